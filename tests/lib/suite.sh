@@ -59,6 +59,7 @@ run_program() {
 
 run_programs() {
 	local program
+	(($#)) || failed=1
 	for program in "$@"; do
 		run_program "$program"
 	done
