@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The only file that the kernel programs and user space both include: every byte that crosses the
+ * border is described here, once. Fixed-width types, explicit padding, asserted sizes. Integers are
+ * host order unless a comment says otherwise; addresses are 16 bytes in network order, IPv4 in its
+ * mapped form ::ffff:a.b.c.d.
+ *
+ * Changing a layout means raising AEG_ABI: pins of another ABI are refused, never reinterpreted.
+ */
+#ifndef AEG_ABI_H
+#define AEG_ABI_H
+
+#include <linux/types.h>
+
+#define AEG_ABI 1
+
+#define AEG_SLOTS 2	/* generations that fit at once: the active one and the one being filled */
+#define AEG_ROOTS_MAX 8 /* managed cgroup directories */
+#define AEG_LEVELS_MAX                                                                             \
+	16 /* deepest cgroup level, from the hierarchy's root, that can be a workload */
+#define AEG_COMM_LEN 16	   /* TASK_COMM_LEN */
+#define AEG_LABEL_TEXT 500 /* bytes of a label's text, NUL included */
+#define AEG_V4_PREFIX 96   /* bits in front of a mapped IPv4 address */
+#define AEG_PROTO_TCP 6	   /* IPPROTO_TCP */
+#define AEG_PROTO_UDP 17   /* IPPROTO_UDP */
+#define AEG_PORT_ANY 0	   /* in a cell's key: every port that has no cell of its own */
+
+/*
+ * Why a connection was decided as it was. Append-only: numbers and words are in logs, metrics and
+ * the manual. X(number, SYMBOL, word, sentence)
+ */
+#define AEG_REASONS(X)                                                                             \
+	X(1, RULE, "rule", "an allow rule matches")                                                \
+	X(2, NOT_GOVERNED, "not-governed", "the destination belongs to no AI endpoint")            \
+	X(3, DENY_RULE, "deny-rule", "a deny rule matches")                                        \
+	X(4, NO_RULE, "no-rule", "no allow rule of the workload's policies matches")               \
+	X(5, UNSELECTED, "unselected", "no policy with an allow list selects the workload")        \
+	X(6, UNKNOWN_WORKLOAD, "unknown-workload", "the process's workload is not known")          \
+	X(7, NAME_NOT_ALLOWED, "name-not-allowed", "the server name is not allowed")               \
+	X(8, NAME_MISSING, "name-missing", "the ClientHello names no server")                      \
+	X(9, NOT_TLS, "not-tls", "the connection does not speak TLS")                              \
+	X(10, ECH, "ech", "the server name is encrypted")                                          \
+	X(11, TLS_MALFORMED, "tls-malformed", "the ClientHello is malformed")                      \
+	X(12, TLS_VERSION, "tls-version", "the TLS version is too old")                            \
+	X(13, HELLO_TOO_LONG, "hello-too-long", "the ClientHello is too long")                     \
+	X(14, UDP, "udp", "UDP to an AI endpoint needs a rule that allows UDP")                    \
+	X(15, PROTOCOL, "protocol", "only TCP and UDP may reach an AI endpoint")                   \
+	X(16, FRAGMENT, "fragment", "a fragment cannot be attributed")                             \
+	X(17, RATE_LIMIT, "rate-limit", "the rule's rate limit is used up")                        \
+	X(18, BYTE_BUDGET, "byte-budget", "the rule's byte budget is used up")                     \
+	X(19, QUARANTINED, "quarantined", "the workload is quarantined")                           \
+	X(20, REVOKED, "revoked", "a policy change revoked the connection")                        \
+	X(21, RESOLVER, "resolver", "the resolver is not trusted")                                 \
+	X(22, NAME_ADDRESS_MISMATCH, "name-address-mismatch",                                      \
+	  "the server name was not learned for this address")                                      \
+	X(23, TABLE_FULL, "table-full", "a table is full")                                         \
+	X(24, INTERNAL, "internal", "the kernel program could not decide")                         \
+	X(25, SPOOFED_SOURCE, "spoofed-source", "the source address is not the pod's")
+
+enum aeg_reason {
+#define AEG_REASON_ENUM(number, symbol, word, sentence) AEG_REASON_##symbol = (number),
+	AEG_REASONS(AEG_REASON_ENUM)
+#undef AEG_REASON_ENUM
+		AEG_REASON_MAX = 26,
+};
+
+enum aeg_verdict {
+	AEG_VERDICT_NONE = 0, /* no decision yet; never reported */
+	AEG_VERDICT_ALLOWED = 1,
+	AEG_VERDICT_AUDITED = 2, /* would be denied, but the policy only audits */
+	AEG_VERDICT_DENIED = 3,
+	AEG_VERDICT_MAX = 4,
+};
+
+enum aeg_mode {
+	AEG_MODE_ENFORCE = 0,
+	AEG_MODE_AUDIT = 1,
+};
+
+/* ---- generations ---------------------------------------------------------------------------- */
+
+/* Settings of one generation; element AEG_SLOTS of map `gens`. */
+struct aeg_gen {
+	__u64 number;		 /* counts up over reloads and restarts; 0: slot never filled */
+	__u32 unselected;	 /* enum aeg_verdict for workloads that no policy isolates */
+	__u32 unknown;		 /* enum aeg_verdict for managed cgroups without an identity */
+	__u32 deny_errno;	 /* positive errno given to a denied connect(); 0: plain EPERM */
+	__u32 report_ungoverned; /* 1: connections to ungoverned destinations are reported too */
+};
+
+/* A managed directory: programs act only on tasks and sockets below one of these. */
+struct aeg_root {
+	__u64 cgroup; /* cgroup id */
+	__u32 level;  /* its level in the hierarchy; 0 is the hierarchy's root */
+	__u32 pad;
+};
+
+/* The one element of map `ctl`, mapped into the daemon: single stores are seen at once. */
+struct aeg_ctl {
+	__u32 abi;
+	__u32 slot;	  /* the active generation's slot; read once per decision */
+	__u32 doze;	  /* 1: the daemon sleeps; the next event wakes it and clears this */
+	__u32 levels;	  /* bit n: some workload's cgroup is at level n */
+	__u32 wake_bytes; /* unread bytes in a ring that wake the daemon whether it dozes or not */
+	__u32 nroots;
+	struct aeg_root roots[AEG_ROOTS_MAX];
+};
+
+/* ---- identity: cgroup id (u64) -> aeg_ident, map `idents`, one inner map a slot --------------- */
+
+#define AEG_IDENT_ISOLATED 1u /* an enforcing policy with an allow list selects it */
+#define AEG_IDENT_ISOLATED_UNION                                                                   \
+	2u		      /* any policy with an allow list selects it, auditing ones too */
+#define AEG_IDENT_SELECTED 4u /* any policy at all selects it */
+
+struct aeg_ident {
+	__u32 workload; /* number, never reused while the maps live */
+	__u32 profile;	/* the set of policies that select it; 0: none. Valid in this slot only */
+	__u32 flags;	/* AEG_IDENT_* */
+	__u32 pad;
+};
+
+/* ---- destinations: address -> aeg_dest, map `addrs`, LPM, one inner map a slot ---------------- */
+
+struct aeg_addr_key {
+	__u32 prefixlen; /* 0..128 */
+	__u8 addr[16];
+};
+
+#define AEG_DEST_GOVERNED 1u /* some AIEndpoint covers it */
+
+struct aeg_dest {
+	__u32 class; /* which rules touch it; key of `cells`. Valid in this slot only */
+	__u32 node;  /* number of the most specific pattern; stable over reloads and restarts */
+	__u32 flags; /* AEG_DEST_* */
+	__u32 pad;
+};
+
+/* ---- decisions: (profile, class, protocol, port) -> aeg_cell, map `cells` ---------------------- */
+
+struct aeg_cell_key {
+	__u32 profile;
+	__u32 class;
+	__u16 port; /* host order; AEG_PORT_ANY after the exact look-up missed */
+	__u8 proto; /* AEG_PROTO_* */
+	__u8 pad;
+};
+
+/* One layer's answer. rule is a label number; 0: no rule decided. */
+struct aeg_answer {
+	__u8 verdict; /* ALLOWED or DENIED; NONE: the layer has no rule for this destination */
+	__u8 reason;
+	__u8 pad[2];
+	__u32 rule;
+};
+
+/*
+ * What the compiler decided for the destination: `enforce` looks at enforcing policies only,
+ * `all` at every policy, as if those that audit were enforced. Deny has won already.
+ */
+struct aeg_cell {
+	struct aeg_answer enforce;
+	struct aeg_answer all;
+};
+
+/* What is done with a connection and what is said of it. */
+struct aeg_decision {
+	__u8 verdict;	    /* enum aeg_verdict */
+	__u8 reason;	    /* enum aeg_reason */
+	__u8 mode;	    /* enum aeg_mode of what decided */
+	__u8 other_verdict; /* the other layer's answer where it differs; NONE: it does not */
+	__u8 other_reason;
+	__u8 pad[3];
+	__u32 rule; /* label number; 0: none */
+	__u32 other_rule;
+};
+
+/* ---- per-socket state, map `socks` (sk_storage) ------------------------------------------------ */
+
+#define AEG_SOCK_STAMPED 1u  /* made by a task in a managed cgroup; leaf and pod are its identity */
+#define AEG_SOCK_REPORTED 2u /* an open event was counted; sock_release owes the close */
+
+struct aeg_sock {
+	__u64 leaf;	   /* cgroup id of the creating task; 0: not managed then */
+	__u64 pod;	   /* cgroup id that gave the identity; 0: not known then */
+	__u64 netns;	   /* netns cookie at creation */
+	__u64 opened;	   /* ktime of the decision, ns */
+	__u64 established; /* ktime of the handshake's end, ns; 0: not watched */
+	__u64 generation;  /* that decided */
+	__u8 daddr[16];
+	__u32 workload;
+	__u32 node;
+	struct aeg_decision decision;
+	__u16 dport; /* host order */
+	__u8 proto;
+	__u8 pad;
+	__u32 flags; /* AEG_SOCK_* */
+};
+
+/* ---- events, maps `events` and `denials` (ring buffers) ---------------------------------------- */
+
+enum aeg_event_type {
+	AEG_EVENT_OPEN = 1,  /* allowed or audited; in `events` */
+	AEG_EVENT_DENY = 2,  /* in `denials` */
+	AEG_EVENT_CLOSE = 3, /* of a reported connection; in `events` */
+};
+
+struct aeg_event {
+	__u64 time; /* CLOCK_MONOTONIC, ns */
+	__u64 generation;
+	__u64 cookie;	/* socket cookie: joins open and close */
+	__u64 cgroup;	/* of the task (open, deny) */
+	__u64 duration; /* ns; close only, as are the next four */
+	__u64 sent;	/* payload bytes handed to the socket */
+	__u64 received; /* payload bytes received in order */
+	__u32 rtt_us;	/* smoothed; 0: unknown */
+	__u32 retransmits;
+	__u32 workload; /* 0: unknown */
+	__u32 node;	/* 0: no endpoint */
+	struct aeg_decision decision;
+	__u32 pid;
+	__u8 daddr[16];
+	__u8 saddr[16];	  /* close only: not bound yet at connect() */
+	__u16 dport;	  /* host order */
+	__u16 sport;	  /* host order; close only */
+	__u8 type;	  /* enum aeg_event_type */
+	__u8 proto;	  /* AEG_PROTO_* or another IPPROTO */
+	__u8 hook;	  /* enum aeg_hook */
+	__u8 family;	  /* AF_INET or AF_INET6: what the application used */
+	__u32 connect_us; /* handshake duration; 0: not watched */
+	char comm[AEG_COMM_LEN];
+};
+
+/* ---- counters ---------------------------------------------------------------------------------- */
+
+/* What was decided: glibc's address sorting connects UDP sockets it never sends on. */
+enum aeg_hook {
+	AEG_HOOK_CONNECT = 0,  /* TCP connect() */
+	AEG_HOOK_DATAGRAM = 1, /* sendto()/sendmsg() with an address */
+	AEG_HOOK_PROBE = 2,    /* connect() of a UDP socket: decided, not a connection */
+	AEG_HOOK_MAX = 3,
+};
+
+struct aeg_count_key {
+	__u32 workload;
+	__u32 node;
+	__u32 rule;
+	__u8 verdict;
+	__u8 reason;
+	__u8 hook;
+	__u8 pad;
+};
+
+struct aeg_count {
+	__u64 decisions;
+	__u64 closed;
+	__u64 sent;
+	__u64 received;
+};
+
+/* Index of the per-CPU array `totals`: never full, so exact whatever happens to `counts`. */
+#define AEG_TOTALS (AEG_VERDICT_MAX * AEG_REASON_MAX * AEG_HOOK_MAX)
+
+static inline __u32 aeg_total_index(__u8 verdict, __u8 reason, __u8 hook)
+{
+	return ((__u32)verdict * AEG_REASON_MAX + reason) * AEG_HOOK_MAX + hook;
+}
+
+/*
+ * Everything that can fail in a program, by place; index of the per-CPU array `errors`.
+ * Append-only. X(SYMBOL, word, what happened then)
+ */
+#define AEG_ERRORS(X)                                                                              \
+	X(STAMP_STORAGE, "stamp-storage", "no storage at socket(): stamped at connect() instead")  \
+	X(CONNECT_STORAGE, "connect-storage", "no storage at connect(): denied, reason internal")  \
+	X(NO_CTL, "no-ctl", "control element missing: passed as not managed")                      \
+	X(NO_GEN, "no-generation", "active generation missing: denied, reason internal")           \
+	X(NO_IDENTS, "no-idents", "identity table missing: denied, reason internal")               \
+	X(NO_ADDRS, "no-addrs", "address table missing: denied, reason internal")                  \
+	X(NO_CELLS, "no-cells", "decision table missing: denied, reason internal")                 \
+	X(EVENT_LOST, "event-lost", "ring full: an open or close event was dropped")               \
+	X(DENIAL_LOST, "denial-lost", "ring full: a denial's event was dropped")                   \
+	X(COUNT_FULL, "count-full", "counter table full: counted in the totals only")              \
+	X(SET_ERRNO, "set-errno", "bpf_set_retval failed: EPERM instead of denyErrno")             \
+	X(NO_SOCKET, "no-socket", "no socket in the context: denied, reason internal")             \
+	X(TCP_READ, "tcp-read", "socket counters unreadable: close reported without bytes")
+
+enum aeg_error {
+#define AEG_ERROR_ENUM(symbol, word, then) AEG_ERROR_##symbol,
+	AEG_ERRORS(AEG_ERROR_ENUM)
+#undef AEG_ERROR_ENUM
+		AEG_ERROR_MAX,
+};
+
+/* ---- labels: number -> text, map `labels` ------------------------------------------------------ */
+
+/*
+ * Numbers outlive the daemon that gave them out: they are in sk_storage, counters and events. The
+ * programs never read this map; it is kept beside them so that it lives exactly as long.
+ */
+enum aeg_label_kind {
+	AEG_LABEL_WORKLOAD = 1, /* "namespace/name" */
+	AEG_LABEL_RULE = 2,	/* "namespace/policy/rule", "/policy/rule" for cluster policies */
+	AEG_LABEL_NODE = 3,	/* host pattern or CIDR */
+};
+
+struct aeg_label {
+	__u32 kind;
+	char text[AEG_LABEL_TEXT];
+};
+
+#define AEG_ASSERT_SIZE(type, size) _Static_assert(sizeof(struct type) == (size), #type)
+AEG_ASSERT_SIZE(aeg_gen, 24);
+AEG_ASSERT_SIZE(aeg_root, 16);
+AEG_ASSERT_SIZE(aeg_ctl, 24 + 16 * AEG_ROOTS_MAX);
+AEG_ASSERT_SIZE(aeg_ident, 16);
+AEG_ASSERT_SIZE(aeg_addr_key, 20);
+AEG_ASSERT_SIZE(aeg_dest, 16);
+AEG_ASSERT_SIZE(aeg_cell_key, 12);
+AEG_ASSERT_SIZE(aeg_answer, 8);
+AEG_ASSERT_SIZE(aeg_cell, 16);
+AEG_ASSERT_SIZE(aeg_decision, 16);
+AEG_ASSERT_SIZE(aeg_sock, 96);
+AEG_ASSERT_SIZE(aeg_event, 152);
+AEG_ASSERT_SIZE(aeg_count_key, 16);
+AEG_ASSERT_SIZE(aeg_count, 32);
+AEG_ASSERT_SIZE(aeg_label, 504);
+#undef AEG_ASSERT_SIZE
+
+#endif

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The verdict: what the tables say becomes what is done. One pure function, compiled into the
+ * programs that enforce and into the tools that explain; it looks nothing up and keeps nothing.
+ */
+#ifndef AEG_VERDICT_H
+#define AEG_VERDICT_H
+
+#include "bpf/abi.h"
+
+/* What the caller looked up. All pointers are borrowed. */
+struct aeg_facts {
+	const struct aeg_gen *gen;
+	const struct aeg_ident *ident; /* NULL: managed, but unknown */
+	const struct aeg_cell *cell;   /* NULL: no rule of the workload's policies touches it */
+	__u8 governed;		       /* an AI endpoint covers the destination */
+	__u8 proto;
+	__u8 pad[6];
+};
+
+static inline struct aeg_answer aeg_answer_default(__u32 verdict, __u8 reason)
+{
+	struct aeg_answer answer = {.verdict = (__u8)verdict, .reason = reason};
+
+	return answer;
+}
+
+/* Why nothing allowed it: protocols get their own word, since a rule for TCP may well exist. */
+static inline __u8 aeg_no_rule_reason(__u8 proto)
+{
+	if (proto == AEG_PROTO_UDP)
+		return AEG_REASON_UDP;
+	return proto == AEG_PROTO_TCP ? AEG_REASON_NO_RULE : AEG_REASON_PROTOCOL;
+}
+
+/*
+ * One layer's answer, in this order:
+ * 1. a rule of the layer decided (deny rules won when the cell was compiled);
+ * 2. not governed -> allowed;
+ * 3. the layer isolates the workload -> denied;
+ * 4. auditing policies isolate it -> the enforcing layer stands back and allows;
+ * 5. nobody isolates it -> the default for unselected workloads.
+ */
+static inline struct aeg_answer aeg_layer(const struct aeg_facts *facts,
+					  const struct aeg_answer *rule, __u32 isolated)
+{
+	__u32 flags = facts->ident->flags;
+
+	if (rule && rule->verdict != AEG_VERDICT_NONE)
+		return *rule;
+	if (!facts->governed)
+		return aeg_answer_default(AEG_VERDICT_ALLOWED, AEG_REASON_NOT_GOVERNED);
+	if (flags & isolated)
+		return aeg_answer_default(AEG_VERDICT_DENIED, aeg_no_rule_reason(facts->proto));
+	if (flags & AEG_IDENT_ISOLATED_UNION)
+		return aeg_answer_default(AEG_VERDICT_ALLOWED, AEG_REASON_UNSELECTED);
+	return aeg_answer_default(facts->gen->unselected, AEG_REASON_UNSELECTED);
+}
+
+static inline __u8 aeg_mode_of(__u8 verdict)
+{
+	return verdict == AEG_VERDICT_AUDITED ? AEG_MODE_AUDIT : AEG_MODE_ENFORCE;
+}
+
+static inline int aeg_answer_differs(const struct aeg_answer *a, const struct aeg_answer *b)
+{
+	return a->verdict != b->verdict || a->reason != b->reason || a->rule != b->rule;
+}
+
+static inline void aeg_decision_set(struct aeg_decision *ret, const struct aeg_answer *main,
+				    const struct aeg_answer *other, __u8 mode)
+{
+	ret->verdict = main->verdict;
+	ret->reason = main->reason;
+	ret->mode = mode;
+	ret->rule = main->rule;
+	if (!aeg_answer_differs(main, other))
+		return;
+	ret->other_verdict = other->verdict;
+	ret->other_reason = other->reason;
+	ret->other_rule = other->rule;
+}
+
+/*
+ * The enforcing layer's denial is applied. Otherwise a denial of the layer that also counts
+ * auditing policies is reported as audited. Otherwise it is allowed; where enforcing policies have
+ * nothing to say, the auditing rule that allows it is named.
+ */
+static inline void aeg_layers_combine(struct aeg_answer *enforce, struct aeg_answer *all,
+				      struct aeg_decision *ret)
+{
+	if (enforce->verdict == AEG_VERDICT_DENIED) {
+		aeg_decision_set(ret, enforce, all, AEG_MODE_ENFORCE);
+	} else if (all->verdict == AEG_VERDICT_DENIED) {
+		all->verdict = AEG_VERDICT_AUDITED;
+		aeg_decision_set(ret, all, enforce, AEG_MODE_AUDIT);
+	} else if (enforce->rule == 0 && all->rule != 0) {
+		aeg_decision_set(ret, all, enforce, AEG_MODE_AUDIT);
+	} else {
+		aeg_decision_set(ret, enforce, all, aeg_mode_of(enforce->verdict));
+	}
+}
+
+/* Unknown workloads: only governed destinations follow the default, or no pod could ever start. */
+static inline void aeg_decide_unknown(const struct aeg_facts *facts, struct aeg_decision *ret)
+{
+	ret->verdict = (__u8)(facts->governed ? facts->gen->unknown : AEG_VERDICT_ALLOWED);
+	ret->reason = facts->governed ? AEG_REASON_UNKNOWN_WORKLOAD : AEG_REASON_NOT_GOVERNED;
+	ret->mode = aeg_mode_of(ret->verdict);
+}
+
+/* Fills ret completely; always leaves a verdict other than NONE. */
+static inline void aeg_decide(const struct aeg_facts *facts, struct aeg_decision *ret)
+{
+	struct aeg_answer enforce, all;
+
+	*ret = (struct aeg_decision){};
+	if (!facts->ident) {
+		aeg_decide_unknown(facts, ret);
+		return;
+	}
+	enforce = aeg_layer(facts, facts->cell ? &facts->cell->enforce : 0, AEG_IDENT_ISOLATED);
+	all = aeg_layer(facts, facts->cell ? &facts->cell->all : 0, AEG_IDENT_ISOLATED_UNION);
+	aeg_layers_combine(&enforce, &all, ret);
+}
+
+/* What a program does when it cannot look something up: deny, and say that it was not a rule. */
+static inline void aeg_decide_internal(struct aeg_decision *ret)
+{
+	*ret = (struct aeg_decision){
+		.verdict = AEG_VERDICT_DENIED,
+		.reason = AEG_REASON_INTERNAL,
+	};
+}
+
+/* The stricter of two decisions about one connection: DENIED > AUDITED > ALLOWED; a stays on a tie. */
+static inline int aeg_stricter(const struct aeg_decision *a, const struct aeg_decision *b)
+{
+	return b->verdict > a->verdict;
+}
+
+#endif

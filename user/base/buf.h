@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* A growable, always NUL-terminated text buffer. */
+#ifndef AEG_BASE_BUF_H
+#define AEG_BASE_BUF_H
+
+#include "base/mem.h"
+#include <stddef.h>
+
+struct aeg_buf {
+	char *data; /* NULL while empty and never written */
+	size_t len, cap;
+};
+
+void aeg_buf_add(struct aeg_buf *buf, const void *data, size_t len);
+void aeg_buf_puts(struct aeg_buf *buf, const char *text);
+void aeg_buf_putc(struct aeg_buf *buf, char c);
+void aeg_buf_printf(struct aeg_buf *buf, const char *format, ...) AEG_PRINTF(2, 3);
+/* Forgets the content, keeps the memory. */
+void aeg_buf_reset(struct aeg_buf *buf);
+void aeg_buf_done(struct aeg_buf *buf);
+/* The text, "" when empty; borrowed. */
+const char *aeg_buf_text(const struct aeg_buf *buf);
+/* The text as a heap string that the caller owns; the buffer is empty afterwards. */
+char *aeg_buf_take(struct aeg_buf *buf);
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The kernel side as one object: load, adopt or create the pins, fill the inactive slot, flip, read
+ * counters and events. The only user of libbpf and the skeleton. Logs nothing.
+ *
+ * Order that leaves no gap: maps are reused, a complete generation is written into the slot that is
+ * not active, one store flips, only then links are attached (first start) or updated (adoption).
+ */
+#ifndef AEG_DATAPATH_H
+#define AEG_DATAPATH_H
+
+#include "base/buf.h"
+#include "bpf/abi.h"
+#include "policy/tables.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct aeg_datapath;
+
+struct aeg_datapath_config {
+	const char *cgroup_root; /* where links are attached */
+	const char *pin_dir;	 /* on a bpffs; created with mode 0700 */
+	size_t ring_bytes;	 /* of each ring; a power of two, multiple of the page size */
+	size_t counts_max;	 /* entries of the counter table */
+	bool handshake;		 /* attach sockops for connect latency */
+};
+
+/*
+ * Loads the programs, creating maps or reusing the pinned ones. Takes the lock on the pin directory:
+ * -EBUSY when another daemon holds it, -EPROTO when the pins are of another ABI. error: a sentence
+ * that says what to do. Nothing is attached yet.
+ */
+int aeg_datapath_open(const struct aeg_datapath_config *config, struct aeg_datapath **ret,
+		      struct aeg_buf *error);
+/* Lets go; what is pinned stays in force. */
+void aeg_datapath_close(struct aeg_datapath *datapath);
+/* Whether pins of an earlier daemon were found and taken over. */
+bool aeg_datapath_adopted(const struct aeg_datapath *datapath);
+/* Attaches and pins what is not attached, replaces the program of what is. */
+int aeg_datapath_attach(struct aeg_datapath *datapath, struct aeg_buf *error);
+/* Detaches everything and removes the pins: the end of enforcement. */
+int aeg_datapath_cleanup(const char *pin_dir, struct aeg_buf *error);
+
+/* ---- tables ---- */
+struct aeg_ident_row {
+	uint64_t cgroup;
+	struct aeg_ident ident;
+};
+struct aeg_generation {
+	const struct aeg_tables *tables;
+	const struct aeg_ident_row *idents;
+	size_t nidents;
+	struct aeg_gen settings; /* number is filled in by the datapath: the active one's plus 1 */
+};
+/* Writes a complete generation into the inactive slot and flips. All or nothing. */
+int aeg_datapath_install(struct aeg_datapath *datapath, const struct aeg_generation *generation,
+			 struct aeg_buf *error);
+uint64_t aeg_datapath_generation(const struct aeg_datapath *datapath); /* active number; 0: none */
+
+/* Additions to the generation in force. -ENOSPC: its tables have no room; install a new one. */
+int aeg_datapath_add_cells(struct aeg_datapath *datapath, const struct aeg_cell_row *rows,
+			   size_t n);
+int aeg_datapath_set_ident(struct aeg_datapath *datapath, const struct aeg_ident_row *row);
+int aeg_datapath_delete_ident(struct aeg_datapath *datapath, uint64_t cgroup);
+/* Managed directories, and the levels (bit mask) at which workloads live. */
+int aeg_datapath_set_roots(struct aeg_datapath *datapath, const struct aeg_root *roots, size_t n);
+void aeg_datapath_set_levels(struct aeg_datapath *datapath, uint32_t levels);
+
+/* Labels: read all into numbers at start; write those that are not stored yet. */
+int aeg_datapath_load_numbers(struct aeg_datapath *datapath, struct aeg_numbers *numbers);
+int aeg_datapath_store_numbers(struct aeg_datapath *datapath, struct aeg_numbers *numbers);
+
+/* ---- events ---- */
+typedef void aeg_event_fn(void *arg, const struct aeg_event *event);
+/* Readable when a ring wants attention. */
+int aeg_datapath_fd(const struct aeg_datapath *datapath);
+/* Hands over everything that is unread, denials first; returns how many. */
+size_t aeg_datapath_consume(struct aeg_datapath *datapath, aeg_event_fn *fn, void *arg);
+/* Asks for a wake-up at the next event; false: events came meanwhile, consume first. */
+bool aeg_datapath_doze(struct aeg_datapath *datapath);
+
+/* ---- counters ---- */
+typedef void aeg_count_fn(void *arg, const struct aeg_count_key *key,
+			  const struct aeg_count *count);
+int aeg_datapath_counts(struct aeg_datapath *datapath, aeg_count_fn *fn, void *arg);
+int aeg_datapath_totals(struct aeg_datapath *datapath, uint64_t ret[AEG_TOTALS]);
+int aeg_datapath_errors(struct aeg_datapath *datapath, uint64_t ret[AEG_ERROR_MAX]);
+
+struct aeg_map_fill {
+	const char *name;
+	uint64_t entries, capacity; /* of the active slot's inner map where there are slots */
+};
+size_t aeg_datapath_fill(struct aeg_datapath *datapath, struct aeg_map_fill *ret, size_t max);
+struct aeg_prog_stat {
+	const char *name;
+	uint32_t id;
+	bool attached;
+	uint64_t runs, run_ns; /* 0 unless kernel.bpf_stats_enabled */
+};
+size_t aeg_datapath_programs(struct aeg_datapath *datapath, struct aeg_prog_stat *ret, size_t max);
+
+/* ---- environment ---- */
+struct aeg_check {
+	const char *name; /* "kernel", "btf", "cgroup2", "bpffs", "capabilities" */
+	bool ok;
+	char *detail; /* what was found, or what is wrong and what to do; owned */
+};
+/* Every prerequisite with its own sentence. Returns how many were written (at most max). */
+size_t aeg_datapath_checks(const struct aeg_datapath_config *config, struct aeg_check *ret,
+			   size_t max);
+/* Features of this kernel that change behaviour: "bpf_set_retval". */
+bool aeg_datapath_has_retval(void);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Flow records: an event of the kernel with names in place of numbers, and its one JSON form,
+ * aegress.flow/v1. Keys never change meaning; what is unknown is left out.
+ */
+#ifndef AEG_OBSERVE_FLOW_H
+#define AEG_OBSERVE_FLOW_H
+
+#include "base/buf.h"
+#include "bpf/abi.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+struct aeg_flow {
+	uint64_t seq;	  /* counts up by one a record of this daemon */
+	uint64_t time_ns; /* CLOCK_REALTIME */
+	struct aeg_event event;
+	/* Borrowed names, valid while the record is handled; NULL: unknown. */
+	const char *node; /* this machine */
+	const char *ns, *workload, *uid, *service_account;
+	const char *policy; /* "namespace/name", "name" for cluster policies */
+	const char *rule;
+	const char *other_policy, *other_rule; /* of decision.other_* */
+	const char *pattern, *endpoint, *class, *region, *vendor;
+};
+
+const char *aeg_event_word(unsigned int type); /* open, deny, close */
+/* One line, no newline at its end. */
+void aeg_flow_json(const struct aeg_flow *flow, struct aeg_buf *ret);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The compiler: documents -> tables. Pure; deny wins here, once, and never in the kernel. A profile
+ * (which policies select a workload) can be added to tables that are already in force: its rows are
+ * new, so nothing that decides changes until the workload's identity row points at them.
+ */
+#ifndef AEG_POLICY_COMPILE_H
+#define AEG_POLICY_COMPILE_H
+
+#include "policy/model.h"
+#include "policy/tables.h"
+
+/* Limits of one generation; beyond them compilation fails with -E2BIG and a sentence. */
+#define AEG_MAX_ADDRS (1u << 20)
+#define AEG_MAX_NAMES (1u << 20)
+#define AEG_MAX_CELLS (1u << 21)
+
+/*
+ * Tables of a checked model, without any profile but 0. The model must outlive the tables. On error
+ * ret is untouched and error holds a sentence.
+ */
+int aeg_compile(const struct aeg_model *model, struct aeg_numbers *numbers, struct aeg_tables **ret,
+		struct aeg_buf *error);
+
+/*
+ * The identity row of a workload: finds or adds its profile. New cells are appended to
+ * tables->cells from the index that was its length before; *ret_flags gets AEG_IDENT_*.
+ */
+int aeg_compile_profile(struct aeg_tables *tables, const struct aeg_subject *subject,
+			uint32_t *ret_profile, uint32_t *ret_flags, struct aeg_buf *error);
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Why would this workload reach that destination, or not? The verdict comes from the compiled tables
+ * and bpf/verdict.h, as in the kernel; the chain says of every rule why it did or did not match.
+ */
+#ifndef AEG_POLICY_EXPLAIN_H
+#define AEG_POLICY_EXPLAIN_H
+
+#include "base/json.h"
+#include "policy/compile.h"
+#include "policy/model.h"
+#include "policy/tables.h"
+
+struct aeg_target { /* host or address */
+	char *host; /* canonical; NULL: addr is meant */
+	struct aeg_addr addr;
+	uint16_t port;
+	uint8_t proto;
+};
+/* HOST|ADDR|[V6][:PORT][/tcp|/udp]; port 443 and tcp when not said. -EINVAL with a sentence. */
+int aeg_target_parse(const char *text, struct aeg_target *ret, struct aeg_buf *error);
+void aeg_target_done(struct aeg_target *target);
+
+struct aeg_question {
+	const struct aeg_model *model;
+	struct aeg_tables *tables; /* a profile may be added */
+	const struct aeg_numbers *numbers;
+	const struct aeg_gen *gen; /* defaults */
+	const char *workload_name; /* NULL: not a known workload */
+	const struct aeg_subject *subject;
+	const struct aeg_target *target;
+};
+
+struct aeg_step { /* one rule, or one remark, in the order considered */
+	const struct aeg_policy *policy;
+	const struct aeg_rule *rule; /* NULL: about the policy itself */
+	bool matched;
+	char *why; /* "allows huggingface.co:443/tcp", "port 80 is not in 443/tcp" */
+};
+struct aeg_explanation {
+	struct aeg_decision decision;
+	const struct aeg_policy *policy; /* that decided; NULL: a default */
+	const struct aeg_rule *rule;
+	const struct aeg_endpoint *endpoint; /* most specific; NULL: not governed */
+	char *pattern;			     /* pattern or CIDR that covers it; NULL: none */
+	AEG_VEC(struct aeg_step) chain;
+};
+int aeg_explain(const struct aeg_question *question, struct aeg_explanation *ret,
+		struct aeg_buf *error);
+void aeg_explanation_done(struct aeg_explanation *explanation);
+/* The keys of the flow record plus chain[]: stable. */
+void aeg_explanation_json(const struct aeg_question *question,
+			  const struct aeg_explanation *explanation, struct aeg_buf *ret);
+/* For people: verdict first, then why, then the chain, then what would change it. */
+void aeg_explanation_text(const struct aeg_question *question,
+			  const struct aeg_explanation *explanation, struct aeg_buf *ret);
+
+/* Words of bpf/abi.h's enums; "?" for numbers nobody knows. */
+const char *aeg_verdict_word(unsigned int verdict);
+const char *aeg_reason_word(unsigned int reason);
+const char *aeg_reason_sentence(unsigned int reason);
+const char *aeg_mode_word(unsigned int mode);
+
+#endif

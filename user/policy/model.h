@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The policy language as structs: what the documents say, checked one by one, not yet resolved
+ * against each other. Strings are owned by the model; positions borrow file names owned by it.
+ */
+#ifndef AEG_POLICY_MODEL_H
+#define AEG_POLICY_MODEL_H
+
+#include "base/addr.h"
+#include "base/diag.h"
+#include "base/yaml.h"
+#include "bpf/abi.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+struct aeg_label_pair {
+	char *key, *value;
+};
+struct aeg_labels {
+	AEG_VEC(struct aeg_label_pair) list; /* keys are unique */
+};
+struct aeg_strings {
+	AEG_VEC(char *) list;
+};
+
+/* ---- selectors ---- */
+enum aeg_selector_op { AEG_OP_IN, AEG_OP_NOT_IN, AEG_OP_EXISTS, AEG_OP_DOES_NOT_EXIST };
+struct aeg_requirement {
+	char *key;
+	enum aeg_selector_op op;
+	struct aeg_strings values;
+};
+struct aeg_selector { /* matchLabels become IN with one value */
+	bool present;
+	AEG_VEC(struct aeg_requirement) requirements;
+};
+struct aeg_workload_selector {		     /* everything that is present must hold */
+	bool all;			     /* explicitly every workload in scope */
+	struct aeg_strings service_accounts; /* empty: no condition */
+	struct aeg_strings namespaces;	     /* cluster policies only */
+	struct aeg_selector pods, namespace_labels;
+};
+
+/* ---- destinations ---- */
+enum aeg_class {
+	AEG_CLASS_HUB,
+	AEG_CLASS_DOWNLOAD,
+	AEG_CLASS_UPLOAD,
+	AEG_CLASS_INFERENCE,
+	AEG_CLASS_SPACES,
+	AEG_CLASS_JOBS,
+	AEG_CLASS_ADMIN,
+	AEG_CLASS_TELEMETRY,
+	AEG_CLASS_OTHER,
+	AEG_CLASS_MAX,
+};
+extern const char *const aeg_class_names[AEG_CLASS_MAX + 1]; /* NULL-terminated */
+
+struct aeg_port {
+	uint16_t port; /* AEG_PORT_ANY: "any/tcp" */
+	uint8_t proto; /* AEG_PROTO_TCP or AEG_PROTO_UDP */
+};
+struct aeg_ports {
+	AEG_VEC(struct aeg_port) list;
+};
+
+struct aeg_host { /* canonical pattern and where it was written */
+	char *pattern;
+	struct aeg_pos pos;
+};
+struct aeg_net {
+	struct aeg_cidr cidr;
+	struct aeg_pos pos;
+};
+
+struct aeg_endpoint {
+	char *name;
+	struct aeg_pos pos; /* of metadata.name */
+	struct aeg_labels labels;
+	enum aeg_class class;
+	char *region, *vendor; /* NULL: not said */
+	char *template;	       /* NULL: none */
+	struct aeg_pos template_pos;
+	AEG_VEC(struct aeg_host) hosts;
+	AEG_VEC(struct aeg_net) cidrs;
+	struct aeg_ports ports;		  /* never empty: the default is filled in */
+	char *evidence, *since, *retired; /* NULL: not said */
+};
+/* labels.provider, NULL when there is none. */
+const char *aeg_endpoint_provider(const struct aeg_endpoint *endpoint);
+
+enum aeg_to_kind { AEG_TO_ENDPOINT, AEG_TO_CLASS, AEG_TO_HOST, AEG_TO_CIDR };
+struct aeg_to {
+	enum aeg_to_kind kind;
+	struct aeg_pos pos;			  /* of the value of endpoint/class/host/cidr */
+	char *endpoint;				  /* ENDPOINT */
+	struct aeg_strings ids, regions, vendors; /* ENDPOINT; empty: any */
+	enum aeg_class class;			  /* CLASS */
+	char *provider;				  /* CLASS; NULL: any */
+	char *host;				  /* HOST: canonical pattern */
+	struct aeg_cidr cidr;			  /* CIDR */
+	bool ports_given;
+	struct aeg_ports ports;
+};
+
+struct aeg_rule {
+	char *name;
+	struct aeg_pos pos; /* of its name */
+	bool deny;
+	AEG_VEC(struct aeg_to) to;
+};
+
+enum aeg_containment { AEG_GOVERNED };
+
+struct aeg_policy {
+	char *ns; /* NULL: ClusterAIEgressPolicy */
+	char *name;
+	struct aeg_pos pos; /* of metadata.name */
+	enum aeg_mode mode;
+	enum aeg_containment containment;
+	struct aeg_workload_selector workloads;
+	bool has_allow;			/* an allow list is there, maybe empty: it isolates */
+	AEG_VEC(struct aeg_rule) rules; /* allow rules first, each list in file order */
+};
+
+/* ---- workloads ---- */
+struct aeg_workload {
+	char *ns, *name, *uid; /* uid NULL without Kubernetes */
+	struct aeg_pos pos;
+	char *service_account; /* "default" when not said */
+	struct aeg_labels labels;
+	char *cgroup; /* path or glob below a managed root; NULL with unit */
+	char *unit;   /* systemd unit; NULL with cgroup */
+};
+struct aeg_namespace {
+	char *name;
+	struct aeg_pos pos;
+	struct aeg_labels labels;
+};
+
+struct aeg_model {
+	AEG_VEC(struct aeg_endpoint *) endpoints; /* sorted by name after aeg_model_check() */
+	AEG_VEC(struct aeg_policy *) policies; /* cluster policies first, then by namespace, name */
+	AEG_VEC(struct aeg_workload *) workloads; /* by namespace, name */
+	AEG_VEC(struct aeg_namespace *) namespaces;
+	AEG_VEC(char *) files; /* names that positions borrow */
+};
+
+struct aeg_model *aeg_model_new(void);
+void aeg_model_free(struct aeg_model *model);
+
+/*
+ * Reads a file or every YAML file of a directory into the model; mistakes go to diags, documents
+ * with mistakes are left out. Call it once per path, then aeg_model_check() once.
+ */
+void aeg_model_load(struct aeg_model *model, const char *path, struct aeg_diags *diags);
+/* The same for text that is already in memory (API, tests); file names it in messages. */
+void aeg_model_add_text(struct aeg_model *model, const char *file, const char *text, size_t len,
+			struct aeg_diags *diags);
+/* One document's tree, whatever it was read from (later: Kubernetes objects). */
+void aeg_model_add_node(struct aeg_model *model, const struct aeg_node *document,
+			struct aeg_diags *diags);
+
+/*
+ * What only the whole set can tell: duplicates, unknown endpoints, templates that cannot serve a
+ * selector, deny rules that can never match, classes nobody has. Sorts the lists. 0, or -EINVAL when
+ * diags holds errors (from reading too).
+ */
+int aeg_model_check(struct aeg_model *model, struct aeg_diags *diags);
+
+/* Whether the labels meet every requirement; a selector that is not present matches all. */
+bool aeg_selector_matches(const struct aeg_selector *selector, const struct aeg_labels *labels);
+const char *aeg_labels_get(const struct aeg_labels *labels, const char *key);
+
+/* Who a workload is to a policy: namespace and service account are fields, never labels. */
+struct aeg_subject {
+	const char *ns, *service_account;
+	const struct aeg_labels *labels;	   /* NULL: none */
+	const struct aeg_labels *namespace_labels; /* NULL: none */
+};
+bool aeg_policy_selects(const struct aeg_policy *policy, const struct aeg_subject *subject);
+/* Labels of the namespace as the model knows it, NULL when it does not; k8s's own
+ * kubernetes.io/metadata.name is matched by aeg_policy_selects() itself. */
+const struct aeg_labels *aeg_model_namespace_labels(const struct aeg_model *model, const char *ns);
+
+/*
+ * The host patterns and CIDRs that a `to` stands for in this model. Pushes into ret_hosts (owned
+ * strings) and ret_cidrs; ret_ports is borrowed: the ports an allow rule admits with it (the rule's,
+ * else the endpoint's, else 443/tcp for hosts and any/tcp for CIDRs). One call an endpoint: `index`
+ * counts from 0 until it returns false (class matches several endpoints, each with its own ports).
+ */
+struct aeg_expansion {
+	const struct aeg_endpoint *endpoint; /* NULL for bare hosts and CIDRs */
+	struct aeg_strings hosts;
+	AEG_VEC(struct aeg_cidr) cidrs;
+	const struct aeg_ports *ports;
+};
+bool aeg_to_expand(const struct aeg_model *model, const struct aeg_to *to, size_t index,
+		   struct aeg_expansion *ret);
+void aeg_expansion_done(struct aeg_expansion *expansion);
+
+/* "namespace/policy/rule" ("/policy/rule" for cluster policies): the text of a rule's label. */
+char *aeg_rule_label(const struct aeg_policy *policy, const struct aeg_rule *rule);
+
+#endif

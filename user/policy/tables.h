@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Compiled tables: exactly what goes into the maps of one generation, as plain sorted arrays. What
+ * the kernel looks up by hash or trie, aeg_tables_* looks up here; both then ask bpf/verdict.h.
+ */
+#ifndef AEG_POLICY_TABLES_H
+#define AEG_POLICY_TABLES_H
+
+#include "base/addr.h"
+#include "base/mem.h"
+#include "base/strmap.h"
+#include "bpf/abi.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * Numbers for things whose numbers outlive a generation. Numbers count up and are never given twice;
+ * text that was seen before gets its number again. New ones are what the datapath must store.
+ */
+struct aeg_number {
+	uint32_t number;
+	enum aeg_label_kind kind;
+	char *text;
+};
+struct aeg_numbers {
+	AEG_VEC(struct aeg_number)
+		list;		   /* in order of number; list.items[i].number == i + 1 + gaps */
+	struct aeg_strmap by_text; /* kind digit + text -> number */
+	uint32_t last;
+	size_t stored; /* list.items[stored..] are not in the kernel's map yet */
+};
+/* The number of a text, given out when it has none. Text longer than a label holds is cut with a
+ * hash of the whole at its end, so that two never share a number. */
+uint32_t aeg_numbers_get(struct aeg_numbers *numbers, enum aeg_label_kind kind, const char *text);
+/* Takes over a number that is already in the kernel's map; -EEXIST when it clashes. */
+int aeg_numbers_adopt(struct aeg_numbers *numbers, uint32_t number, enum aeg_label_kind kind,
+		      const char *text);
+/* NULL when unknown. */
+const char *aeg_numbers_text(const struct aeg_numbers *numbers, uint32_t number);
+void aeg_numbers_done(struct aeg_numbers *numbers);
+
+struct aeg_addr_row {
+	struct aeg_addr_key key;
+	struct aeg_dest dest;
+};
+struct aeg_name_row { /* canonical host pattern; looked up in the kernel from the issue Names on */
+	char *pattern;
+	struct aeg_dest dest;
+};
+struct aeg_cell_row {
+	struct aeg_cell_key key;
+	struct aeg_cell cell;
+};
+
+/* A set of policies that selects some workload. Profile 0 is the empty set. */
+struct aeg_profile {
+	uint32_t flags;		    /* AEG_IDENT_* */
+	AEG_VEC(uint32_t) policies; /* indices into the model's policies, ascending */
+	bool compiled;		    /* its cells are in the table */
+};
+
+struct aeg_tables {
+	AEG_VEC(struct aeg_addr_row) addrs; /* by address, then prefix length */
+	AEG_VEC(struct aeg_name_row) names; /* by pattern */
+	AEG_VEC(struct aeg_cell_row) cells; /* by key after aeg_tables_sort() */
+	AEG_VEC(struct aeg_profile) profiles;
+	/* the compiler's own memory, so that a profile can be added later */
+	struct aeg_compiler *compiler;
+};
+
+void aeg_tables_free(struct aeg_tables *tables);
+
+/* Most specific row that covers the address / the name (canonical); NULL: none. */
+const struct aeg_dest *aeg_tables_addr(const struct aeg_tables *tables,
+				       const struct aeg_addr *addr);
+const struct aeg_dest *aeg_tables_name(const struct aeg_tables *tables, const char *host);
+/* Exact port first, then AEG_PORT_ANY, as the kernel does; NULL: no rule. */
+const struct aeg_cell *aeg_tables_cell(const struct aeg_tables *tables, uint32_t profile,
+				       uint32_t class, uint8_t proto, uint16_t port);
+
+#endif
