@@ -147,8 +147,8 @@ build/bpf/aegress.o: $(BPF_SRC:%.c=build/%.o)
 
 $(SKEL): build/bpf/aegress.o | $$(@D)/.
 	$(call say,SKEL,$@)
-	$(Q){ echo '/* NOLINTBEGIN: generated */'; $(BPFTOOL) gen skeleton $< name aegress; \
-		echo '/* NOLINTEND */'; } >$@
+	$(Q){ printf '%s\n' '/* NOLINTBEGIN: generated */' '#pragma GCC system_header'; \
+		$(BPFTOOL) gen skeleton $< name aegress; echo '/* NOLINTEND */'; } >$@
 
 # --- generated headers ----------------------------------------------------------------------
 build/gen/version.h: FORCE | $$(@D)/.
