@@ -1,0 +1,219 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+"""What runs inside a test pod: does one socket operation per JSON line of its standard input and
+answers with one JSON line. It owns no expectation; it only reports what the kernel said."""
+import array
+import errno
+import json
+import os
+import socket
+import sys
+import threading
+
+TIMEOUT = 5.0
+
+
+def family_of(request):
+    return socket.AF_INET if request["family"] == "v4" else socket.AF_INET6
+
+
+def address_of(request):
+    addr = request["addr"]
+    return "::ffff:" + addr if request["family"] == "mapped" else addr
+
+
+def new_socket(request):
+    kind = socket.SOCK_DGRAM if request.get("proto", "tcp") == "udp" else socket.SOCK_STREAM
+    sock = socket.socket(family_of(request), kind)
+    sock.settimeout(TIMEOUT)
+    return sock
+
+
+def talk(sock, request):
+    """Sends a payload and reads what comes back, so that byte counters have something to count."""
+    size = request.get("send", 0)
+    if size:
+        sock.sendall(b"x" * size)
+        sock.shutdown(socket.SHUT_WR)
+    received = 0
+    while request.get("read", False):
+        data = sock.recv(65536)
+        if not data:
+            break
+        received += len(data)
+    return received
+
+
+def op_connect(request):
+    with new_socket(request) as sock:
+        sock.connect((address_of(request), request["port"]))
+        return {"received": talk(sock, request), "sport": sock.getsockname()[1]}
+
+
+def op_sendto(request):
+    with new_socket(request) as sock:
+        for _ in range(request.get("times", 1)):
+            sock.sendto(b"ping", (address_of(request), request["port"]))
+        return {}
+
+
+def op_send_connected(request):
+    """connect() a UDP socket, then send on it."""
+    with new_socket(request) as sock:
+        sock.connect((address_of(request), request["port"]))
+        sock.send(b"ping")
+        return {}
+
+
+def op_reconnect(request):
+    """An allowed destination first, then AF_UNSPEC, then the one that is asked for."""
+    with new_socket(request) as sock:
+        sock.connect((request["first"], request["port"]))
+        libc_disconnect(sock)
+        sock.connect((address_of(request), request["port"]))
+        return {}
+
+
+def libc_disconnect(sock):
+    import ctypes
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    unspec = (ctypes.c_char * 16)()
+    if libc.connect(sock.fileno(), unspec, 16) != 0:
+        err = ctypes.get_errno()
+        raise OSError(err, os.strerror(err))
+
+
+def op_nonblocking(request):
+    """connect() again and again on one non-blocking socket: one connection, one decision."""
+    with new_socket(request) as sock:
+        sock.setblocking(False)
+        codes = []
+        for _ in range(5):
+            codes.append(sock.connect_ex((address_of(request), request["port"])))
+        return {"codes": [errno.errorcode.get(code, "OK") for code in codes]}
+
+
+def op_flood(request):
+    """Connects as fast as it can; counts outcomes."""
+    outcome = {}
+    for _ in range(request["times"]):
+        with new_socket(request) as sock:
+            code = sock.connect_ex((address_of(request), request["port"]))
+        name = errno.errorcode.get(code, "OK") if code else "OK"
+        outcome[name] = outcome.get(name, 0) + 1
+    return {"outcome": outcome}
+
+
+class Background:
+    """A flood that runs until it is told to stop."""
+
+    def __init__(self):
+        self.thread = None
+        self.stopping = threading.Event()
+        self.outcome = {}
+
+    def run(self, request):
+        while not self.stopping.is_set():
+            with new_socket(request) as sock:
+                code = sock.connect_ex((address_of(request), request["port"]))
+            name = errno.errorcode.get(code, "OK") if code else "OK"
+            self.outcome[name] = self.outcome.get(name, 0) + 1
+
+
+background = Background()
+
+
+def op_flood_start(request):
+    background.__init__()
+    background.thread = threading.Thread(target=background.run, args=(request,))
+    background.thread.start()
+    return {}
+
+
+def op_flood_stop(_request):
+    background.stopping.set()
+    background.thread.join()
+    return {"outcome": background.outcome}
+
+
+def op_send_socket(request):
+    """Makes a socket here and hands it to whoever listens on the given Unix socket."""
+    with new_socket(request) as sock, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as unix:
+        unix.connect(request["path"])
+        unix.sendmsg([b"s"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS,
+                               array.array("i", [sock.fileno()]))])
+    return {}
+
+
+def op_take_socket(request):
+    """Takes a socket that another pod made and connects it from here."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
+        server.bind(request["path"])
+        server.listen(1)
+        print(json.dumps({"listening": True}), flush=True)
+        peer, _ = server.accept()
+        fds = array.array("i")
+        _, ancillary, _, _ = peer.recvmsg(1, socket.CMSG_LEN(fds.itemsize))
+        fds.frombytes(ancillary[0][2][:fds.itemsize])
+        peer.close()
+    with socket.socket(fileno=fds[0]) as sock:
+        sock.settimeout(TIMEOUT)
+        sock.connect((address_of(request), request["port"]))
+    return {}
+
+
+def serve_tcp(listener):
+    while True:
+        peer, _ = listener.accept()
+        threading.Thread(target=answer_tcp, args=(peer,), daemon=True).start()
+
+
+def answer_tcp(peer):
+    with peer:
+        total = 0
+        try:
+            while data := peer.recv(65536):
+                total += len(data)
+            peer.sendall(b"y" * max(total, 1))
+        except OSError:
+            pass  # the client went away: its business
+
+
+def serve_udp(sock):
+    while True:
+        data, peer = sock.recvfrom(65536)
+        sock.sendto(data, peer)
+
+
+def op_listen(request):
+    """Servers on every given (address, port): TCP echoes as many bytes as came, UDP echoes."""
+    for addr, port in request["on"]:
+        family = socket.AF_INET6 if ":" in addr else socket.AF_INET
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((addr, port))
+        listener.listen(1024)
+        threading.Thread(target=serve_tcp, args=(listener,), daemon=True).start()
+        datagrams = socket.socket(family, socket.SOCK_DGRAM)
+        datagrams.bind((addr, port))
+        threading.Thread(target=serve_udp, args=(datagrams,), daemon=True).start()
+    return {}
+
+
+def handle(request):
+    try:
+        return {"errno": "OK", **globals()["op_" + request["op"]](request)}
+    except TimeoutError:
+        return {"errno": "ETIMEDOUT"}
+    except OSError as error:
+        return {"errno": errno.errorcode.get(error.errno, str(error.errno))}
+
+
+def main():
+    print(json.dumps({"pid": os.getpid()}), flush=True)
+    for line in sys.stdin:
+        print(json.dumps(handle(json.loads(line))), flush=True)
+
+
+main()
