@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/strmap.h"
 #include "bpf/abi.h"
+#include "policy/rowindex.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -23,16 +24,17 @@ struct aeg_number {
 	char *text;
 };
 struct aeg_numbers {
-	AEG_VEC(struct aeg_number)
-		list;		   /* in order of number; list.items[i].number == i + 1 + gaps */
-	struct aeg_strmap by_text; /* kind digit + text -> number */
-	uint32_t last;
+	AEG_VEC(struct aeg_number) list; /* in order of arrival */
+	struct aeg_strmap by_text;	 /* kind digit + text -> number */
+	struct aeg_rowindex by_number;
+	uint32_t last; /* the highest number known */
 	size_t stored; /* list.items[stored..] are not in the kernel's map yet */
 };
 /* The number of a text, given out when it has none. Text longer than a label holds is cut with a
  * hash of the whole at its end, so that two never share a number. */
 uint32_t aeg_numbers_get(struct aeg_numbers *numbers, enum aeg_label_kind kind, const char *text);
-/* Takes over a number that is already in the kernel's map; -EEXIST when it clashes. */
+/* Takes over a number that is already in the kernel's map, before any new one is given out (-EBUSY
+ * afterwards); -EEXIST when it clashes, -EINVAL when no label can be like this. */
 int aeg_numbers_adopt(struct aeg_numbers *numbers, uint32_t number, enum aeg_label_kind kind,
 		      const char *text);
 /* NULL when unknown. */
@@ -62,13 +64,22 @@ struct aeg_profile {
 struct aeg_tables {
 	AEG_VEC(struct aeg_addr_row) addrs; /* by address, then prefix length */
 	AEG_VEC(struct aeg_name_row) names; /* by pattern */
-	AEG_VEC(struct aeg_cell_row) cells; /* by key after aeg_tables_sort() */
+	AEG_VEC(struct aeg_cell_row) cells; /* profile after profile, as they were compiled */
 	AEG_VEC(struct aeg_profile) profiles;
-	/* the compiler's own memory, so that a profile can be added later */
+	/* for the look-ups below; aeg_tables_index() fills the first two */
+	AEG_VEC(uint32_t) wider; /* row of addrs -> next wider row that covers it */
+	struct aeg_strmap by_pattern;
+	struct aeg_rowindex by_key;
+	/* the compiler's own memory, so that a profile can be added later; NULL: made by hand */
 	struct aeg_compiler *compiler;
 };
 
 void aeg_tables_free(struct aeg_tables *tables);
+
+/* Sorts addrs and names and makes them findable; once, when all rows are there. */
+void aeg_tables_index(struct aeg_tables *tables);
+/* Appends a cell and makes it findable; a key must not be there twice. */
+void aeg_tables_add_cell(struct aeg_tables *tables, const struct aeg_cell_row *row);
 
 /* Most specific row that covers the address / the name (canonical); NULL: none. */
 const struct aeg_dest *aeg_tables_addr(const struct aeg_tables *tables,
@@ -77,5 +88,11 @@ const struct aeg_dest *aeg_tables_name(const struct aeg_tables *tables, const ch
 /* Exact port first, then AEG_PORT_ANY, as the kernel does; NULL: no rule. */
 const struct aeg_cell *aeg_tables_cell(const struct aeg_tables *tables, uint32_t profile,
 				       uint32_t class, uint8_t proto, uint16_t port);
+
+/*
+ * Turns a canonical name or pattern into the next wider pattern that covers it, in place:
+ * a.b.c -> *.b.c -> *.c; false, and untouched, when there is none.
+ */
+bool aeg_name_widen(char *name);
 
 #endif

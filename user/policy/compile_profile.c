@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Profiles: which policies select a workload, and what they decide together. This is where deny
+ * wins; the work done is proportional to what the policies of the profile refer to.
+ */
+#include "policy/compile.h"
+#include "policy/compiler.h"
+#include <errno.h>
+
+/* ---- cells of one class ---- */
+
+struct decider {
+	const struct aeg_compiler *compiler;
+	AEG_VEC(const struct aeg_reference *) references; /* of profile and class, in model order */
+	AEG_VEC(uint32_t) words;			  /* ports they name */
+};
+
+static void decider_done(struct decider *decider)
+{
+	AEG_VEC_DONE(decider->references);
+	AEG_VEC_DONE(decider->words);
+}
+
+/* An exact port is also what a reference to all ports of the protocol means. */
+static bool names_port(const struct aeg_compiler *compiler, const struct aeg_reference *reference,
+		       uint32_t word)
+{
+	struct aeg_set ports = aeg_sets_get(&compiler->ports, reference->ports);
+
+	for (size_t i = 0; i < ports.n; i++)
+		if (ports.items[i] == word || ports.items[i] == aeg_port_word_any(word))
+			return true;
+	return false;
+}
+
+/* The first deny rule that matches, else the first allow rule, else no answer. */
+static struct aeg_answer decide(const struct decider *decider, uint32_t word, bool auditing)
+{
+	struct aeg_answer answer = {.verdict = AEG_VERDICT_NONE};
+
+	for (size_t i = 0; i < decider->references.n; i++) {
+		const struct aeg_reference *reference = decider->references.items[i];
+
+		if ((reference->audit && !auditing) ||
+		    !names_port(decider->compiler, reference, word))
+			continue;
+		if (reference->deny)
+			return (struct aeg_answer){.verdict = AEG_VERDICT_DENIED,
+						   .reason = AEG_REASON_DENY_RULE,
+						   .rule = reference->rule};
+		if (answer.verdict == AEG_VERDICT_NONE)
+			answer = (struct aeg_answer){.verdict = AEG_VERDICT_ALLOWED,
+						     .reason = AEG_REASON_RULE,
+						     .rule = reference->rule};
+	}
+	return answer;
+}
+
+static void collect_words(struct decider *decider)
+{
+	decider->words.n = 0;
+	for (size_t i = 0; i < decider->references.n; i++) {
+		struct aeg_set ports = aeg_sets_get(&decider->compiler->ports,
+						    decider->references.items[i]->ports);
+
+		for (size_t j = 0; j < ports.n; j++)
+			*AEG_VEC_PUSH(decider->words) = ports.items[j];
+	}
+	decider->words.n = aeg_u32_sort_unique(decider->words.items, decider->words.n);
+}
+
+struct cells {
+	AEG_VEC(struct aeg_cell_row) list;
+};
+
+static void cells_done(struct cells *cells)
+{
+	AEG_VEC_DONE(cells->list);
+}
+
+static void add_cells(struct decider *decider, uint32_t profile, uint32_t class, struct cells *ret)
+{
+	collect_words(decider);
+	for (size_t i = 0; i < decider->words.n; i++) {
+		uint32_t word = decider->words.items[i];
+
+		*AEG_VEC_PUSH(ret->list) = (struct aeg_cell_row){
+			.key = {.profile = profile,
+				.class = class,
+				.port = (uint16_t)(word >> 8),
+				.proto = (uint8_t)word},
+			.cell = {.enforce = decide(decider, word, false),
+				 .all = decide(decider, word, true)},
+		};
+	}
+}
+
+/* ---- all classes that the profile's policies touch ---- */
+
+static int compare_touches(const void *a, const void *b)
+{
+	const struct aeg_touch *x = a, *y = b;
+
+	if (x->class != y->class)
+		return x->class < y->class ? -1 : 1;
+	return x->start < y->start ? -1 : x->start > y->start;
+}
+
+static void collect_touches(const struct aeg_compiler *compiler, const struct aeg_profile *profile,
+			    struct aeg_touches *ret)
+{
+	for (size_t i = 0; i < profile->policies.n; i++) {
+		const struct aeg_touches *touched = &compiler->touched[profile->policies.items[i]];
+
+		for (size_t j = 0; j < touched->list.n; j++)
+			*AEG_VEC_PUSH(ret->list) = touched->list.items[j];
+	}
+	if (ret->list.n)
+		qsort(ret->list.items, ret->list.n, sizeof(*ret->list.items), compare_touches);
+}
+
+static void profile_cells(const struct aeg_compiler *compiler, const struct aeg_tables *tables,
+			  uint32_t number, struct cells *ret)
+{
+	AEG_CLEANUP(decider_done) struct decider decider = {.compiler = compiler};
+	struct aeg_touches touches = {0};
+
+	collect_touches(compiler, &tables->profiles.items[number], &touches);
+	for (size_t i = 0; i < touches.list.n; i++) {
+		const struct aeg_touch *touch = &touches.list.items[i];
+		struct aeg_set class = aeg_sets_get(&compiler->classes, touch->class);
+
+		for (uint32_t j = 0; j < touch->n; j++)
+			*AEG_VEC_PUSH(decider.references) =
+				&compiler->references.items[class.items[touch->start + j]];
+		if (i + 1 == touches.list.n || touch[1].class != touch->class) {
+			add_cells(&decider, number, touch->class, ret);
+			decider.references.n = 0;
+		}
+	}
+	AEG_VEC_DONE(touches.list);
+}
+
+static int compile_cells(struct aeg_tables *tables, uint32_t number, struct aeg_buf *error)
+{
+	AEG_CLEANUP(cells_done) struct cells cells = {0};
+
+	profile_cells(tables->compiler, tables, number, &cells);
+	if (cells.list.n > AEG_MAX_CELLS - tables->cells.n) {
+		aeg_buf_printf(error,
+			       "the policies need more than %u decisions; select fewer different "
+			       "sets of workloads or name fewer ports",
+			       AEG_MAX_CELLS);
+		return -E2BIG;
+	}
+	for (size_t i = 0; i < cells.list.n; i++)
+		aeg_tables_add_cell(tables, &cells.list.items[i]);
+	tables->profiles.items[number].compiled = true;
+	return 0;
+}
+
+/* ---- who is selected ---- */
+
+struct selection {
+	AEG_VEC(uint32_t) list;
+};
+
+static void selection_done(struct selection *selection)
+{
+	AEG_VEC_DONE(selection->list);
+}
+
+/* Policies are sorted: cluster policies, then by namespace. The first of this namespace or later. */
+static size_t first_of_namespace(const struct aeg_model *model, const char *ns)
+{
+	size_t low = 0, high = model->policies.n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const char *there = model->policies.items[middle]->ns;
+
+		if (!there || strcmp(there, ns) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static void select_policies(const struct aeg_model *model, const struct aeg_subject *subject,
+			    struct selection *ret)
+{
+	size_t i = 0;
+
+	for (; i < model->policies.n && !model->policies.items[i]->ns; i++)
+		if (aeg_policy_selects(model->policies.items[i], subject))
+			*AEG_VEC_PUSH(ret->list) = (uint32_t)i;
+	i = first_of_namespace(model, subject->ns);
+	for (; i < model->policies.n && aeg_streq(model->policies.items[i]->ns, subject->ns); i++)
+		if (aeg_policy_selects(model->policies.items[i], subject))
+			*AEG_VEC_PUSH(ret->list) = (uint32_t)i;
+}
+
+static uint32_t profile_flags(const struct aeg_model *model, const struct selection *selection)
+{
+	uint32_t flags = selection->list.n ? AEG_IDENT_SELECTED : 0;
+
+	for (size_t i = 0; i < selection->list.n; i++) {
+		const struct aeg_policy *policy = model->policies.items[selection->list.items[i]];
+
+		if (!policy->has_allow)
+			continue;
+		flags |= AEG_IDENT_ISOLATED_UNION;
+		if (policy->mode == AEG_MODE_ENFORCE)
+			flags |= AEG_IDENT_ISOLATED;
+	}
+	return flags;
+}
+
+static uint32_t profile_number(struct aeg_tables *tables, const struct selection *selection)
+{
+	struct aeg_compiler *compiler = tables->compiler;
+	uint32_t number =
+		aeg_sets_intern(&compiler->profiles, selection->list.items, selection->list.n);
+
+	if (number == tables->profiles.n) {
+		struct aeg_profile *profile = AEG_VEC_PUSH(tables->profiles);
+
+		profile->flags = profile_flags(compiler->model, selection);
+		for (size_t i = 0; i < selection->list.n; i++)
+			*AEG_VEC_PUSH(profile->policies) = selection->list.items[i];
+	}
+	return number;
+}
+
+int aeg_compile_profile(struct aeg_tables *tables, const struct aeg_subject *subject,
+			uint32_t *ret_profile, uint32_t *ret_flags, struct aeg_buf *error)
+{
+	AEG_CLEANUP(selection_done) struct selection selection = {0};
+	uint32_t number;
+	int err;
+
+	select_policies(tables->compiler->model, subject, &selection);
+	number = profile_number(tables, &selection);
+	if (!tables->profiles.items[number].compiled) {
+		err = compile_cells(tables, number, error);
+		if (err)
+			return err;
+	}
+	*ret_profile = number;
+	*ret_flags = tables->profiles.items[number].flags;
+	return 0;
+}
