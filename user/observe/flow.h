@@ -25,7 +25,13 @@ struct aeg_flow {
 };
 
 const char *aeg_event_word(unsigned int type); /* open, deny, close */
+const char *aeg_hook_word(unsigned int hook);  /* connect, datagram, probe */
 /* One line, no newline at its end. */
 void aeg_flow_json(const struct aeg_flow *flow, struct aeg_buf *ret);
+/* The line that stands for records nobody will see. */
+void aeg_flow_lost_json(uint64_t lost, struct aeg_buf *ret);
+/* Nanoseconds of CLOCK_REALTIME as RFC 3339 in UTC. */
+#define AEG_TIME_TEXT 40
+void aeg_time_format(uint64_t ns, char ret[AEG_TIME_TEXT]);
 
 #endif

@@ -13,7 +13,8 @@ struct aeg_history;
 
 struct aeg_history *aeg_history_new(size_t max_lines, size_t max_bytes);
 void aeg_history_free(struct aeg_history *history);
-/* Copies the line. seq must be one more than the last. */
+/* Copies the line. Numbers start at 1; seq must be one more than the last. The newest line is kept
+ * even when it alone is longer than max_bytes. */
 void aeg_history_add(struct aeg_history *history, uint64_t seq, const char *line, size_t len);
 /*
  * The first line with a number >= *seq; sets *seq to its number and *ret_lost to how many numbers

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* aegress.flow/v1: the order and the meaning of the keys are a promise; see docs/api.md. */
+#include "observe/flow.h"
+#include "base/addr.h"
+#include "base/json.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#define SCHEMA "aegress.flow/v1"
+#define NS_PER_SEC 1000000000u
+#define NS_PER_MS 1000000.0
+
+static const char *const event_words[] = {
+	[AEG_EVENT_OPEN] = "open",
+	[AEG_EVENT_DENY] = "deny",
+	[AEG_EVENT_CLOSE] = "close",
+};
+static const char *const hook_words[AEG_HOOK_MAX] = {
+	[AEG_HOOK_CONNECT] = "connect",
+	[AEG_HOOK_DATAGRAM] = "datagram",
+	[AEG_HOOK_PROBE] = "probe",
+};
+static const char *const verdict_words[AEG_VERDICT_MAX] = {
+	[AEG_VERDICT_ALLOWED] = "allowed",
+	[AEG_VERDICT_AUDITED] = "audited",
+	[AEG_VERDICT_DENIED] = "denied",
+};
+static const char *const reason_words[AEG_REASON_MAX] = {
+#define REASON_WORD(number, symbol, word, sentence) [number] = (word),
+	AEG_REASONS(REASON_WORD)
+#undef REASON_WORD
+};
+
+static const char *word(const char *const *words, size_t n, unsigned int i)
+{
+	return i < n && words[i] ? words[i] : "?";
+}
+
+const char *aeg_event_word(unsigned int type)
+{
+	return word(event_words, AEG_ARRAY_SIZE(event_words), type);
+}
+
+const char *aeg_hook_word(unsigned int hook)
+{
+	return word(hook_words, AEG_HOOK_MAX, hook);
+}
+
+void aeg_time_format(uint64_t ns, char ret[AEG_TIME_TEXT])
+{
+	time_t seconds = (time_t)(ns / NS_PER_SEC);
+	char text[sizeof("2026-11-20T12:00:00")];
+	struct tm tm;
+
+	gmtime_r(&seconds, &tm);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(ret, AEG_TIME_TEXT, "%s.%09uZ", text, (unsigned int)(ns % NS_PER_SEC));
+}
+
+static void put_u64(struct aeg_json *json, const char *key, uint64_t value)
+{
+	if (value)
+		aeg_json_u64(json, key, value);
+}
+
+static void put_verdict(struct aeg_json *json, uint8_t verdict, uint8_t reason)
+{
+	aeg_json_str(json, "verdict", word(verdict_words, AEG_VERDICT_MAX, verdict));
+	aeg_json_str(json, "reason", word(reason_words, AEG_REASON_MAX, reason));
+}
+
+/* What the other layer, enforcing or auditing, would have said. */
+static void put_other(struct aeg_json *json, const struct aeg_flow *flow)
+{
+	const struct aeg_decision *decision = &flow->event.decision;
+
+	if (decision->other_verdict == AEG_VERDICT_NONE)
+		return;
+	aeg_json_object(json, "other");
+	put_verdict(json, decision->other_verdict, decision->other_reason);
+	aeg_json_str(json, "policy", flow->other_policy);
+	aeg_json_str(json, "rule", flow->other_rule);
+	aeg_json_object_end(json);
+}
+
+static void put_decision(struct aeg_json *json, const struct aeg_flow *flow)
+{
+	const struct aeg_decision *decision = &flow->event.decision;
+
+	put_verdict(json, decision->verdict, decision->reason);
+	aeg_json_str(json, "mode", decision->mode == AEG_MODE_AUDIT ? "Audit" : "Enforce");
+	aeg_json_str(json, "policy", flow->policy);
+	aeg_json_str(json, "rule", flow->rule);
+	put_other(json, flow);
+	put_u64(json, "generation", flow->event.generation);
+}
+
+static void put_workload(struct aeg_json *json, const struct aeg_flow *flow)
+{
+	if (!flow->workload && !flow->event.cgroup)
+		return;
+	aeg_json_object(json, "workload");
+	aeg_json_str(json, "namespace", flow->ns);
+	aeg_json_str(json, "name", flow->workload);
+	aeg_json_str(json, "uid", flow->uid);
+	aeg_json_str(json, "serviceAccount", flow->service_account);
+	put_u64(json, "cgroupId", flow->event.cgroup);
+	aeg_json_object_end(json);
+}
+
+static void put_process(struct aeg_json *json, const struct aeg_event *event)
+{
+	char comm[AEG_COMM_LEN + 1] = {0};
+
+	if (!event->pid)
+		return;
+	memcpy(comm, event->comm, AEG_COMM_LEN);
+	aeg_json_object(json, "process");
+	aeg_json_u64(json, "pid", event->pid);
+	aeg_json_str(json, "comm", comm);
+	aeg_json_object_end(json);
+}
+
+static void put_addr(struct aeg_json *json, const uint8_t bytes[16], uint16_t port)
+{
+	struct aeg_addr addr;
+	char text[AEG_ADDR_TEXT];
+
+	memcpy(addr.bytes, bytes, sizeof(addr.bytes));
+	aeg_addr_format(&addr, text);
+	aeg_json_str(json, "ip", text);
+	aeg_json_u64(json, "port", port);
+}
+
+static void put_destination(struct aeg_json *json, const struct aeg_flow *flow)
+{
+	aeg_json_object(json, "destination");
+	put_addr(json, flow->event.daddr, flow->event.dport);
+	aeg_json_str(json, "pattern", flow->pattern);
+	aeg_json_str(json, "endpoint", flow->endpoint);
+	aeg_json_str(json, "class", flow->class);
+	aeg_json_str(json, "region", flow->region);
+	aeg_json_str(json, "vendor", flow->vendor);
+	aeg_json_object_end(json);
+}
+
+static void put_protocol(struct aeg_json *json, uint8_t proto)
+{
+	char number[4];
+
+	snprintf(number, sizeof(number), "%u", proto);
+	aeg_json_str(json, "protocol",
+		     proto == AEG_PROTO_TCP   ? "tcp"
+		     : proto == AEG_PROTO_UDP ? "udp"
+					      : number);
+}
+
+static void put_close(struct aeg_json *json, const struct aeg_event *event)
+{
+	if (event->type != AEG_EVENT_CLOSE)
+		return;
+	if (event->sport) {
+		aeg_json_object(json, "source");
+		put_addr(json, event->saddr, event->sport);
+		aeg_json_object_end(json);
+	}
+	aeg_json_object(json, "bytes");
+	aeg_json_u64(json, "sent", event->sent);
+	aeg_json_u64(json, "received", event->received);
+	aeg_json_object_end(json);
+	aeg_json_double(json, "durationMs", (double)event->duration / NS_PER_MS);
+	put_u64(json, "connectUs", event->connect_us);
+	put_u64(json, "rttUs", event->rtt_us);
+	aeg_json_u64(json, "retransmits", event->retransmits);
+}
+
+void aeg_flow_json(const struct aeg_flow *flow, struct aeg_buf *ret)
+{
+	char time[AEG_TIME_TEXT];
+	struct aeg_json json;
+
+	aeg_time_format(flow->time_ns, time);
+	aeg_json_begin(&json, ret);
+	aeg_json_object(&json, NULL);
+	aeg_json_str(&json, "schema", SCHEMA);
+	aeg_json_u64(&json, "seq", flow->seq);
+	aeg_json_str(&json, "time", time);
+	aeg_json_str(&json, "node", flow->node);
+	aeg_json_str(&json, "event", aeg_event_word(flow->event.type));
+	put_decision(&json, flow);
+	put_workload(&json, flow);
+	put_process(&json, &flow->event);
+	put_destination(&json, flow);
+	put_protocol(&json, flow->event.proto);
+	aeg_json_str(&json, "hook", aeg_hook_word(flow->event.hook));
+	put_u64(&json, "cookie", flow->event.cookie);
+	put_close(&json, &flow->event);
+	aeg_json_object_end(&json);
+}
+
+void aeg_flow_lost_json(uint64_t lost, struct aeg_buf *ret)
+{
+	struct aeg_json json;
+
+	aeg_json_begin(&json, ret);
+	aeg_json_object(&json, NULL);
+	aeg_json_str(&json, "schema", SCHEMA);
+	aeg_json_str(&json, "event", "lost");
+	aeg_json_u64(&json, "lost", lost);
+	aeg_json_object_end(&json);
+}
