@@ -4,6 +4,7 @@
 #define AEG_BASE_BUF_H
 
 #include "base/mem.h"
+#include <stdarg.h>
 #include <stddef.h>
 
 struct aeg_buf {
@@ -15,6 +16,7 @@ void aeg_buf_add(struct aeg_buf *buf, const void *data, size_t len);
 void aeg_buf_puts(struct aeg_buf *buf, const char *text);
 void aeg_buf_putc(struct aeg_buf *buf, char c);
 void aeg_buf_printf(struct aeg_buf *buf, const char *format, ...) AEG_PRINTF(2, 3);
+void aeg_buf_vprintf(struct aeg_buf *buf, const char *format, va_list args) AEG_PRINTF(2, 0);
 /* Forgets the content, keeps the memory. */
 void aeg_buf_reset(struct aeg_buf *buf);
 void aeg_buf_done(struct aeg_buf *buf);

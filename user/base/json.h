@@ -13,9 +13,12 @@
 struct aeg_json {
 	struct aeg_buf *out;
 	unsigned int depth;
-	bool comma; /* the next value needs one in front */
-	bool after_key;
+	uint64_t objects; /* bit n: level n is an object, else an array or the root */
+	bool comma;	  /* the next value needs one in front */
 };
+
+/* The text as a JSON string with its quotes; also how the log quotes. */
+void aeg_json_quote(struct aeg_buf *out, const char *text);
 
 void aeg_json_begin(struct aeg_json *json, struct aeg_buf *out);
 void aeg_json_object(struct aeg_json *json, const char *key); /* key NULL: element or root */
@@ -25,7 +28,7 @@ void aeg_json_array_end(struct aeg_json *json);
 void aeg_json_str(struct aeg_json *json, const char *key, const char *value); /* NULL: leaves out */
 void aeg_json_u64(struct aeg_json *json, const char *key, uint64_t value);
 void aeg_json_i64(struct aeg_json *json, const char *key, int64_t value);
-void aeg_json_double(struct aeg_json *json, const char *key, double value);
+void aeg_json_double(struct aeg_json *json, const char *key, double value); /* NaN: null */
 void aeg_json_bool(struct aeg_json *json, const char *key, bool value);
 
 #endif

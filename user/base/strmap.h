@@ -12,6 +12,7 @@ struct aeg_strmap_slot {
 	uintptr_t value;
 };
 
+/* The order of the slots is random by design (see strmap.c): nothing may depend on it. */
 struct aeg_strmap {
 	struct aeg_strmap_slot *slots;
 	size_t n, cap;

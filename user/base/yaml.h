@@ -42,9 +42,9 @@ int aeg_yaml_parse(const char *file, const char *text, size_t len, struct aeg_di
 int aeg_yaml_load(const char *path, struct aeg_diags *diags, struct aeg_yaml **ret);
 void aeg_yaml_free(struct aeg_yaml *yaml);
 
-/* The value of a key, NULL when absent. */
+/* The value of a key, NULL when absent or when map is none. */
 struct aeg_node *aeg_node_get(const struct aeg_node *map, const char *key);
-bool aeg_node_is_null(const struct aeg_node *node);	       /* plain ~, null or nothing */
+bool aeg_node_is_null(const struct aeg_node *node);	       /* plain ~, null, nothing; NULL */
 bool aeg_node_bool(const struct aeg_node *node, bool *ret);    /* plain true/false only */
 bool aeg_node_u64(const struct aeg_node *node, uint64_t *ret); /* plain decimal only */
 
@@ -62,9 +62,13 @@ struct aeg_field {
 	bool unsupported; /* known, but "not supported yet" */
 };
 
+/* A map that is none is an error; NULL is read as nothing, without a message. */
 void aeg_fields_read(const struct aeg_field *fields, const struct aeg_node *map, void *target,
 		     struct aeg_diags *diags);
-/* Check the type; on mismatch "expected a mapping, found a list" at the node. */
+/*
+ * Whether the node has that type; on mismatch "expected a mapping, found a list" at the node, with
+ * `what` in place of "a mapping" unless it is NULL. A NULL node is false without a message.
+ */
 bool aeg_node_expect(const struct aeg_node *node, enum aeg_node_type type, const char *what,
 		     struct aeg_diags *diags);
 

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+/* The text buffer: capacity doubles, a NUL always follows the content. */
+#include "base/buf.h"
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* Room for `more` bytes and the NUL. */
+static void reserve(struct aeg_buf *buf, size_t more)
+{
+	size_t wanted = buf->cap ? buf->cap : 64;
+
+	if (more < buf->cap - buf->len)
+		return;
+	while (wanted - buf->len <= more && wanted <= SIZE_MAX / 4)
+		wanted *= 2;
+	if (wanted - buf->len <= more)
+		wanted = SIZE_MAX; /* lets the allocator refuse it */
+	buf->data = aeg_xrealloc(buf->data, wanted, 1);
+	buf->cap = wanted;
+}
+
+void aeg_buf_add(struct aeg_buf *buf, const void *data, size_t len)
+{
+	reserve(buf, len);
+	if (len)
+		memcpy(buf->data + buf->len, data, len);
+	buf->len += len;
+	buf->data[buf->len] = '\0';
+}
+
+void aeg_buf_puts(struct aeg_buf *buf, const char *text)
+{
+	aeg_buf_add(buf, text, strlen(text));
+}
+
+void aeg_buf_putc(struct aeg_buf *buf, char c)
+{
+	aeg_buf_add(buf, &c, 1);
+}
+
+void aeg_buf_vprintf(struct aeg_buf *buf, const char *format, va_list args)
+{
+	va_list again;
+	int len;
+
+	reserve(buf, 0);
+	va_copy(again, args);
+	len = vsnprintf(buf->data + buf->len, buf->cap - buf->len, format, again);
+	va_end(again);
+	if (len < 0) { /* only an encoding error of %ls, which nobody uses */
+		buf->data[buf->len] = '\0';
+		return;
+	}
+	if ((size_t)len >= buf->cap - buf->len) {
+		reserve(buf, (size_t)len);
+		vsnprintf(buf->data + buf->len, buf->cap - buf->len, format, args);
+	}
+	buf->len += (size_t)len;
+}
+
+void aeg_buf_printf(struct aeg_buf *buf, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	aeg_buf_vprintf(buf, format, args);
+	va_end(args);
+}
+
+void aeg_buf_reset(struct aeg_buf *buf)
+{
+	buf->len = 0;
+	if (buf->data)
+		buf->data[0] = '\0';
+}
+
+void aeg_buf_done(struct aeg_buf *buf)
+{
+	free(buf->data);
+	*buf = (struct aeg_buf){0};
+}
+
+const char *aeg_buf_text(const struct aeg_buf *buf)
+{
+	return buf->data ? buf->data : "";
+}
+
+char *aeg_buf_take(struct aeg_buf *buf)
+{
+	char *text = buf->data ? buf->data : aeg_xstrdup("");
+
+	*buf = (struct aeg_buf){0};
+	return text;
+}
