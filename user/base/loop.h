@@ -21,7 +21,7 @@ void aeg_loop_free(struct aeg_loop *loop); /* frees remaining watches; closes no
 int aeg_loop_run(struct aeg_loop *loop, void (*before)(void *arg), void *arg);
 void aeg_loop_stop(struct aeg_loop *loop);
 
-/* The watch borrows fd. */
+/* The watch borrows fd; remove the watch before closing it. */
 int aeg_loop_fd(struct aeg_loop *loop, int fd, uint32_t events, aeg_fd_fn *fn, void *arg,
 		struct aeg_watch **ret);
 /* A disarmed timer (timerfd, CLOCK_MONOTONIC). */

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+/*
+ * The event loop: level-triggered epoll, a timerfd each timer, a signalfd each signal. A removed
+ * watch is only marked while a batch of events is handed out, and freed after it: the batch may hold
+ * its address. Never wakes up by itself.
+ */
+#include "base/loop.h"
+#include "base/mem.h"
+#include <errno.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <time.h>
+
+#define BATCH 32
+
+enum kind { KIND_FD, KIND_TIMER, KIND_SIGNAL };
+
+struct aeg_watch {
+	struct aeg_loop *loop;
+	struct aeg_watch *next, **link; /* in loop->watches, or loop->removed */
+	enum kind kind;
+	bool removed;
+	bool unblock; /* SIGNAL: it was not blocked before */
+	int fd;	      /* owned, but for FD */
+	int signo;
+	union {
+		aeg_fd_fn *fd;
+		aeg_timer_fn *timer;
+		aeg_signal_fn *signal;
+	} fn;
+	void *arg;
+};
+
+struct aeg_loop {
+	int epoll;
+	bool stop, dispatching;
+	struct aeg_watch *watches, *removed;
+};
+
+int aeg_loop_new(struct aeg_loop **ret)
+{
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+
+	if (epoll < 0)
+		return -errno;
+	*ret = aeg_xcalloc(1, sizeof(**ret));
+	(*ret)->epoll = epoll;
+	return 0;
+}
+
+static void list_add(struct aeg_watch **list, struct aeg_watch *watch)
+{
+	watch->next = *list;
+	watch->link = list;
+	if (watch->next)
+		watch->next->link = &watch->next;
+	*list = watch;
+}
+
+static void list_remove(struct aeg_watch *watch)
+{
+	*watch->link = watch->next;
+	if (watch->next)
+		watch->next->link = watch->link;
+}
+
+static void free_removed(struct aeg_loop *loop)
+{
+	while (loop->removed) {
+		struct aeg_watch *watch = loop->removed;
+
+		list_remove(watch);
+		free(watch);
+	}
+}
+
+void aeg_loop_free(struct aeg_loop *loop)
+{
+	if (!loop)
+		return;
+	while (loop->watches)
+		aeg_watch_remove(loop->watches);
+	free_removed(loop);
+	close(loop->epoll);
+	free(loop);
+}
+
+static void signal_unblock(int signo)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, signo);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+void aeg_watch_remove(struct aeg_watch *watch)
+{
+	struct aeg_loop *loop;
+
+	if (!watch || watch->removed)
+		return;
+	loop = watch->loop;
+	watch->removed = true;
+	/* Fails for a foreign descriptor that is closed already; epoll has forgotten it then. */
+	epoll_ctl(loop->epoll, EPOLL_CTL_DEL, watch->fd, NULL);
+	if (watch->kind != KIND_FD)
+		close(watch->fd);
+	if (watch->unblock)
+		signal_unblock(watch->signo);
+	list_remove(watch);
+	list_add(&loop->removed, watch);
+	if (!loop->dispatching)
+		free_removed(loop);
+}
+
+/* Takes fd on success, but for KIND_FD. */
+static int add_watch(struct aeg_loop *loop, int fd, uint32_t events, const struct aeg_watch *init,
+		     struct aeg_watch **ret)
+{
+	struct aeg_watch *watch = aeg_xcalloc(1, sizeof(*watch));
+	struct epoll_event event = {.events = events, .data.ptr = watch};
+
+	*watch = *init;
+	watch->loop = loop;
+	watch->fd = fd;
+	if (epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event)) {
+		int err = -errno;
+
+		free(watch);
+		return err;
+	}
+	list_add(&loop->watches, watch);
+	*ret = watch;
+	return 0;
+}
+
+int aeg_loop_fd(struct aeg_loop *loop, int fd, uint32_t events, aeg_fd_fn *fn, void *arg,
+		struct aeg_watch **ret)
+{
+	struct aeg_watch init = {.kind = KIND_FD, .fn.fd = fn, .arg = arg};
+
+	return add_watch(loop, fd, events, &init, ret);
+}
+
+int aeg_loop_timer(struct aeg_loop *loop, aeg_timer_fn *fn, void *arg, struct aeg_watch **ret)
+{
+	struct aeg_watch init = {.kind = KIND_TIMER, .fn.timer = fn, .arg = arg};
+	AEG_AUTO_CLOSE int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	err = add_watch(loop, fd, EPOLLIN, &init, ret);
+	if (!err)
+		(void)AEG_TAKE_FD(fd);
+	return err;
+}
+
+static void timer_set(const struct aeg_watch *timer, time_t seconds, long nanoseconds)
+{
+	struct itimerspec when = {.it_value = {.tv_sec = seconds, .tv_nsec = nanoseconds}};
+
+	/* Cannot fail: the descriptor is a timerfd and the times are in range. */
+	timerfd_settime(timer->fd, 0, &when, NULL);
+}
+
+void aeg_timer_arm(struct aeg_watch *timer, uint64_t after_ms)
+{
+	/* Zero would disarm it. */
+	long nanoseconds = after_ms ? (long)(after_ms % 1000) * 1000000 : 1;
+
+	timer_set(timer, (time_t)(after_ms / 1000), nanoseconds);
+}
+
+void aeg_timer_disarm(struct aeg_watch *timer)
+{
+	timer_set(timer, 0, 0);
+}
+
+int aeg_loop_signal(struct aeg_loop *loop, int signo, aeg_signal_fn *fn, void *arg,
+		    struct aeg_watch **ret)
+{
+	struct aeg_watch init = {.kind = KIND_SIGNAL, .fn.signal = fn, .arg = arg, .signo = signo};
+	AEG_AUTO_CLOSE int fd = -1;
+	sigset_t set, before;
+	int err;
+
+	sigemptyset(&set);
+	if (sigaddset(&set, signo))
+		return -errno;
+	fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (fd < 0 || sigprocmask(SIG_BLOCK, &set, &before))
+		return -errno;
+	init.unblock = !sigismember(&before, signo);
+	err = add_watch(loop, fd, EPOLLIN, &init, ret);
+	if (!err)
+		(void)AEG_TAKE_FD(fd);
+	else if (init.unblock)
+		signal_unblock(signo);
+	return err;
+}
+
+/* The timer may have been re-armed or disarmed since epoll saw it: then there is nothing to read. */
+static void dispatch_timer(const struct aeg_watch *watch)
+{
+	uint64_t expirations;
+
+	if (read(watch->fd, &expirations, sizeof(expirations)) == (ssize_t)sizeof(expirations))
+		watch->fn.timer(watch->arg);
+}
+
+static void dispatch_signal(const struct aeg_watch *watch)
+{
+	struct signalfd_siginfo info;
+
+	if (read(watch->fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		watch->fn.signal(watch->arg, (int)info.ssi_signo);
+}
+
+static void dispatch(const struct epoll_event *event)
+{
+	struct aeg_watch *watch = event->data.ptr;
+
+	if (watch->removed)
+		return;
+	switch (watch->kind) {
+	case KIND_FD:
+		watch->fn.fd(watch->arg, watch->fd, event->events);
+		break;
+	case KIND_TIMER:
+		dispatch_timer(watch);
+		break;
+	case KIND_SIGNAL:
+		dispatch_signal(watch);
+		break;
+	}
+}
+
+/* What a stop leaves undelivered is level-triggered: the next run gets it. */
+static int run_once(struct aeg_loop *loop)
+{
+	struct epoll_event events[BATCH];
+	int n = epoll_wait(loop->epoll, events, BATCH, -1);
+
+	if (n < 0)
+		return errno == EINTR ? 0 : -errno;
+	loop->dispatching = true;
+	for (int i = 0; i < n && !loop->stop; i++)
+		dispatch(&events[i]);
+	loop->dispatching = false;
+	free_removed(loop);
+	return 0;
+}
+
+int aeg_loop_run(struct aeg_loop *loop, void (*before)(void *arg), void *arg)
+{
+	int err = 0;
+
+	while (!loop->stop && !err) {
+		if (before)
+			before(arg);
+		if (!loop->stop)
+			err = run_once(loop);
+	}
+	loop->stop = false;
+	return err;
+}
+
+void aeg_loop_stop(struct aeg_loop *loop)
+{
+	loop->stop = true;
+}
+
+uint64_t aeg_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
