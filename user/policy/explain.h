@@ -17,7 +17,8 @@ struct aeg_target { /* host or address */
 	uint16_t port;
 	uint8_t proto;
 };
-/* HOST|ADDR|[V6][:PORT][/tcp|/udp]; port 443 and tcp when not said. -EINVAL with a sentence. */
+/* HOST|ADDR|[V6][:PORT][/tcp|/udp], or an http(s) URL; port 443 and tcp when not said. -EINVAL with
+ * a sentence, ret is untouched then. */
 int aeg_target_parse(const char *text, struct aeg_target *ret, struct aeg_buf *error);
 void aeg_target_done(struct aeg_target *target);
 
@@ -25,9 +26,9 @@ struct aeg_question {
 	const struct aeg_model *model;
 	struct aeg_tables *tables; /* a profile may be added */
 	const struct aeg_numbers *numbers;
-	const struct aeg_gen *gen; /* defaults */
-	const char *workload_name; /* NULL: not a known workload */
-	const struct aeg_subject *subject;
+	const struct aeg_gen *gen;	   /* defaults */
+	const char *workload_name;	   /* "namespace/name", for display; NULL: none */
+	const struct aeg_subject *subject; /* NULL: not a known workload */
 	const struct aeg_target *target;
 };
 
@@ -35,20 +36,24 @@ struct aeg_step { /* one rule, or one remark, in the order considered */
 	const struct aeg_policy *policy;
 	const struct aeg_rule *rule; /* NULL: about the policy itself */
 	bool matched;
-	char *why; /* "allows huggingface.co:443/tcp", "port 80 is not in 443/tcp" */
+	bool wrong_port; /* it would, for another port */
+	char *why;	 /* "allows huggingface.co:443/tcp", "port 80 is not in 443/tcp" */
 };
 struct aeg_explanation {
 	struct aeg_decision decision;
 	const struct aeg_policy *policy; /* that decided; NULL: a default */
 	const struct aeg_rule *rule;
+	const struct aeg_policy *other_policy; /* of decision.other_rule */
+	const struct aeg_rule *other_rule;
 	const struct aeg_endpoint *endpoint; /* most specific; NULL: not governed */
 	char *pattern;			     /* pattern or CIDR that covers it; NULL: none */
+	const char *note;		     /* how far to trust the answer; static; NULL: none */
 	AEG_VEC(struct aeg_step) chain;
 };
 int aeg_explain(const struct aeg_question *question, struct aeg_explanation *ret,
 		struct aeg_buf *error);
 void aeg_explanation_done(struct aeg_explanation *explanation);
-/* The keys of the flow record plus chain[]: stable. */
+/* The keys of the flow record plus chain[] and note: stable. */
 void aeg_explanation_json(const struct aeg_question *question,
 			  const struct aeg_explanation *explanation, struct aeg_buf *ret);
 /* For people: verdict first, then why, then the chain, then what would change it. */
