@@ -108,6 +108,15 @@ static bool is_key_next(const struct level *level)
 	return level && level->node->type == AEG_NODE_MAP && level->node->items.n % 2 == 0;
 }
 
+static void index_keys(struct level *level)
+{
+	const struct aeg_node *node = level->node;
+
+	for (size_t i = 0; i < node->items.n; i += 2)
+		if (node->items.items[i]->text)
+			aeg_strmap_put(&level->keys, node->items.items[i]->text, 0);
+}
+
 static bool is_duplicate(struct level *level, const struct aeg_node *key)
 {
 	struct aeg_node *const *items = level->node->items.items;
@@ -119,9 +128,8 @@ static bool is_duplicate(struct level *level, const struct aeg_node *key)
 				return true;
 		return false;
 	}
-	for (size_t i = 0; !level->keys.n && i < n; i += 2)
-		if (items[i]->text)
-			aeg_strmap_put(&level->keys, items[i]->text, 0);
+	if (!level->keys.n)
+		index_keys(level);
 	return aeg_strmap_put(&level->keys, key->text, 0);
 }
 
