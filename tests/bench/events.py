@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+"""The way of an event: what denials cost and that every one is counted and accounted for, how often
+the daemon is woken under load, and that it sleeps when nothing happens."""
+import glob
+import time
+
+from stage import ALLOWED, DENIED, Failure, equal, wait_until
+
+DENIALS = 200000
+CONNECTIONS = 50000
+CLOSED_PORT = 9
+
+
+def switches(pid):
+    """How often the process's threads went to sleep: each time they had been woken."""
+    total = 0
+    for path in glob.glob(f"/proc/{pid}/task/*/status"):
+        with open(path, encoding="ascii") as status:
+            total += sum(int(line.split()[1]) for line in status
+                         if line.startswith("voluntary_ctxt_switches"))
+    return total
+
+
+def wakeups(pid, seconds):
+    before = switches(pid)
+    time.sleep(seconds)
+    return switches(pid) - before
+
+
+def settle(pid):
+    """Lets it read what the last load left; a daemon that never rests is a figure, not an error."""
+    try:
+        wait_until(lambda: wakeups(pid, 1) == 0, "the daemon to come to rest", deadline=10)
+    except Failure as failure:
+        print(f"  {failure}")
+
+
+class Account:
+    """Decisions, and what became of their events, since it was opened."""
+
+    def __init__(self, daemon):
+        self.daemon = daemon
+        self.begin = self.read()
+
+    def read(self):
+        status = self.daemon.get("/v1/status")
+        decided = {}
+        for item in status["totals"]:
+            key = item["verdict"]
+            if item["hook"] == "connect":
+                decided[key] = decided.get(key, 0) + item["count"]
+        errors = status["errors"]
+        return {"allowed": decided.get("allowed", 0), "denied": decided.get("denied", 0),
+                "delivered": status["flows"]["next"],
+                "lost": errors.get("denial-lost", 0) + errors.get("event-lost", 0)}
+
+    def delta(self):
+        return {key: value - self.begin[key] for key, value in self.read().items()}
+
+    def settled(self, events):
+        """Waits until every event is delivered or counted as lost; returns the last count."""
+        def whole():
+            delta = self.delta()
+            return delta if delta["delivered"] + delta["lost"] >= events else None
+
+        try:
+            return wait_until(whole, "the events to be accounted for", deadline=10)
+        except Failure:
+            return self.delta()
+
+
+def denials(network, stage):
+    """Every connect() is refused by policy; beside it, what a refusal by the peer costs."""
+    node = stage.node
+    stage.set("nothing")
+    refused = network.load(node.client, DENIED[4], "--mode", "connect", "--count", DENIALS // 4,
+                           port=CLOSED_PORT)
+    equal(list(refused["outcomes"]), ["ECONNREFUSED"], "connections to a closed port")
+    stage.set("ours")
+    network.probe(node.client, ALLOWED[4], "OK")
+    account = Account(stage.daemon)
+    denied = network.load(node.client, DENIED[4], "--mode", "connect", "--count", DENIALS)
+    equal(denied["outcomes"], {"EPERM": DENIALS}, "denied connections")
+    seen = account.settled(DENIALS)
+    return {"denials": DENIALS, "rate": denied["rate"], "refused_rate": refused["rate"],
+            "rate_over_refused": denied["rate"] / refused["rate"],
+            "uncounted": DENIALS - seen["denied"], "lost": seen["lost"],
+            "unaccounted": DENIALS - seen["delivered"] - seen["lost"]}
+
+
+def allowed(network, stage):
+    """Allowed connections, each with an open and a close; how often that wakes the daemon."""
+    stage.set("ours")
+    account, pid = Account(stage.daemon), stage.daemon.process.pid
+    before = switches(pid)
+    load = network.load(stage.node.client, ALLOWED[4], "--count", CONNECTIONS)
+    woken = switches(pid) - before
+    equal(load["outcomes"], {"OK": CONNECTIONS}, "allowed connections")
+    seen = account.settled(2 * CONNECTIONS)
+    return {"connections": CONNECTIONS, "rate": load["rate"], "lost": seen["lost"],
+            "uncounted": CONNECTIONS - seen["allowed"],
+            "unaccounted": 2 * CONNECTIONS - seen["delivered"] - seen["lost"],
+            "wakeups_per_1000": 1000 * woken / CONNECTIONS}
+
+
+def run(network, stage, options):
+    result = {"denied": denials(network, stage), "allowed": allowed(network, stage)}
+    pid = stage.daemon.process.pid
+    settle(pid)
+    result["idle"] = {"seconds": options.idle, "wakeups": wakeups(pid, options.idle)}
+    return result

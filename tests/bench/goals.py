@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+"""The goals as data, and how a run's figures are held against them. A figure that the run could not
+resolve is skipped with the reason, never passed."""
+import operator
+from dataclasses import dataclass
+
+NOISE_MAX = 0.02  # of a rate: the distance of two runs of nothing
+SWING_MAX = 0.25  # of a hook's cost: from the cheapest batch to the dearest, of the median
+
+COMPARE = {"<": operator.lt, "<=": operator.le, ">=": operator.ge, "==": operator.eq}
+
+
+@dataclass(frozen=True)
+class Goal:
+    title: str
+    path: str  # in the figures of the run
+    compare: str
+    limit: float
+    unit: str = ""
+    guard: str = ""  # figure that says whether the run can tell; see unresolved()
+
+
+GOALS = [
+    Goal("aegress check, 1,000 policies", "scale.check.seconds", "<", 1.0, "s"),
+    Goal("aegressd, exec to active", "scale.load.seconds", "<", 2.0, "s"),
+    Goal("aegressd, resident after the load", "scale.load.rss_mib", "<", 64, "MiB"),
+    Goal("aegressd, resident after 3 reloads", "scale.reload.rss_mib", "<", 64, "MiB"),
+    Goal("aegressd, growth from reload 1 to 3", "scale.reload.growth_mib", "<=", 1, "MiB"),
+    Goal("socket() + connect() hooks, IPv4", "hook.few.create_and_connect4.median", "<=", 800, "ns",
+         "hook.few.create_and_connect4"),
+    Goal("socket() + connect() hooks, IPv6", "hook.few.create_and_connect6.median", "<=", 800, "ns",
+         "hook.few.create_and_connect6"),
+    Goal("the same, 10,000 CIDRs over 10, IPv4", "hook.many_over_few4", "<=", 1.2, "×"),
+    Goal("the same, 10,000 CIDRs over 10, IPv6", "hook.many_over_few6", "<=", 1.2, "×"),
+    Goal("connections, ours over none", "rate.variants.ours.ratio.median", ">=", 0.94, "×",
+         "rate.noise"),
+    Goal("connections, bystander over none", "rate.variants.bystander.ratio.median", ">=", 0.985,
+         "×", "rate.noise"),
+    Goal("denials not counted", "events.denied.uncounted", "==", 0),
+    Goal("denial events neither delivered nor counted lost", "events.denied.unaccounted", "==", 0),
+    Goal("connections not counted", "events.allowed.uncounted", "==", 0),
+    Goal("events neither delivered nor counted lost", "events.allowed.unaccounted", "==", 0),
+    Goal("wake-ups of the idle daemon", "events.idle.wakeups", "==", 0),
+]
+
+
+def dig(figures, path):
+    for key in path.split("."):
+        if not isinstance(figures, dict) or key not in figures:
+            return None
+        figures = figures[key]
+    return figures
+
+
+def unresolved(goal, figures):
+    """Why this run cannot tell whether the goal is met; None when it can."""
+    guard = dig(figures, goal.guard) if goal.guard else None
+    if isinstance(guard, dict):
+        swing = (guard["max"] - guard["min"]) / guard["median"]
+        if swing > SWING_MAX:
+            return f"batches differ by {100 * swing:.0f} %, more than {100 * SWING_MAX:.0f} %"
+    elif guard is not None and guard > NOISE_MAX:
+        return f"noise floor {100 * guard:.1f} %, more than {100 * NOISE_MAX:.0f} %"
+    return None
+
+
+def judge(goal, figures):
+    value = dig(figures, goal.path)
+    if value is None:
+        return "skip", "not measured in this run"
+    text = f"{value:.4g} {goal.unit}".rstrip() + f", goal {goal.compare} {goal.limit:g}"
+    reason = unresolved(goal, figures)
+    if reason:
+        return "skip", f"{reason} ({text})"
+    return ("ok" if COMPARE[goal.compare](value, goal.limit) else "FAIL"), text
+
+
+def judgements(figures):
+    """Of what was asked for: suites that were left out on purpose have no line."""
+    for suite, result in figures.items():
+        if "failure" in result:
+            yield f"suite {suite}", ("FAIL", result["failure"])
+            continue
+        for goal in GOALS:
+            if goal.path.split(".")[0] == suite:
+                yield goal.title, judge(goal, figures)
+
+
+def gate(figures):
+    """Prints every judgement and the sum; the exit status."""
+    tally = {"ok": 0, "FAIL": 0, "skip": 0}
+    for title, (word, text) in judgements(figures):
+        tally[word] += 1
+        print(f"{word:4} {title}: {text}")
+    print(f"{tally['ok']} passed, {tally['FAIL']} failed, {tally['skip']} skipped")
+    return 1 if tally["FAIL"] or not sum(tally.values()) else 0

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+"""What a run of each program costs in place: the kernel's own account (bpf_stats) over real
+connections, with few and with many CIDRs loaded, in batches that take turns."""
+import contextlib
+import ctypes
+import os
+
+import policies
+from figures import spread
+from stage import ALLOWED, DENIED, Empty, BenchNode, attached, bpftool, check, equal
+
+BATCHES = 5
+CONNECTIONS = 20000  # a batch; five of them make the 100,000 that the figure is asked over
+CONNECT = {4: "cgroup_inet4_connect", 6: "cgroup_inet6_connect"}
+CREATE, RELEASE = "cgroup_inet_sock_create", "cgroup_inet_sock_release"
+STRIDES = {4: policies.STRIDE4, 6: policies.STRIDE6}
+
+
+@contextlib.contextmanager
+def stats_enabled():
+    """The accounting is on while the descriptor is open; nothing to restore after a crash."""
+    fd = ctypes.CDLL("libbpf.so.1", use_errno=True).bpf_enable_stats(0)
+    check(fd >= 0, f"BPF_ENABLE_STATS: {os.strerror(ctypes.get_errno())}")
+    try:
+        yield
+    finally:
+        os.close(fd)
+
+
+def account(hooks):
+    """{hook: (runs, ns)} so far."""
+    programs = {hook: bpftool("prog", "show", "id", str(number)) for hook, number in hooks.items()}
+    return {hook: (p.get("run_cnt", 0), p.get("run_time_ns", 0)) for hook, p in programs.items()}
+
+
+class Subject:
+    """A cgroup root with something attached, and the client that is measured in it."""
+
+    def __init__(self, node, spread_over=1):
+        self.node, self.spread_over = node, spread_over
+        self.hooks = attached(node.client)
+        self.ns = {}  # (family, hook) -> one mean a batch
+
+    def batch(self, network, family, connections):
+        before = account(self.hooks)
+        load = network.load(self.node.client, ALLOWED[family], "--count", connections,
+                            "--spread", self.spread_over, "--stride", STRIDES[family])
+        equal(load["outcomes"], {"OK": connections}, "connections of a batch")
+        for hook, (runs, ns) in account(self.hooks).items():
+            runs, ns = runs - before[hook][0], ns - before[hook][1]
+            if runs:
+                self.ns.setdefault((family, hook), []).append(ns / runs)
+        check((family, CONNECT[family]) in self.ns, f"{CONNECT[family]} did not run")
+
+    def figures(self):
+        result = {}
+        for family, hook in CONNECT.items():
+            create = self.ns.get((family, CREATE), [0] * len(self.ns[family, hook]))
+            total = [a + b for a, b in zip(create, self.ns[family, hook])]
+            result[f"connect{family}"] = spread(self.ns[family, hook])
+            result[f"create_and_connect{family}"] = spread(total)
+        for hook in (CREATE, RELEASE):
+            both = self.ns.get((4, hook), []) + self.ns.get((6, hook), [])
+            if both:
+                result[hook.rsplit("inet_", 1)[1]] = spread(both)
+        return result
+
+
+def probe(network, node):
+    for family in (4, 6):
+        network.probe(node.client, ALLOWED[family], "OK")
+        network.probe(node.client, DENIED[family], "EPERM")
+
+
+def measure(network, small, large, batches, connections):
+    """Few and many CIDRs side by side on roots of their own; both probed before they are timed."""
+    with contextlib.ExitStack() as stack:
+        for node in (small, large):
+            daemon, _ = node.start()
+            stack.callback(node.stop, daemon)
+            probe(network, node)
+        floor = stack.enter_context(BenchNode("bench-floor", policies.SMALL))
+        empty = Empty(floor.cgroup_root, sorted(attached(small.client)))
+        stack.callback(empty.stop)
+        every = large.size.cidrs // 2 - 1  # of each family; the denied endpoint has the last one
+        subjects = {"few": Subject(small), "many": Subject(large),
+                    "many_spread": Subject(large, spread_over=every), "empty": Subject(floor)}
+        for _ in range(batches):
+            for family in (4, 6):
+                for subject in subjects.values():
+                    subject.batch(network, family, connections)
+        return {name: subject.figures() for name, subject in subjects.items()}
+
+
+def run(network, small, large, options):
+    with stats_enabled():
+        result = measure(network, small, large, BATCHES, CONNECTIONS)
+    for family in (4, 6):
+        key = f"create_and_connect{family}"
+        for name in ("many", "many_spread"):
+            result[f"{name}_over_few{family}"] = (result[name][key]["median"] /
+                                                  result["few"][key]["median"])
+    result["connections"] = BATCHES * CONNECTIONS
+    return result

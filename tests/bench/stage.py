@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+"""Where the benchmarks play: a pod and a remote end of their own, joined by a veth, and a cgroup
+subtree on which nothing, empty programs or aegress can be attached. Client and server share one CPU
+at a raised priority, so that a rate is the inverse of a cost; the daemon has another CPU."""
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
+from harness import BUILD, Failure, Node, check, equal, run, wait_until  # noqa: E402
+
+import policies  # noqa: E402
+
+CPUS = sorted(os.sched_getaffinity(0))
+LOAD_CPU, DAEMON_CPU = CPUS[-1], CPUS[0]
+NICE = -15
+PORT = 443
+CRR = os.path.join(BUILD, "bench", "crr")
+EMPTY = os.path.join(BUILD, "bench", "empty")
+BPFTOOL = shutil.which("bpftool", path=os.environ["PATH"] + ":/usr/sbin:/usr/local/sbin")
+
+ALLOWED = {4: "198.18.0.0", 6: "2001:db8::1:0"}
+DENIED = {4: policies.DENIED4, 6: policies.DENIED6}
+UNGOVERNED = {4: "198.51.100.7", 6: "2001:db8:0:beef::7"}
+
+
+def on_load_cpu(cgroup=None):
+    """A preexec_fn: into the cgroup, onto the CPU, ahead of the neighbours."""
+    def enter():
+        if cgroup:
+            with open(os.path.join(cgroup, "cgroup.procs"), "w", encoding="ascii") as procs:
+                procs.write(str(os.getpid()))
+        os.sched_setaffinity(0, {LOAD_CPU})
+        os.setpriority(os.PRIO_PROCESS, 0, NICE)
+    return enter
+
+
+def on_daemon_cpu():
+    os.sched_setaffinity(0, {DAEMON_CPU})
+
+
+def cpu_ns(pid):
+    with open(f"/proc/{pid}/schedstat", encoding="ascii") as schedstat:
+        return int(schedstat.read().split()[0])
+
+
+def bpftool(*argv):
+    out = run(BPFTOOL, "-j", *argv).stdout
+    return json.loads(out) if out.strip() else []
+
+
+def attached(cgroup):
+    """{hook: program id} of what runs for a process of the cgroup, attached there or above."""
+    return {item["attach_type"]: item["id"] for item in bpftool("cgroup", "show", cgroup, "effective")}
+
+
+def program_ids():
+    return {program["id"] for program in bpftool("prog", "show")}
+
+
+class Network:
+    """pod –veth– remote; the remote end answers on every documentation and benchmark address."""
+
+    LOCAL = ["198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/48"]
+
+    def __init__(self, node):
+        self.node = node
+        self.pod, self.remote = node.id + "-pod", node.id + "-remote"
+        self.servers = []
+
+    def __enter__(self):
+        try:
+            self.build()
+        except BaseException:
+            self.remove()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.remove()
+
+    def build(self):
+        for netns in (self.pod, self.remote):
+            run("ip", "netns", "add", netns)
+            self.node.netns.append(netns)
+            run("ip", "-n", netns, "link", "set", "lo", "up")
+        run("ip", "-n", self.pod, "link", "add", "eth0", "type", "veth", "peer", "name", "eth0",
+            "netns", self.remote)
+        for netns, last in ((self.pod, 2), (self.remote, 1)):
+            run("ip", "-n", netns, "link", "set", "eth0", "up")
+            run("ip", "-n", netns, "addr", "add", f"192.0.2.{last}/30", "dev", "eth0")
+            run("ip", "-n", netns, "addr", "add", f"2001:db8:ffff::{last}/64", "dev", "eth0", "nodad")
+        run("ip", "-n", self.pod, "route", "add", "default", "via", "192.0.2.1")
+        run("ip", "-n", self.pod, "-6", "route", "add", "default", "via", "2001:db8:ffff::1")
+        for prefix in self.LOCAL:
+            run("ip", "-n", self.remote, "route", "add", "local", prefix, "dev", "lo")
+        # 30,000 closes a second would fill the ports with TIME_WAIT: none is kept, so that the last
+        # round costs what the first did. FIN_WAIT2 above 60 s keeps the full handshake.
+        run("ip", "netns", "exec", self.pod, "sysctl", "-qw", "net.ipv4.tcp_max_tw_buckets=0",
+            "net.ipv4.tcp_fin_timeout=90", "net.ipv4.ip_local_port_range=1024 65535")
+
+    def serve(self, port=PORT, reply=64):
+        """One server for each family; they live until the end."""
+        for address in ("0.0.0.0", "::"):
+            server = subprocess.Popen(
+                ["ip", "netns", "exec", self.remote, CRR, "--serve", "--reply", str(reply), address,
+                 str(port)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+                preexec_fn=on_load_cpu())
+            self.servers.append(server)
+            equal(server.stdout.readline().strip(), "listening", f"server on {address} {port}")
+
+    def remove(self):
+        for server in self.servers:
+            server.kill()
+            server.wait()
+            server.stdout.close()
+        self.servers = []
+
+    def load(self, cgroup, address, *options, port=PORT):
+        """Runs the client in a cgroup to its end; what it counted, and CPU time of both ends."""
+        before = sum(cpu_ns(server.pid) for server in self.servers)
+        done = subprocess.run(
+            ["ip", "netns", "exec", self.pod, CRR, *map(str, options), address, str(port)],
+            capture_output=True, text=True, preexec_fn=on_load_cpu(cgroup), timeout=120)
+        if done.returncode:
+            raise Failure(f"client to {address}: {done.stderr.strip()}")
+        result = json.loads(done.stdout)
+        result["cpu_ns"] += sum(cpu_ns(server.pid) for server in self.servers) - before
+        result["rate"] = result["total"] / result["seconds"]
+        return result
+
+    def probe(self, cgroup, address, want, port=PORT):
+        """One connection must end with this errno."""
+        got = self.load(cgroup, address, "--mode", "connect", "--count", 1, port=port)["outcomes"]
+        equal(got, {want: 1}, f"a connection of {os.path.basename(cgroup)} to {address}")
+
+
+class BenchNode(Node):
+    """A node of the end-to-end suite without its world, with documents of a given size."""
+
+    def __init__(self, label, size):
+        super().__init__(label)
+        self.size = size
+
+    def make_world(self):
+        policies.generate(self.size, self.policies, self.workloads)
+        _, self.client = self.pod_cgroup(policies.CLIENT_UID)
+        self.bystander = self.cgroup("system.slice")
+
+    def start(self, **config):
+        """A ready daemon on the daemon's CPU; returns it and the seconds from exec to READY=1."""
+        daemon = self.daemon(**config)
+        path = os.path.join(self.dir, "notify")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as notify:
+            notify.bind(path)
+            begin = time.monotonic()
+            daemon.spawn(preexec_fn=on_daemon_cpu, env={**os.environ, "NOTIFY_SOCKET": path})
+            self.wait_ready(daemon, notify)
+            seconds = time.monotonic() - begin
+        os.unlink(path)
+        check(daemon.ready(), "READY=1 was sent, but /readyz says no")
+        return daemon, seconds
+
+    @staticmethod
+    def wait_ready(daemon, notify):
+        def told():
+            if daemon.process.poll() is not None:
+                raise Failure(f"aegressd ended with {daemon.process.returncode}:\n{daemon.log_tail()}")
+            with contextlib.suppress(BlockingIOError):
+                return b"READY=1" in notify.recv(4096)
+            return False
+
+        wait_until(told, "READY=1 from aegressd", deadline=30)
+
+    def stop(self, daemon):
+        """The end of enforcement: the daemon goes, and its programs with it."""
+        daemon.stop()
+        run(os.path.join(BUILD, "aegressd"), "--cleanup", "--pin-dir", self.pins)
+        wait_until(lambda: not attached(self.client), "the programs to be detached")
+
+
+class Empty:
+    """Programs that do nothing on the given hooks."""
+
+    def __init__(self, cgroup, hooks):
+        self.process = subprocess.Popen([EMPTY, cgroup, *hooks], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True)
+        equal(self.process.stdout.readline().strip(), "attached", "empty programs")
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+class Stage:
+    """What is attached to a node's cgroup root: `nothing`, `empty`, `ours` or `handshake`."""
+
+    def __init__(self, node):
+        self.node = node
+        self.kind, self.daemon, self.empty = "nothing", None, None
+        self.hooks = None
+
+    def __enter__(self):
+        self.set("ours")
+        self.hooks = sorted(attached(self.node.client))
+        self.set("nothing")
+        return self
+
+    def __exit__(self, *_):
+        with contextlib.suppress(Failure):
+            self.set("nothing")
+
+    def set(self, kind):
+        if kind == self.kind:
+            return
+        if self.daemon:
+            self.node.stop(self.daemon)
+        if self.empty:
+            self.empty.stop()
+            wait_until(lambda: not attached(self.node.client), "the empty programs to be detached")
+        self.kind, self.daemon, self.empty = kind, None, None
+        if kind == "empty":
+            self.empty = Empty(self.node.cgroup_root, self.hooks)
+        elif kind != "nothing":
+            self.daemon, _ = self.node.start(flows={"handshake": kind == "handshake"})
