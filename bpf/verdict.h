@@ -8,6 +8,17 @@
 
 #include "bpf/abi.h"
 
+/*
+ * In a cell's key: every protocol but TCP and UDP. Only deny rules without ports have cells for it,
+ * since they deny every protocol and nothing can allow one of these.
+ */
+#define AEG_PROTO_OTHER 0
+
+static inline __u8 aeg_cell_proto(__u8 proto)
+{
+	return proto == AEG_PROTO_TCP || proto == AEG_PROTO_UDP ? proto : AEG_PROTO_OTHER;
+}
+
 /* What the caller looked up. All pointers are borrowed. */
 struct aeg_facts {
 	const struct aeg_gen *gen;

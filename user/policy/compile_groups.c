@@ -3,6 +3,7 @@
  * From the model to groups, nodes and references. A destination that many rules name is expanded
  * once: with a thousand policies it is this that keeps compiling fast.
  */
+#include "bpf/verdict.h"
 #include "policy/compiler.h"
 
 /* What one `to` means, apart from its own ports. */
@@ -186,7 +187,11 @@ static uint32_t port_set(struct aeg_compiler *compiler, const struct aeg_ports *
 
 static uint32_t every_port(struct aeg_compiler *compiler)
 {
-	static const uint32_t words[] = {AEG_PROTO_TCP, AEG_PROTO_UDP}; /* AEG_PORT_ANY << 8 */
+	const uint32_t words[] = {
+		aeg_port_word(AEG_PORT_ANY, AEG_PROTO_OTHER),
+		aeg_port_word(AEG_PORT_ANY, AEG_PROTO_TCP),
+		aeg_port_word(AEG_PORT_ANY, AEG_PROTO_UDP),
+	};
 
 	return aeg_sets_intern(&compiler->ports, words, AEG_ARRAY_SIZE(words));
 }

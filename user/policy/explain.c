@@ -47,8 +47,7 @@ static int decide(const struct aeg_question *question, const struct aeg_dest *de
 	return 0;
 }
 
-/* A policy may have an allow and a deny rule of one name: the verdict tells which is meant. */
-static void find_rule(const struct aeg_question *question, uint32_t number, bool deny,
+static void find_rule(const struct aeg_question *question, uint32_t number,
 		      const struct aeg_policy **ret_policy, const struct aeg_rule **ret_rule)
 {
 	const char *text = aeg_numbers_text(question->numbers, number);
@@ -62,7 +61,7 @@ static void find_rule(const struct aeg_question *question, uint32_t number, bool
 			const struct aeg_rule *rule = &policy->rules.items[j];
 			AEG_AUTO_FREE char *label = aeg_rule_label(policy, rule);
 
-			if (rule->deny != deny || !aeg_streq(label, text))
+			if (!aeg_streq(label, text))
 				continue;
 			*ret_policy = policy;
 			*ret_rule = rule;
@@ -145,10 +144,9 @@ int aeg_explain(const struct aeg_question *question, struct aeg_explanation *ret
 
 	if (err)
 		return err;
-	find_rule(question, decision->rule, decision->reason == AEG_REASON_DENY_RULE,
-		  &explanation.policy, &explanation.rule);
-	find_rule(question, decision->other_rule, decision->other_reason == AEG_REASON_DENY_RULE,
-		  &explanation.other_policy, &explanation.other_rule);
+	find_rule(question, decision->rule, &explanation.policy, &explanation.rule);
+	find_rule(question, decision->other_rule, &explanation.other_policy,
+		  &explanation.other_rule);
 	explanation.endpoint = find_endpoint(question);
 	pattern = dest ? aeg_numbers_text(question->numbers, dest->node) : NULL;
 	explanation.pattern = pattern ? aeg_xstrdup(pattern) : NULL;

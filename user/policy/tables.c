@@ -4,6 +4,7 @@
  * answers; nothing is decided here.
  */
 #include "policy/tables.h"
+#include "bpf/verdict.h"
 #include "policy/compiler.h"
 #include "policy/pattern.h"
 
@@ -174,7 +175,11 @@ const struct aeg_cell *aeg_tables_cell(const struct aeg_tables *tables, uint32_t
 				       uint32_t class, uint8_t proto, uint16_t port)
 {
 	struct aeg_cell_key key = {
-		.profile = profile, .class = class, .port = port, .proto = proto};
+		.profile = profile,
+		.class = class,
+		.port = port,
+		.proto = aeg_cell_proto(proto),
+	};
 	const struct aeg_cell *cell = find_cell(tables, &key);
 
 	if (cell || port == AEG_PORT_ANY)
