@@ -10,6 +10,7 @@
 #ifndef AEG_ABI_H
 #define AEG_ABI_H
 
+#include <linux/bpf.h> /* struct bpf_spin_lock */
 #include <linux/types.h>
 
 #define AEG_ABI 1
@@ -18,12 +19,13 @@
 #define AEG_ROOTS_MAX 8 /* managed cgroup directories */
 #define AEG_LEVELS_MAX                                                                             \
 	16 /* deepest cgroup level, from the hierarchy's root, that can be a workload */
-#define AEG_COMM_LEN 16	   /* TASK_COMM_LEN */
-#define AEG_LABEL_TEXT 500 /* bytes of a label's text, NUL included */
-#define AEG_V4_PREFIX 96   /* bits in front of a mapped IPv4 address */
-#define AEG_PROTO_TCP 6	   /* IPPROTO_TCP */
-#define AEG_PROTO_UDP 17   /* IPPROTO_UDP */
-#define AEG_PORT_ANY 0	   /* in a cell's key: every port that has no cell of its own */
+#define AEG_COMM_LEN 16		 /* TASK_COMM_LEN */
+#define AEG_LABEL_TEXT 500	 /* bytes of a label's text, NUL included */
+#define AEG_LABELS_MAX (1 << 18) /* numbers that can be given out while the maps live */
+#define AEG_V4_PREFIX 96	 /* bits in front of a mapped IPv4 address */
+#define AEG_PROTO_TCP 6		 /* IPPROTO_TCP */
+#define AEG_PROTO_UDP 17	 /* IPPROTO_UDP */
+#define AEG_PORT_ANY 0		 /* in a cell's key: every port that has no cell of its own */
 
 /*
  * Why a connection was decided as it was. Append-only: numbers and words are in logs, metrics and
@@ -90,7 +92,7 @@ struct aeg_gen {
 
 /* A managed directory: programs act only on tasks and sockets below one of these. */
 struct aeg_root {
-	__u64 cgroup; /* cgroup id */
+	__u64 cgroup; /* cgroup id; 0: a hole */
 	__u32 level;  /* its level in the hierarchy; 0 is the hierarchy's root */
 	__u32 pad;
 };
@@ -99,10 +101,12 @@ struct aeg_root {
 struct aeg_ctl {
 	__u32 abi;
 	__u32 slot;	  /* the active generation's slot; read once per decision */
+	__u32 epoch;	  /* counts every change of slot, idents, roots, levels: ages stamps */
 	__u32 doze;	  /* 1: the daemon sleeps; the next event wakes it and clears this */
 	__u32 levels;	  /* bit n: some workload's cgroup is at level n */
 	__u32 wake_bytes; /* unread bytes in a ring that wake the daemon whether it dozes or not */
-	__u32 nroots;
+	__u32 nroots;	  /* entries in use, holes (cgroup 0) included */
+	__u32 pad;
 	struct aeg_root roots[AEG_ROOTS_MAX];
 };
 
@@ -177,24 +181,31 @@ struct aeg_decision {
 
 /* ---- per-socket state, map `socks` (sk_storage) ------------------------------------------------ */
 
-#define AEG_SOCK_STAMPED 1u  /* made by a task in a managed cgroup; leaf and pod are its identity */
-#define AEG_SOCK_REPORTED 2u /* an open event was counted; sock_release owes the close */
+#define AEG_SOCK_REPORTED 1u /* an open event was counted; sock_release owes the close */
+#define AEG_SOCK_CACHED 2u   /* the decision was made for the stamp's identity alone */
 
+/*
+ * The stamp (leaf, pod, epoch) says whose socket it is, the rest what was decided last. leaf never
+ * changes. sendmsg runs without the socket's lock: what belongs together changes under `lock`, or two
+ * threads could pair one destination with the other's verdict.
+ */
 struct aeg_sock {
-	__u64 leaf;	   /* cgroup id of the creating task; 0: not managed then */
-	__u64 pod;	   /* cgroup id that gave the identity; 0: not known then */
+	__u64 leaf;	   /* cgroup id of the creating task, in a managed directory */
+	__u64 pod;	   /* cgroup id that gave the identity; 0: not known at `epoch` */
 	__u64 netns;	   /* netns cookie at creation */
 	__u64 opened;	   /* ktime of the decision, ns */
 	__u64 established; /* ktime of the handshake's end, ns; 0: not watched */
 	__u64 generation;  /* that decided */
 	__u8 daddr[16];
+	struct aeg_decision decision;
 	__u32 workload;
 	__u32 node;
-	struct aeg_decision decision;
 	__u16 dport; /* host order */
 	__u8 proto;
-	__u8 pad;
+	__u8 hook;   /* enum aeg_hook that decided */
 	__u32 flags; /* AEG_SOCK_* */
+	__u32 epoch; /* of ctl when pod was looked for; another one: look again */
+	struct bpf_spin_lock lock;
 };
 
 /* ---- events, maps `events` and `denials` (ring buffers) ---------------------------------------- */
@@ -312,7 +323,7 @@ struct aeg_label {
 #define AEG_ASSERT_SIZE(type, size) _Static_assert(sizeof(struct type) == (size), #type)
 AEG_ASSERT_SIZE(aeg_gen, 24);
 AEG_ASSERT_SIZE(aeg_root, 16);
-AEG_ASSERT_SIZE(aeg_ctl, 24 + 16 * AEG_ROOTS_MAX);
+AEG_ASSERT_SIZE(aeg_ctl, 32 + 16 * AEG_ROOTS_MAX);
 AEG_ASSERT_SIZE(aeg_ident, 16);
 AEG_ASSERT_SIZE(aeg_addr_key, 20);
 AEG_ASSERT_SIZE(aeg_dest, 16);
@@ -320,7 +331,7 @@ AEG_ASSERT_SIZE(aeg_cell_key, 12);
 AEG_ASSERT_SIZE(aeg_answer, 8);
 AEG_ASSERT_SIZE(aeg_cell, 16);
 AEG_ASSERT_SIZE(aeg_decision, 16);
-AEG_ASSERT_SIZE(aeg_sock, 96);
+AEG_ASSERT_SIZE(aeg_sock, 104);
 AEG_ASSERT_SIZE(aeg_event, 152);
 AEG_ASSERT_SIZE(aeg_count_key, 16);
 AEG_ASSERT_SIZE(aeg_count, 32);

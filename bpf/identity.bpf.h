@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Whose task and whose socket is it? A socket carries the identity it was made with; helpers that
+ * name the current task are trusted in process context only, so nothing else asks them.
+ */
+#ifndef AEG_IDENTITY_BPF_H
+#define AEG_IDENTITY_BPF_H
+
+#include "bpf/errors.bpf.h"
+
+static __always_inline struct aeg_ctl *aeg_ctl_get(void)
+{
+	__u32 key = 0;
+	struct aeg_ctl *found = bpf_map_lookup_elem(&ctl, &key);
+
+	if (!found)
+		aeg_failed(AEG_ERROR_NO_CTL);
+	return found;
+}
+
+/* Whether the current task is in or below a managed directory. */
+static __always_inline bool aeg_current_managed(const struct aeg_ctl *control)
+{
+	for (__u32 i = 0; i < AEG_ROOTS_MAX; i++) {
+		__u64 id;
+
+		if (i >= READ_ONCE(control->nroots))
+			break;
+		id = READ_ONCE(control->roots[i].cgroup);
+		/* The helper answers 0 for levels that the task does not have. */
+		if (id && bpf_get_current_ancestor_cgroup_id((int)control->roots[i].level) == id)
+			return true;
+	}
+	return false;
+}
+
+/* The cgroup, the task's own or the nearest above it, that has an identity; 0: none has. */
+static __always_inline __u64 aeg_current_pod(const struct aeg_ctl *control, void *table)
+{
+	__u32 levels = READ_ONCE(control->levels);
+
+	for (int level = AEG_LEVELS_MAX - 1; level >= 0; level--) {
+		__u64 id;
+
+		if (!(levels & (1u << level)))
+			continue;
+		id = bpf_get_current_ancestor_cgroup_id(level);
+		if (id && bpf_map_lookup_elem(table, &id))
+			return id;
+	}
+	return 0;
+}
+
+/* The stamp of a socket. The caller read epoch before it looked for pod. */
+struct aeg_stamp {
+	__u64 leaf;
+	__u64 pod;
+	__u32 epoch;
+};
+
+/* Stamps a socket; where another thread was faster, its stamp stays. NULL: no storage. */
+static __always_inline struct aeg_sock *aeg_stamp_put(void *ctx, void *sk,
+						      const struct aeg_stamp *stamp)
+{
+	struct aeg_sock fresh = {
+		.leaf = stamp->leaf,
+		.pod = stamp->pod,
+		.epoch = stamp->epoch,
+		.netns = bpf_get_netns_cookie(ctx),
+	};
+
+	return bpf_sk_storage_get(&socks, sk, &fresh, BPF_SK_STORAGE_GET_F_CREATE);
+}
+
+static __always_inline void aeg_stamp_read(struct aeg_sock *sock, struct aeg_stamp *ret)
+{
+	bpf_spin_lock(&sock->lock);
+	ret->leaf = sock->leaf;
+	ret->pod = sock->pod;
+	ret->epoch = sock->epoch;
+	bpf_spin_unlock(&sock->lock);
+}
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * From a destination and an identity to a decision: the three look-ups in the tables of one
+ * generation, then verdict.h. What is missing denies with reason internal.
+ */
+#ifndef AEG_LOOKUP_BPF_H
+#define AEG_LOOKUP_BPF_H
+
+#include "bpf/errors.bpf.h"
+#include "bpf/verdict.h"
+
+/* One attempt to reach a destination. */
+struct aeg_flow {
+	struct aeg_addr_key dest; /* prefixlen 128 */
+	__u16 dport;		  /* host order */
+	__u8 proto;
+	__u8 hook;   /* enum aeg_hook */
+	__u8 family; /* AF_* of the address the application gave */
+};
+
+/* What was decided, and for whom. */
+struct aeg_outcome {
+	struct aeg_decision decision;
+	__u32 workload;
+	__u32 node;
+	__u64 generation;
+};
+
+/* The tables of one generation. */
+struct aeg_view {
+	const struct aeg_gen *gen;
+	void *idents;
+	void *addrs;
+	void *cells;
+};
+
+static __always_inline void *aeg_inner(void *outer, __u32 slot, enum aeg_error place)
+{
+	void *inner = bpf_map_lookup_elem(outer, &slot);
+
+	if (!inner)
+		aeg_failed(place);
+	return inner;
+}
+
+/* false: not complete, and counted. */
+static __always_inline bool aeg_view_open(__u32 slot, struct aeg_view *ret)
+{
+	ret->gen = bpf_map_lookup_elem(&gens, &slot);
+	if (!ret->gen || !ret->gen->number) {
+		aeg_failed(AEG_ERROR_NO_GEN);
+		return false;
+	}
+	ret->idents = aeg_inner(&idents, slot, AEG_ERROR_NO_IDENTS);
+	if (!ret->idents)
+		return false;
+	ret->addrs = aeg_inner(&addrs, slot, AEG_ERROR_NO_ADDRS);
+	if (!ret->addrs)
+		return false;
+	ret->cells = aeg_inner(&cells, slot, AEG_ERROR_NO_CELLS);
+	return ret->cells != NULL;
+}
+
+/* The exact port's cell, else that of all ports; NULL: no rule of the profile touches it. */
+static __always_inline const struct aeg_cell *aeg_cell_find(const struct aeg_view *view,
+							    __u32 profile, __u32 class,
+							    const struct aeg_flow *flow)
+{
+	struct aeg_cell_key key = {
+		.profile = profile,
+		.class = class,
+		.port = flow->dport,
+		.proto = flow->proto,
+	};
+	const struct aeg_cell *cell = bpf_map_lookup_elem(view->cells, &key);
+
+	if (cell)
+		return cell;
+	key.port = AEG_PORT_ANY;
+	return bpf_map_lookup_elem(view->cells, &key);
+}
+
+/* Decides for one identity; dest is NULL where no table row covers the destination. */
+static __always_inline void aeg_judge(const struct aeg_view *view, const struct aeg_flow *flow,
+				      const struct aeg_dest *dest, __u64 pod,
+				      struct aeg_outcome *ret)
+{
+	struct aeg_facts facts = {
+		.gen = view->gen,
+		.governed = dest && (dest->flags & AEG_DEST_GOVERNED),
+		.proto = flow->proto,
+	};
+
+	if (pod)
+		facts.ident = bpf_map_lookup_elem(view->idents, &pod);
+	if (facts.ident && dest && facts.ident->profile)
+		facts.cell = aeg_cell_find(view, facts.ident->profile, dest->class, flow);
+	aeg_decide(&facts, &ret->decision);
+	ret->workload = facts.ident ? facts.ident->workload : 0;
+	ret->node = dest ? dest->node : 0;
+	ret->generation = view->gen->number;
+}
+
+static __always_inline void aeg_judge_internal(struct aeg_outcome *ret)
+{
+	*ret = (struct aeg_outcome){};
+	aeg_decide_internal(&ret->decision);
+}
+
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Every map, once. Weak, so that the objects of several .bpf.c files share them when they are
+ * linked. Sizes given here are floors: user space sizes rings, counters and inner tables.
+ */
+#ifndef AEG_MAPS_BPF_H
+#define AEG_MAPS_BPF_H
+
+#include "bpf/kernel.bpf.h"
+
+/* ---- control: one element, mapped into the daemon ---- */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct aeg_ctl);
+} ctl __weak SEC(".maps");
+
+/* ---- one generation is one slot of these four ---- */
+
+/*
+ * Inner maps name sizes, not types: one created later fits the template only if both have the same
+ * BTF (6.1 compares it) or, simpler, neither has any.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, AEG_SLOTS);
+	__type(key, __u32);
+	__type(value, struct aeg_gen);
+} gens __weak SEC(".maps");
+
+struct aeg_idents_inner {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u64));
+	__uint(value_size, sizeof(struct aeg_ident));
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, AEG_SLOTS);
+	__type(key, __u32);
+	__array(values, struct aeg_idents_inner);
+} idents __weak SEC(".maps");
+
+struct aeg_addrs_inner {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(struct aeg_addr_key));
+	__uint(value_size, sizeof(struct aeg_dest));
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, AEG_SLOTS);
+	__type(key, __u32);
+	__array(values, struct aeg_addrs_inner);
+} addrs __weak SEC(".maps");
+
+struct aeg_cells_inner {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(struct aeg_cell_key));
+	__uint(value_size, sizeof(struct aeg_cell));
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, AEG_SLOTS);
+	__type(key, __u32);
+	__array(values, struct aeg_cells_inner);
+} cells __weak SEC(".maps");
+
+/* ---- state ---- */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct aeg_sock);
+} socks __weak SEC(".maps");
+
+/* ---- reports ---- */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} events __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} denials __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, AEG_TOTALS);
+	__type(key, __u32);
+	__type(value, __u64);
+} totals __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct aeg_count_key);
+	__type(value, struct aeg_count);
+} counts __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, AEG_ERROR_MAX);
+	__type(key, __u32);
+	__type(value, __u64);
+} errors __weak SEC(".maps");
+
+/* Never read by a program: the texts live exactly as long as the numbers in the other maps. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, AEG_LABELS_MAX);
+	__type(key, __u32);
+	__type(value, struct aeg_label);
+} labels __weak SEC(".maps");
+
+#endif

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The path of one connect() or sendmsg(): whose it is, what the tables say, what is remembered,
+ * counted and reported. Tasks and sockets that are not managed leave it as early as possible.
+ */
+#ifndef AEG_POLICE_BPF_H
+#define AEG_POLICE_BPF_H
+
+#include "bpf/close.bpf.h"
+#include "bpf/identity.bpf.h"
+
+/* Everything about one attempt. Two identities where a socket was handed to another cgroup. */
+struct aeg_attempt {
+	struct aeg_ctl *control;
+	struct bpf_sock *sk;
+	struct aeg_sock *sock;	/* the socket's storage; NULL: none (yet) */
+	struct aeg_stamp stamp; /* the socket's, where it has storage */
+	struct aeg_stamp task;	/* leaf and epoch always, pod once it is looked for */
+	bool managed;		/* the task is in a managed directory */
+	bool foreign;		/* the socket carries another cgroup's stamp */
+	bool fresh;		/* the stamp is of this epoch: task.pod is known from it */
+	bool repeat;		/* decided before: the same socket, destination and tables */
+	struct aeg_view view;
+	struct aeg_outcome outcome;
+};
+
+/* false: neither the task nor the socket is managed. */
+static __always_inline bool aeg_attempt_managed(struct aeg_attempt *at)
+{
+	/* First of all: a change that comes later ages what is found now. */
+	at->task.epoch = READ_ONCE(at->control->epoch);
+	at->task.leaf = bpf_get_current_cgroup_id();
+	if (at->sk)
+		at->sock = bpf_sk_storage_get(&socks, at->sk, NULL, 0);
+	if (at->sock) {
+		aeg_stamp_read(at->sock, &at->stamp);
+		at->foreign = at->stamp.leaf != at->task.leaf;
+		at->fresh = !at->foreign && at->stamp.epoch == at->task.epoch;
+		at->task.pod = at->fresh ? at->stamp.pod : 0;
+	}
+	at->managed = at->fresh || aeg_current_managed(at->control);
+	return at->managed || at->foreign;
+}
+
+/* Finds the task's identity and sees that the socket has a stamp; false: no storage. */
+static __always_inline bool aeg_attempt_identify(struct aeg_attempt *at, void *ctx)
+{
+	if (at->managed && !at->fresh)
+		at->task.pod = aeg_current_pod(at->control, at->view.idents);
+	if (!at->sock)
+		at->sock = aeg_stamp_put(ctx, at->sk, &at->task);
+	if (!at->sock)
+		aeg_failed(AEG_ERROR_CONNECT_STORAGE);
+	return at->sock;
+}
+
+/* Decides for everyone who is at it; the stricter decision is taken, and its workload is named. */
+static __always_inline void aeg_attempt_judge(struct aeg_attempt *at, const struct aeg_flow *flow)
+{
+	const struct aeg_dest *dest = bpf_map_lookup_elem(at->view.addrs, &flow->dest);
+	struct aeg_outcome other = {};
+
+	aeg_judge(&at->view, flow, dest, at->foreign ? at->stamp.pod : at->task.pod, &at->outcome);
+	if (!at->foreign || !at->managed)
+		return;
+	aeg_judge(&at->view, flow, dest, at->task.pod, &other);
+	if (aeg_stricter(&at->outcome.decision, &other.decision))
+		at->outcome = other;
+}
+
+static __always_inline bool aeg_addr_equal(const __u8 *a, const __u8 *b)
+{
+	const __u32 *x = (const __u32 *)a, *y = (const __u32 *)b;
+
+	return x[0] == y[0] && x[1] == y[1] && x[2] == y[2] && x[3] == y[3];
+}
+
+/* Whether this datagram's destination is the socket's last one; then its decision still holds. */
+static __always_inline bool aeg_attempt_recall(struct aeg_attempt *at, const struct aeg_flow *flow)
+{
+	struct aeg_sock *sock = at->sock;
+
+	if (!sock || !at->fresh)
+		return false;
+	bpf_spin_lock(&sock->lock);
+	at->repeat = sock->flags & AEG_SOCK_CACHED && sock->hook == flow->hook &&
+		     sock->epoch == at->task.epoch && sock->generation == at->view.gen->number &&
+		     sock->dport == flow->dport && sock->proto == flow->proto &&
+		     aeg_addr_equal(sock->daddr, flow->dest.addr);
+	if (at->repeat) {
+		at->outcome.decision = sock->decision;
+		at->outcome.workload = sock->workload;
+		at->outcome.node = sock->node;
+		at->outcome.generation = sock->generation;
+	}
+	bpf_spin_unlock(&sock->lock);
+	return at->repeat;
+}
+
+/* Always leaves an outcome: what cannot be decided is denied, reason internal. */
+static __always_inline void aeg_attempt_decide(struct aeg_attempt *at, void *ctx,
+					       const struct aeg_flow *flow)
+{
+	aeg_judge_internal(&at->outcome);
+	if (!at->sk) {
+		aeg_failed(AEG_ERROR_NO_SOCKET);
+		return;
+	}
+	if (!aeg_view_open(READ_ONCE(at->control->slot), &at->view))
+		return;
+	if (flow->hook == AEG_HOOK_DATAGRAM && aeg_attempt_recall(at, flow))
+		return;
+	if (aeg_attempt_identify(at, ctx))
+		aeg_attempt_judge(at, flow);
+}
+
+/*
+ * Probes are never reported: resolvers connect UDP sockets that they do not send on. A datagram to
+ * an ungoverned destination is not either: name servers would drown the rest.
+ */
+static __always_inline bool aeg_attempt_reportable(const struct aeg_attempt *at, __u8 hook)
+{
+	const struct aeg_decision *decision = &at->outcome.decision;
+
+	if (hook == AEG_HOOK_PROBE || at->repeat)
+		return false;
+	if (decision->reason != AEG_REASON_NOT_GOVERNED)
+		return true;
+	return hook == AEG_HOOK_CONNECT && at->view.gen && at->view.gen->report_ungoverned;
+}
+
+/* Remembers stamp and decision in one step. */
+static __always_inline void aeg_attempt_remember(struct aeg_attempt *at,
+						 const struct aeg_flow *flow, __u64 now,
+						 bool report)
+{
+	bool open = at->outcome.decision.verdict != AEG_VERDICT_DENIED;
+	struct aeg_sock *sock = at->sock;
+
+	bpf_spin_lock(&sock->lock);
+	if (!at->foreign) {
+		sock->pod = at->task.pod;
+		sock->epoch = at->task.epoch;
+	}
+	sock->opened = now;
+	sock->established = 0;
+	sock->generation = at->outcome.generation;
+	__builtin_memcpy(sock->daddr, flow->dest.addr, sizeof(sock->daddr));
+	sock->decision = at->outcome.decision;
+	sock->workload = at->outcome.workload;
+	sock->node = at->outcome.node;
+	sock->dport = flow->dport;
+	sock->proto = flow->proto;
+	sock->hook = flow->hook;
+	sock->flags = at->foreign ? 0 : AEG_SOCK_CACHED;
+	if (report && open && flow->hook == AEG_HOOK_CONNECT)
+		sock->flags |= AEG_SOCK_REPORTED;
+	bpf_spin_unlock(&sock->lock);
+}
+
+/* A socket that connects again, after a failure or AF_UNSPEC: its bytes are gone by now. */
+static __always_inline void aeg_attempt_close_former(struct aeg_attempt *at, void *ctx,
+						     const struct aeg_flow *flow)
+{
+	struct aeg_event event = {.family = flow->family};
+
+	if (!at->sock || !(at->sock->flags & AEG_SOCK_REPORTED))
+		return;
+	aeg_close_fill(&event, ctx, at->sock);
+	aeg_close_report(at->control, &event);
+}
+
+/* Remembers, counts and reports. */
+static __always_inline void aeg_attempt_record(struct aeg_attempt *at, struct bpf_sock_addr *ctx,
+					       const struct aeg_flow *flow)
+{
+	bool report = aeg_attempt_reportable(at, flow->hook);
+	__u64 now;
+
+	aeg_count_decision(&at->outcome, flow->hook);
+	if (at->repeat)
+		return;
+	now = bpf_ktime_get_ns();
+	if (at->sock)
+		aeg_attempt_remember(at, flow, now, report);
+	if (report)
+		aeg_event_decided(at->control, ctx, flow, &at->outcome, now);
+}
+
+/* EPERM, or the errno that the configuration wants where the kernel can give it (5.18). */
+static __always_inline int aeg_attempt_deny(const struct aeg_attempt *at)
+{
+	const struct aeg_gen *gen = at->view.gen;
+
+	if (!gen || !gen->deny_errno)
+		return AEG_DENY;
+	if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_set_retval))
+		return AEG_DENY;
+	if (bpf_set_retval(-(int)gen->deny_errno))
+		aeg_failed(AEG_ERROR_SET_ERRNO);
+	return AEG_DENY;
+}
+
+static __always_inline int aeg_police(struct bpf_sock_addr *ctx, const struct aeg_flow *flow)
+{
+	struct aeg_attempt at = {.control = aeg_ctl_get(), .sk = ctx->sk};
+
+	if (!at.control || !aeg_attempt_managed(&at))
+		return AEG_PASS;
+	aeg_attempt_decide(&at, ctx, flow);
+	if (flow->hook == AEG_HOOK_CONNECT)
+		aeg_attempt_close_former(&at, ctx, flow);
+	aeg_attempt_record(&at, ctx, flow);
+	if (at.outcome.decision.verdict != AEG_VERDICT_DENIED)
+		return AEG_PASS;
+	return aeg_attempt_deny(&at);
+}
+
+#endif

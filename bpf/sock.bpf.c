@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The socket programs, attached at the root of the managed hierarchy: who made a socket, where it
+ * may go, how its connection ended. They read their context and leave the rest to police.bpf.h.
+ */
+#include "bpf/police.bpf.h"
+
+char LICENSE[] SEC("license")
+= "Dual BSD/GPL";
+
+/* Multipath TCP asks for the same thing as TCP; other protocols above 255 are nobody's. */
+static __always_inline __u8 aeg_proto(__u32 protocol)
+{
+	if (protocol == IPPROTO_MPTCP)
+		return AEG_PROTO_TCP;
+	return protocol > 255 ? 255 : (__u8)protocol;
+}
+
+static __always_inline __u8 aeg_connect_hook(const struct bpf_sock_addr *ctx)
+{
+	return ctx->type == SOCK_STREAM ? AEG_HOOK_CONNECT : AEG_HOOK_PROBE;
+}
+
+static __always_inline int aeg_police4(struct bpf_sock_addr *ctx, __u8 hook)
+{
+	struct aeg_flow flow = {
+		.dest.prefixlen = 128,
+		.dest.addr = {[10] = 0xff, [11] = 0xff},
+		.dport = bpf_ntohs((__u16)ctx->user_port),
+		.proto = aeg_proto(ctx->protocol),
+		.hook = hook,
+		.family = AF_INET,
+	};
+
+	*(__u32 *)&flow.dest.addr[12] = ctx->user_ip4;
+	return aeg_police(ctx, &flow);
+}
+
+/* A mapped IPv4 address needs nothing: it is in the canonical form already. */
+static __always_inline int aeg_police6(struct bpf_sock_addr *ctx, __u8 hook)
+{
+	struct aeg_flow flow = {
+		.dest.prefixlen = 128,
+		.dport = bpf_ntohs((__u16)ctx->user_port),
+		.proto = aeg_proto(ctx->protocol),
+		.hook = hook,
+		.family = AF_INET6,
+	};
+	__u32 *addr = (__u32 *)flow.dest.addr;
+
+	addr[0] = ctx->user_ip6[0];
+	addr[1] = ctx->user_ip6[1];
+	addr[2] = ctx->user_ip6[2];
+	addr[3] = ctx->user_ip6[3];
+	return aeg_police(ctx, &flow);
+}
+
+SEC("cgroup/connect4")
+int connect4(struct bpf_sock_addr *ctx)
+{
+	return aeg_police4(ctx, aeg_connect_hook(ctx));
+}
+
+SEC("cgroup/connect6")
+int connect6(struct bpf_sock_addr *ctx)
+{
+	return aeg_police6(ctx, aeg_connect_hook(ctx));
+}
+
+SEC("cgroup/sendmsg4")
+int sendmsg4(struct bpf_sock_addr *ctx)
+{
+	return aeg_police4(ctx, AEG_HOOK_DATAGRAM);
+}
+
+SEC("cgroup/sendmsg6")
+int sendmsg6(struct bpf_sock_addr *ctx)
+{
+	return aeg_police6(ctx, AEG_HOOK_DATAGRAM);
+}
+
+/* Stamps the creator's identity. Without storage nothing is lost: connect() stamps then. */
+SEC("cgroup/sock_create")
+int sock_create(struct bpf_sock *ctx)
+{
+	struct aeg_ctl *control = aeg_ctl_get();
+	struct aeg_stamp stamp = {};
+	__u32 slot;
+	void *table;
+
+	if (!control)
+		return AEG_PASS;
+	stamp.epoch = READ_ONCE(control->epoch);
+	if (!aeg_current_managed(control))
+		return AEG_PASS;
+	slot = READ_ONCE(control->slot);
+	stamp.leaf = bpf_get_current_cgroup_id();
+	table = aeg_inner(&idents, slot, AEG_ERROR_NO_IDENTS);
+	if (table)
+		stamp.pod = aeg_current_pod(control, table);
+	if (!aeg_stamp_put(ctx, ctx, &stamp))
+		aeg_failed(AEG_ERROR_STAMP_STORAGE);
+	return AEG_PASS;
+}
+
+SEC("cgroup/sock_release")
+int sock_release(struct bpf_sock *ctx)
+{
+	struct aeg_sock *sock = bpf_sk_storage_get(&socks, ctx, NULL, 0);
+	struct aeg_event event = {.family = (__u8)ctx->family};
+	struct aeg_ctl *control;
+
+	if (!sock || !(sock->flags & AEG_SOCK_REPORTED))
+		return AEG_PASS;
+	control = aeg_ctl_get();
+	if (!control)
+		return AEG_PASS;
+	aeg_close_fill(&event, ctx, sock);
+	if (ctx->protocol == AEG_PROTO_TCP)
+		aeg_tcp_read((struct sock *)ctx, &event);
+	aeg_close_report(control, &event);
+	return AEG_PASS;
+}
+
+/* Only attached where the latency of handshakes is wanted. */
+SEC("sockops")
+int sock_ops(struct bpf_sock_ops *ctx)
+{
+	struct bpf_sock *sk;
+	struct aeg_sock *sock;
+
+	if (ctx->op != BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB)
+		return 1;
+	sk = ctx->sk;
+	if (!sk)
+		return 1;
+	sock = bpf_sk_storage_get(&socks, sk, NULL, 0);
+	if (sock && sock->flags & AEG_SOCK_REPORTED)
+		sock->established = bpf_ktime_get_ns();
+	return 1;
+}
