@@ -8,6 +8,7 @@
 
 #include "base/addr.h"
 #include "base/diag.h"
+#include "base/strmap.h"
 #include "base/yaml.h"
 #include "bpf/abi.h"
 #include <stdbool.h>
@@ -30,7 +31,7 @@ struct aeg_requirement {
 	enum aeg_selector_op op;
 	struct aeg_strings values;
 };
-struct aeg_selector { /* matchLabels become IN with one value */
+struct aeg_selector { /* matchLabels become In with one value */
 	bool present;
 	AEG_VEC(struct aeg_requirement) requirements;
 };
@@ -138,12 +139,19 @@ struct aeg_namespace {
 	struct aeg_labels labels;
 };
 
+struct aeg_endpoints {
+	AEG_VEC(struct aeg_endpoint *) list; /* borrowed */
+};
+
 struct aeg_model {
 	AEG_VEC(struct aeg_endpoint *) endpoints; /* sorted by name after aeg_model_check() */
 	AEG_VEC(struct aeg_policy *) policies; /* cluster policies first, then by namespace, name */
 	AEG_VEC(struct aeg_workload *) workloads; /* by namespace, name */
 	AEG_VEC(struct aeg_namespace *) namespaces;
-	AEG_VEC(char *) files; /* names that positions borrow */
+	struct aeg_strings files;   /* names that positions borrow */
+	struct aeg_strmap left_out; /* endpoints with mistakes: rules may name them all the same */
+	/* by provider (none first), name; made by aeg_model_check() */
+	struct aeg_endpoints by_class[AEG_CLASS_MAX];
 };
 
 struct aeg_model *aeg_model_new(void);
@@ -170,6 +178,8 @@ int aeg_model_check(struct aeg_model *model, struct aeg_diags *diags);
 
 /* Whether the labels meet every requirement; a selector that is not present matches all. */
 bool aeg_selector_matches(const struct aeg_selector *selector, const struct aeg_labels *labels);
+/* The key of which the requirements contradict each other, so that nothing can match; NULL: none. */
+const char *aeg_selector_conflict(const struct aeg_selector *selector);
 const char *aeg_labels_get(const struct aeg_labels *labels, const char *key);
 
 /* Who a workload is to a policy: namespace and service account are fields, never labels. */
@@ -179,8 +189,10 @@ struct aeg_subject {
 	const struct aeg_labels *namespace_labels; /* NULL: none */
 };
 bool aeg_policy_selects(const struct aeg_policy *policy, const struct aeg_subject *subject);
+/* By name, NULL when there is none; after aeg_model_check(). */
+const struct aeg_endpoint *aeg_model_endpoint(const struct aeg_model *model, const char *name);
 /* Labels of the namespace as the model knows it, NULL when it does not; k8s's own
- * kubernetes.io/metadata.name is matched by aeg_policy_selects() itself. */
+ * kubernetes.io/metadata.name is matched by aeg_policy_selects() itself. After aeg_model_check(). */
 const struct aeg_labels *aeg_model_namespace_labels(const struct aeg_model *model, const char *ns);
 
 /*
@@ -188,6 +200,8 @@ const struct aeg_labels *aeg_model_namespace_labels(const struct aeg_model *mode
  * strings) and ret_cidrs; ret_ports is borrowed: the ports an allow rule admits with it (the rule's,
  * else the endpoint's, else 443/tcp for hosts and any/tcp for CIDRs). One call an endpoint: `index`
  * counts from 0 until it returns false (class matches several endpoints, each with its own ports).
+ * With ids, regions or vendors only the names they stand for are meant, none of the endpoint's CIDRs.
+ * Needs aeg_model_check(); ret is filled on true only.
  */
 struct aeg_expansion {
 	const struct aeg_endpoint *endpoint; /* NULL for bare hosts and CIDRs */
