@@ -9,7 +9,7 @@
 #include "policy/template.h"
 #include <errno.h>
 
-/* Comparisons spent on warnings, about a tenth of a second. */
+/* Comparisons spent on warnings: some tens of milliseconds. */
 #define SHADOW_BUDGET ((size_t)4 << 20)
 /* Of an unknown name; suggestions are for people, and cost a comparison with every candidate. */
 #define CANDIDATES_MAX 4096
@@ -153,6 +153,23 @@ static void suggest_endpoint(struct check *check, const char *name)
 	aeg_diag_suggest(check->diags, name, check->names.items, check->names.n);
 }
 
+static void suggest_provider(struct check *check, const struct aeg_to *to)
+{
+	const struct aeg_endpoints *endpoints = &check->model->by_class[to->class];
+	AEG_VEC(const char *) providers = {0};
+
+	if (endpoints->list.n > CANDIDATES_MAX || ++check->nsuggestions > SUGGESTIONS_MAX)
+		return;
+	for (size_t i = 0; i < endpoints->list.n; i++) {
+		const char *provider = aeg_endpoint_provider(endpoints->list.items[i]);
+
+		if (provider)
+			*AEG_VEC_PUSH(providers) = provider;
+	}
+	aeg_diag_suggest(check->diags, to->provider, providers.items, providers.n);
+	AEG_VEC_DONE(providers);
+}
+
 static void check_selection(struct check *check, const struct aeg_to *to,
 			    const struct aeg_endpoint *endpoint)
 {
@@ -192,22 +209,18 @@ static void check_endpoint(struct check *check, const struct aeg_to *to)
 /* An endpoint that was left out for its mistakes may be the one that is missed here. */
 static void check_class(struct check *check, const struct aeg_to *to)
 {
-	struct aeg_expansion expansion;
-
-	if (aeg_to_expand(check->model, to, 0, &expansion)) {
-		aeg_expansion_done(&expansion);
+	if (aeg_to_endpoint(check->model, to, 0) || check->model->left_out.n)
 		return;
-	}
-	if (check->model->left_out.n)
-		return;
-	if (to->provider)
-		aeg_error_at(check->diags, to->pos,
-			     "no endpoint has class '%s' and provider '%s': this can never match",
-			     aeg_class_names[to->class], to->provider);
-	else
+	if (!to->provider) {
 		aeg_error_at(check->diags, to->pos,
 			     "no endpoint has class '%s': this can never match",
 			     aeg_class_names[to->class]);
+		return;
+	}
+	aeg_error_at(check->diags, to->pos,
+		     "no endpoint has class '%s' and provider '%s': this can never match",
+		     aeg_class_names[to->class], to->provider);
+	suggest_provider(check, to);
 }
 
 static void check_rule(struct check *check, const struct aeg_rule *rule)

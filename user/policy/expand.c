@@ -45,6 +45,16 @@ static const struct aeg_endpoint *nth_of_class(const struct aeg_model *model,
 	return endpoints->list.items[index];
 }
 
+const struct aeg_endpoint *aeg_to_endpoint(const struct aeg_model *model, const struct aeg_to *to,
+					   size_t index)
+{
+	if (to->kind == AEG_TO_CLASS)
+		return nth_of_class(model, to, index);
+	if (to->kind == AEG_TO_ENDPOINT && index == 0)
+		return aeg_model_endpoint(model, to->endpoint);
+	return NULL;
+}
+
 /* A template that refuses the filling stands for nothing; the check has said so. */
 static void expand_template(const struct aeg_endpoint *endpoint, const struct aeg_filling *filling,
 			    struct aeg_expansion *ret)
@@ -78,17 +88,10 @@ static void expand_endpoint(const struct aeg_to *to, const struct aeg_endpoint *
 bool aeg_to_expand(const struct aeg_model *model, const struct aeg_to *to, size_t index,
 		   struct aeg_expansion *ret)
 {
-	const struct aeg_endpoint *endpoint = NULL;
+	const struct aeg_endpoint *endpoint = aeg_to_endpoint(model, to, index);
 
-	if (to->kind == AEG_TO_CLASS)
-		endpoint = nth_of_class(model, to, index);
-	else if (index > 0)
+	if (!endpoint && (index > 0 || to->kind == AEG_TO_CLASS || to->kind == AEG_TO_ENDPOINT))
 		return false;
-	else if (to->kind == AEG_TO_ENDPOINT)
-		endpoint = aeg_model_endpoint(model, to->endpoint);
-	if (!endpoint && (to->kind == AEG_TO_CLASS || to->kind == AEG_TO_ENDPOINT))
-		return false;
-
 	*ret = (struct aeg_expansion){0};
 	if (endpoint) {
 		expand_endpoint(to, endpoint, ret);

@@ -191,6 +191,10 @@ struct aeg_subject {
 bool aeg_policy_selects(const struct aeg_policy *policy, const struct aeg_subject *subject);
 /* By name, NULL when there is none; after aeg_model_check(). */
 const struct aeg_endpoint *aeg_model_endpoint(const struct aeg_model *model, const char *name);
+/* The index-th endpoint that an endpoint or class destination names, NULL after the last one and for
+ * bare hosts and CIDRs; after aeg_model_check(). */
+const struct aeg_endpoint *aeg_to_endpoint(const struct aeg_model *model, const struct aeg_to *to,
+					   size_t index);
 /* Labels of the namespace as the model knows it, NULL when it does not; k8s's own
  * kubernetes.io/metadata.name is matched by aeg_policy_selects() itself. After aeg_model_check(). */
 const struct aeg_labels *aeg_model_namespace_labels(const struct aeg_model *model, const char *ns);

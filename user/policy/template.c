@@ -161,9 +161,10 @@ static char *refuse_gaps(const char *template, const struct aeg_filling *filling
 	}
 	if (missing.len == 0)
 		return NULL;
-	return aeg_xasprintf("add %s: only the first placeholders of the template '%s' can be "
-			     "left open",
-			     aeg_buf_text(&missing), template);
+	return aeg_xasprintf(
+		"add %s, since only the first placeholders of the template '%s' can be "
+		"left open",
+		aeg_buf_text(&missing), template);
 }
 
 static size_t count_names(const struct aeg_filling *filling)
