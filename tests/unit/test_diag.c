@@ -88,7 +88,7 @@ static void test_tabs_and_characters(void **state)
 {
 	struct aeg_diags diags = {0};
 
-	attach(&diags, "a", "\tx: \u00e9\ty\n\x1b[2J\xff\u202ez\n");
+	attach(&diags, "a", "\tx: \u00e9\ty\n\x1b[2J\xff\xe2\x80\xaez\n");
 	aeg_error_at(&diags, at("a", 1, 2), "behind a tab");
 	aeg_error_at(&diags, at("a", 1, 7), "behind two\n\xc2\x9btabs");
 	aeg_error_at(&diags, at("a", 2, 7), "behind an escape");

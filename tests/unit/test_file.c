@@ -39,9 +39,8 @@ static void put(const char *path, const char *text)
 {
 	FILE *file = fopen(path, "we");
 
-	assert_non_null(file);
-	assert_true(fputs(text, file) >= 0);
-	assert_int_equal(fclose(file), 0);
+	assert_true(file && fputs(text, file) >= 0);
+	assert_true(file && fclose(file) == 0);
 }
 
 static void assert_content(const char *path, const char *expected)
@@ -111,7 +110,8 @@ static size_t count_entries(const char *path)
 	DIR *dir = opendir(path);
 	size_t n = 0;
 
-	assert_non_null(dir);
+	if (!dir)
+		return SIZE_MAX;
 	while (readdir(dir))
 		n++;
 	closedir(dir);

@@ -11,7 +11,7 @@
 /* A copy of exact size without NUL, so that ASan sees a byte too many. */
 static struct aeg_yaml *parse_bytes(const char *bytes, size_t len, struct aeg_diags *diags)
 {
-	AEG_AUTO_FREE char *copy = malloc(len ? len : 1);
+	AEG_AUTO_FREE char *copy = aeg_xcalloc(len, 1);
 	struct aeg_yaml *yaml = NULL;
 	int err;
 
@@ -256,7 +256,7 @@ static void test_control_characters(void **state)
 	assert_refused("a: \x7f", "1:4: control characters are not allowed (U+007F)");
 	assert_refused("# \xc2\x85", "1:3: control characters are not allowed (U+0085)");
 	assert_refused("a: x\u2028y", "1:5: control characters are not allowed (U+2028)");
-	assert_refused("# \u202e", "1:3: control characters are not allowed (U+202E)");
+	assert_refused("# \xe2\x80\xae\n", "1:3: control characters are not allowed (U+202E)");
 	assert_refused("a: \ufeff", "1:4: control characters are not allowed (U+FEFF)");
 }
 

@@ -18,7 +18,6 @@ enum kind { KIND_FD, KIND_TIMER, KIND_SIGNAL };
 
 struct aeg_watch {
 	struct aeg_loop *loop;
-	struct aeg_watch *next, **link; /* in loop->watches, or loop->removed */
 	enum kind kind;
 	bool removed;
 	bool unblock; /* SIGNAL: it was not blocked before */
@@ -35,7 +34,7 @@ struct aeg_watch {
 struct aeg_loop {
 	int epoll;
 	bool stop, dispatching;
-	struct aeg_watch *watches, *removed;
+	AEG_VEC(struct aeg_watch *) watches; /* removed ones too, until the next sweep */
 };
 
 int aeg_loop_new(struct aeg_loop **ret)
@@ -49,41 +48,20 @@ int aeg_loop_new(struct aeg_loop **ret)
 	return 0;
 }
 
-static void list_add(struct aeg_watch **list, struct aeg_watch *watch)
+/* Frees the watches that are removed. There are few watches, and removal is rare. */
+static void sweep(struct aeg_loop *loop)
 {
-	watch->next = *list;
-	watch->link = list;
-	if (watch->next)
-		watch->next->link = &watch->next;
-	*list = watch;
-}
+	size_t kept = 0;
 
-static void list_remove(struct aeg_watch *watch)
-{
-	*watch->link = watch->next;
-	if (watch->next)
-		watch->next->link = watch->link;
-}
+	for (size_t i = 0; i < loop->watches.n; i++) {
+		struct aeg_watch *watch = loop->watches.items[i];
 
-static void free_removed(struct aeg_loop *loop)
-{
-	while (loop->removed) {
-		struct aeg_watch *watch = loop->removed;
-
-		list_remove(watch);
-		free(watch);
+		if (watch->removed)
+			free(watch);
+		else
+			loop->watches.items[kept++] = watch;
 	}
-}
-
-void aeg_loop_free(struct aeg_loop *loop)
-{
-	if (!loop)
-		return;
-	while (loop->watches)
-		aeg_watch_remove(loop->watches);
-	free_removed(loop);
-	close(loop->epoll);
-	free(loop);
+	loop->watches.n = kept;
 }
 
 static void signal_unblock(int signo)
@@ -95,24 +73,36 @@ static void signal_unblock(int signo)
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
-void aeg_watch_remove(struct aeg_watch *watch)
+static void detach(struct aeg_watch *watch)
 {
-	struct aeg_loop *loop;
-
-	if (!watch || watch->removed)
-		return;
-	loop = watch->loop;
 	watch->removed = true;
 	/* Fails for a foreign descriptor that is closed already; epoll has forgotten it then. */
-	epoll_ctl(loop->epoll, EPOLL_CTL_DEL, watch->fd, NULL);
+	epoll_ctl(watch->loop->epoll, EPOLL_CTL_DEL, watch->fd, NULL);
 	if (watch->kind != KIND_FD)
 		close(watch->fd);
 	if (watch->unblock)
 		signal_unblock(watch->signo);
-	list_remove(watch);
-	list_add(&loop->removed, watch);
-	if (!loop->dispatching)
-		free_removed(loop);
+}
+
+void aeg_watch_remove(struct aeg_watch *watch)
+{
+	if (!watch || watch->removed)
+		return;
+	detach(watch);
+	if (!watch->loop->dispatching)
+		sweep(watch->loop);
+}
+
+void aeg_loop_free(struct aeg_loop *loop)
+{
+	if (!loop)
+		return;
+	for (size_t i = 0; i < loop->watches.n; i++)
+		detach(loop->watches.items[i]);
+	sweep(loop);
+	AEG_VEC_DONE(loop->watches);
+	close(loop->epoll);
+	free(loop);
 }
 
 /* Takes fd on success, but for KIND_FD. */
@@ -131,7 +121,7 @@ static int add_watch(struct aeg_loop *loop, int fd, uint32_t events, const struc
 		free(watch);
 		return err;
 	}
-	list_add(&loop->watches, watch);
+	*AEG_VEC_PUSH(loop->watches) = watch;
 	*ret = watch;
 	return 0;
 }
@@ -250,7 +240,7 @@ static int run_once(struct aeg_loop *loop)
 	for (int i = 0; i < n && !loop->stop; i++)
 		dispatch(&events[i]);
 	loop->dispatching = false;
-	free_removed(loop);
+	sweep(loop);
 	return 0;
 }
 

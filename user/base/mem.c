@@ -29,13 +29,14 @@ void *aeg_xcalloc(size_t n, size_t size)
 void *aeg_xrealloc(void *p, size_t n, size_t size)
 {
 	size_t bytes;
+	void *moved;
 
 	if (__builtin_mul_overflow(n, size, &bytes))
 		die_of_memory();
-	p = realloc(p, bytes ? bytes : 1);
-	if (!p)
+	moved = realloc(p, bytes ? bytes : 1);
+	if (!moved)
 		die_of_memory();
-	return p;
+	return moved;
 }
 
 char *aeg_xstrdup(const char *text)
