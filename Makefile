@@ -44,17 +44,20 @@ SAN := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-re
 BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -std=gnu11 -Wall -Wextra -Werror -Wshadow \
 	-Wno-unused-parameter -D__TARGET_ARCH_$(BPF_ARCH) -iquote . -idirafter /usr/include/$(MULTIARCH)
 
-# One source tree, three object trees: build/obj is shipped, the others find memory errors.
-TREES := obj san-gcc san-clang
+# One source tree, four object trees: build/obj is shipped, the others find memory errors.
+TREES := obj san-gcc san-clang fuzz
 CC_obj = $(CC)
 CC_san-gcc = gcc
 CC_san-clang = $(CLANG)
+CC_fuzz = $(CLANG)
 CFLAGS_obj = -O2 $(HARDEN) $(CFLAGS)
 CFLAGS_san-gcc = $(SAN)
 CFLAGS_san-clang = $(SAN)
+CFLAGS_fuzz = $(SAN) -fsanitize=fuzzer-no-link
 LDFLAGS_obj = $(HARDEN_LD) $(LDFLAGS)
 LDFLAGS_san-gcc = $(SAN)
 LDFLAGS_san-clang = $(SAN)
+LDFLAGS_fuzz = $(SAN) -fsanitize=fuzzer
 
 # --- sources --------------------------------------------------------------------------------
 ROOMS := base policy workload kube datapath observe
@@ -64,12 +67,13 @@ CLI_SRC := $(wildcard user/cli/*.c)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_UTIL := $(wildcard tests/unit/util*.c)
 PROPERTY_SRC := $(wildcard tests/property/*.c)
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 PROG_SRC := $(wildcard tests/prog/*.c)
 TOOL_SRC := $(wildcard tests/bench/*.c tests/e2e/*.c)
 BPF_SRC := $(wildcard bpf/*.bpf.c)
 MAN := $(patsubst docs/man/%.scd,build/man/%,$(wildcard docs/man/*.scd))
 C_SRC := $(LIB_SRC) $(DAEMON_SRC) $(CLI_SRC) $(UNIT_SRC) $(UNIT_UTIL) $(PROPERTY_SRC) $(PROG_SRC) \
-	$(TOOL_SRC)
+	$(TOOL_SRC) $(FUZZ_SRC)
 SKEL := build/gen/aegress.skel.h
 TOOLS := $(TOOL_SRC:tests/%.c=build/%)
 
@@ -77,7 +81,7 @@ TOOLS := $(TOOL_SRC:tests/%.c=build/%)
 objs = $(patsubst %.c,build/$(1)/%.o,$(2))
 
 # --- targets --------------------------------------------------------------------------------
-.PHONY: all demo test test-unit test-property test-prog test-cli test-e2e bench lint man install \
+.PHONY: all demo test test-unit test-property test-prog test-cli test-e2e bench fuzz lint man install \
 	clean help tidy test-programs FORCE
 
 all: build/aegressd build/aegress $(TOOLS) ## build the daemon and the CLI (default)
@@ -110,6 +114,11 @@ test-programs: all $(foreach t,san-gcc san-clang,$(UNIT_SRC:%.c=build/$(t)/%)) \
 
 bench: all ## the figures: connect hook, load time, memory (root)
 	$(Q)tests/bench/run
+
+FUZZ_SECONDS ?= 60
+fuzz: $(FUZZ_SRC:%.c=build/fuzz/%) ## run every fuzzer for FUZZ_SECONDS; what it finds lies in build/fuzz
+	$(Q)for fuzzer in $^; do mkdir -p $$fuzzer.corpus; $$fuzzer -max_total_time=$(FUZZ_SECONDS) \
+		-timeout=10 -artifact_prefix=$$fuzzer- $$fuzzer.corpus policies/*/; done
 
 lint: tidy-prepare ## formatting, static analysis, our own rules
 	$(Q)scripts/lint/run
@@ -174,6 +183,8 @@ $$(call objs,$(1),$$(filter user/datapath/% user/daemon/%,$$(C_SRC)) $$(PROG_SRC
 
 build/$(1)/tests/unit/test_%: build/$(1)/tests/unit/test_%.o $$(call objs,$(1),$$(UNIT_UTIL)) \
 		build/$(1)/libaegressd.a build/$(1)/libaegress.a
+	$$(call link,$(1),$$(LIBS_TEST))
+build/$(1)/tests/fuzz/%: build/$(1)/tests/fuzz/%.o build/$(1)/libaegress.a
 	$$(call link,$(1),$$(LIBS_TEST))
 build/$(1)/tests/property/property: $$(call objs,$(1),$$(PROPERTY_SRC)) build/$(1)/libaegress.a
 	$$(call link,$(1),$$(LIBS_TEST))
