@@ -35,43 +35,33 @@ static int bad_kind(const char *word)
 	return aeg_usage_error(&aeg_verb_delete, "delete: no kind '%s'", word);
 }
 
-/* KIND/NAME or KIND/NS/NAME; one operand. */
-static int parse_path(const char *text, struct object *ret)
+static void set_name(const char *text, struct object *ret)
 {
-	AEG_AUTO_FREE char *copy = aeg_xstrdup(text);
-	char *rest = copy, *kind = strsep(&rest, "/"), *first = strsep(&rest, "/");
+	const char *slash = strchr(text, '/');
 
-	if (!first)
-		return aeg_usage_error(&aeg_verb_delete, "delete: '%s' names no object", text);
-	if (rest)
-		ret->ns = aeg_xstrdup(first);
-	ret->name = aeg_xstrdup(rest ? rest : first);
+	if (slash)
+		ret->ns = aeg_xstrndup(text, (size_t)(slash - text));
+	ret->name = aeg_xstrdup(slash ? slash + 1 : text);
+}
+
+/* One operand, KIND/[NS/]NAME, or two, KIND [NS/]NAME. */
+static int parse_words(const struct aeg_opt_list *operands, struct object *ret)
+{
+	const char *first = operands->list.items[0], *slash = strchr(first, '/');
+	bool pair = operands->list.n == 2;
+	AEG_AUTO_FREE char *kind = pair || !slash ? aeg_xstrdup(first)
+						  : aeg_xstrndup(first, (size_t)(slash - first));
+
+	if (!pair && !slash)
+		return aeg_usage_error(&aeg_verb_delete, "delete: '%s' names no object", first);
+	set_name(pair ? operands->list.items[1] : slash + 1, ret);
 	ret->kind = aeg_kind_find(kind);
 	return ret->kind ? AEG_EXIT_OK : bad_kind(kind);
 }
 
-/* KIND NAME; two operands. */
-static int parse_pair(const char *kind, const char *name, struct object *ret)
+/* The namespace may also come from -n, and must fit the kind. */
+static int check_namespace(const struct delete_options *options, struct object *ret)
 {
-	ret->name = aeg_xstrdup(name);
-	ret->kind = aeg_kind_find(kind);
-	return ret->kind ? AEG_EXIT_OK : bad_kind(kind);
-}
-
-static int parse_object(const struct delete_options *options, const struct aeg_opt_list *operands,
-			struct object *ret)
-{
-	size_t n = operands->list.n;
-	int result;
-
-	if (n < 1 || n > 2)
-		return aeg_usage_error(&aeg_verb_delete,
-				       "delete needs KIND/NAME, KIND/NAMESPACE/NAME "
-				       "or KIND NAME");
-	result = n == 1 ? parse_path(operands->list.items[0], ret)
-			: parse_pair(operands->list.items[0], operands->list.items[1], ret);
-	if (result != AEG_EXIT_OK)
-		return result;
 	if (options->ns && ret->ns && !aeg_streq(options->ns, ret->ns))
 		return aeg_usage_error(&aeg_verb_delete, "delete: namespace '%s' or '%s'?", ret->ns,
 				       options->ns);
@@ -79,16 +69,29 @@ static int parse_object(const struct delete_options *options, const struct aeg_o
 		ret->ns = aeg_xstrdup(options->ns);
 	if (ret->kind->namespaced && !ret->ns)
 		return aeg_usage_error(&aeg_verb_delete,
-				       "delete: %s lives in a namespace: say which "
-				       "with -n",
+				       "delete: %s lives in a namespace: say which with -n",
 				       ret->kind->name);
 	if (!ret->kind->namespaced && ret->ns)
 		return aeg_usage_error(&aeg_verb_delete, "delete: %s has no namespace",
 				       ret->kind->name);
+	return AEG_EXIT_OK;
+}
+
+static int parse_object(const struct delete_options *options, const struct aeg_opt_list *operands,
+			struct object *ret)
+{
+	int result;
+
+	if (operands->list.n < 1 || operands->list.n > 2)
+		return aeg_usage_error(&aeg_verb_delete, "delete needs KIND/NAME or KIND NAME");
+	result = parse_words(operands, ret);
+	if (result == AEG_EXIT_OK)
+		result = check_namespace(options, ret);
+	if (result != AEG_EXIT_OK)
+		return result;
 	if (!*ret->name || strchr(ret->name, '/') || (ret->ns && !*ret->ns))
 		return aeg_usage_error(&aeg_verb_delete,
-				       "delete: a name or namespace is empty or has "
-				       "a '/'");
+				       "delete: a name or namespace is empty or has a '/'");
 	return AEG_EXIT_OK;
 }
 
@@ -126,7 +129,8 @@ static int delete_run(const void *target, const struct aeg_opt_list *operands)
 	return result == AEG_EXIT_OK ? delete_object(options, &object) : result;
 }
 
-static const char *const delete_usage[] = {"KIND[/NS]/NAME", "KIND NAME [-n NS]", NULL};
+static const char *const delete_usage[] = {"KIND/[NS/]NAME [-n NS]", "KIND [NS/]NAME [-n NS]",
+					   NULL};
 static const struct aeg_opt delete_options[] = {
 	{"namespace", 'n', AEG_OPT_TEXT, "NS", "the object's namespace", NULL,
 	 offsetof(struct delete_options, ns)},

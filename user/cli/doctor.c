@@ -23,7 +23,7 @@ static const char *const level_colours[] = {"\033[32m", "\033[33m", "\033[31m"};
 
 struct doctor_options {
 	struct aeg_common common;
-	const char *config, *policies, *pins;
+	const char *config, *pins;
 };
 
 struct finding {
@@ -157,25 +157,38 @@ static void check_config(struct doctor *doctor)
 		      strerror(errno), errno == ENOENT ? ": aegressd uses its defaults" : "");
 }
 
+/* Where aegressd looks when its configuration names nothing else. */
+static void default_paths(struct aeg_opt_list *ret)
+{
+	static const char *const paths[] = {"/etc/aegress/policies", "/usr/share/aegress/catalogue",
+					    "/etc/aegress/workloads"};
+
+	for (size_t i = 0; i < AEG_ARRAY_SIZE(paths); i++)
+		if (access(paths[i], F_OK) == 0)
+			*AEG_VEC_PUSH(ret->list) = paths[i];
+}
+
+/* Only without a daemon: one that answers has read the right files and tells. */
 static void check_policies(struct doctor *doctor)
 {
 	AEG_CLEANUP(aeg_offline_done) struct aeg_offline offline = {0};
-	const char *path = doctor->options->policies;
 	struct aeg_opt_list paths = {0};
 
-	if (access(path, R_OK) < 0) {
+	default_paths(&paths);
+	if (access(doctor->options->config, F_OK) == 0)
 		found(doctor, LEVEL_WARN, "policies",
-		      "%s: %s: put policies there, or 'aegress apply'", path, strerror(errno));
-		return;
-	}
-	*AEG_VEC_PUSH(paths.list) = path;
-	if (aeg_offline_load(&offline, &paths) == 0)
-		found(doctor, LEVEL_OK, "policies", "%s: %zu policies, %zu endpoints", path,
-		      offline.model->policies.n, offline.model->endpoints.n);
+		      "not checked, since %s says where they are: 'aegressd --check-config' does",
+		      doctor->options->config);
+	else if (paths.list.n == 0)
+		found(doctor, LEVEL_WARN, "policies",
+		      "none: put some into /etc/aegress/policies, or 'aegress apply' them");
+	else if (aeg_offline_load(&offline, &paths) == 0)
+		found(doctor, LEVEL_OK, "policies", "%zu policies, %zu endpoints, %zu workloads",
+		      offline.model->policies.n, offline.model->endpoints.n,
+		      offline.model->workloads.n);
 	else
 		found(doctor, LEVEL_FAIL, "policies",
-		      "%s: %zu errors: 'aegress check %s' shows them", path, offline.diags.nerrors,
-		      path);
+		      "%zu errors: 'aegressd --check-config' shows them", offline.diags.nerrors);
 	AEG_VEC_DONE(paths.list);
 }
 
@@ -210,6 +223,7 @@ static void check_daemon(struct doctor *doctor)
 
 	if (aeg_http_call(socket, &request, &response, &error) < 0) {
 		found(doctor, LEVEL_FAIL, "socket", "%s", aeg_buf_text(&error));
+		check_policies(doctor);
 		return;
 	}
 	found(doctor, LEVEL_OK, "socket", "%s", socket);
@@ -275,8 +289,8 @@ static void doctor_done(struct doctor *doctor)
 static int doctor_run(const void *target, const struct aeg_opt_list *operands)
 {
 	static void (*const checks[])(struct doctor *) = {
-		check_kernel, check_btf,    check_jit,	    check_cgroup2, check_bpffs,
-		check_pins,   check_config, check_policies, check_daemon,
+		check_kernel, check_btf,  check_jit,	check_cgroup2,
+		check_bpffs,  check_pins, check_config, check_daemon,
 	};
 	AEG_CLEANUP(doctor_done) struct doctor doctor = {.options = target};
 
@@ -292,15 +306,12 @@ static const struct aeg_opt doctor_options[] = {
 	{"config", 0, AEG_OPT_TEXT, "PATH",
 	 "the daemon's configuration (default /etc/aegress/aegressd.yaml)", NULL,
 	 offsetof(struct doctor_options, config)},
-	{"policies", 0, AEG_OPT_TEXT, "DIR", "its policies (default /etc/aegress/policies)", NULL,
-	 offsetof(struct doctor_options, policies)},
 	{"pins", 0, AEG_OPT_TEXT, "DIR", "its pins (default /sys/fs/bpf/aegress)", NULL,
 	 offsetof(struct doctor_options, pins)},
 	{0},
 };
 static const struct doctor_options doctor_defaults = {
 	.config = "/etc/aegress/aegressd.yaml",
-	.policies = "/etc/aegress/policies",
 	.pins = "/sys/fs/bpf/aegress",
 };
 static const struct aeg_example doctor_examples[] = {

@@ -14,15 +14,16 @@ struct explain_options {
 	struct aeg_common common;
 	struct aeg_opt_list files, labels;
 	const char *ns, *service_account, *workload, *to;
-	int unselected, unknown; /* index into verdict_words; unknown -1: not given */
+	int unselected, unknown; /* index into verdict_words; -1: not given */
 };
 
 static const char *const verdict_words[] = {"Deny", "Audit", "Allow", NULL};
 static const uint32_t verdicts[] = {AEG_VERDICT_DENIED, AEG_VERDICT_AUDITED, AEG_VERDICT_ALLOWED};
 
-/* Who is asked about: borrowed from the options or the model. */
+/* Who is asked about; the subject borrows from the options or the model. */
 struct who {
-	char *name; /* NULL: an unknown workload */
+	bool known;
+	char *name; /* NULL: described, but not declared */
 	struct aeg_subject subject;
 	struct aeg_labels labels;
 };
@@ -64,6 +65,7 @@ static int declared_workload(const struct explain_options *options,
 
 		if (!aeg_streq(name, options->workload))
 			continue;
+		ret->known = true;
 		ret->name = AEG_TAKE_PTR(name);
 		ret->subject = aeg_offline_subject(offline, workload);
 		return AEG_EXIT_OK;
@@ -77,13 +79,13 @@ static void described_workload(const struct explain_options *options,
 			       const struct aeg_offline *offline, struct who *ret)
 {
 	parse_labels(options, &ret->labels);
+	ret->known = true;
 	ret->subject = (struct aeg_subject){
 		.ns = options->ns,
 		.service_account = options->service_account ? options->service_account : "default",
 		.labels = &ret->labels,
 		.namespace_labels = aeg_model_namespace_labels(offline->model, options->ns),
 	};
-	ret->name = aeg_xasprintf("%s/%s", ret->subject.ns, ret->subject.service_account);
 }
 
 /* Neither: --unknown was given, a process that belongs to no known workload is meant. */
@@ -149,14 +151,20 @@ static int answer(const struct explain_options *options, const struct aeg_questi
 	return explanation.decision.verdict == AEG_VERDICT_DENIED ? AEG_EXIT_FOUND : AEG_EXIT_OK;
 }
 
+/* The fallback is the daemon's own default. */
+static uint32_t verdict_or(int choice, uint32_t fallback)
+{
+	return choice < 0 ? fallback : verdicts[choice];
+}
+
 static int explain_target(const struct explain_options *options, struct aeg_offline *offline,
 			  const struct aeg_target *target)
 {
 	AEG_CLEANUP(who_done) struct who who = {0};
 	struct aeg_gen gen = {
 		.number = 1,
-		.unselected = verdicts[options->unselected < 0 ? 0 : options->unselected],
-		.unknown = verdicts[options->unknown < 0 ? 0 : options->unknown],
+		.unselected = verdict_or(options->unselected, AEG_VERDICT_AUDITED),
+		.unknown = verdict_or(options->unknown, AEG_VERDICT_DENIED),
 	};
 	struct aeg_question question = {
 		.model = offline->model,
@@ -169,7 +177,7 @@ static int explain_target(const struct explain_options *options, struct aeg_offl
 	if (find_who(options, offline, &who) != AEG_EXIT_OK)
 		return AEG_EXIT_USAGE;
 	question.workload_name = who.name;
-	question.subject = who.name ? &who.subject : NULL;
+	question.subject = who.known ? &who.subject : NULL;
 	return answer(options, &question);
 }
 
@@ -291,29 +299,29 @@ static void explain_done(void *target)
 
 #define AT(member) offsetof(struct explain_options, member)
 static const char *const explain_usage[] = {
-	"-f DIR|FILE… --namespace NS [--service-account SA] [--label K=V]… --to HOST|ADDR[:PORT][/udp]",
-	"-f DIR|FILE… --workload NS/NAME --to HOST|ADDR[:PORT][/udp]",
-	"--workload NS/NAME --to HOST|ADDR[:PORT][/udp]",
+	"-f PATH… --namespace NS [--service-account SA] [--label KEY=VALUE]… --to DEST",
+	"-f PATH… --workload NS/NAME --to DEST",
+	"--workload NS/NAME --to DEST",
 	NULL,
 };
 static const struct aeg_opt explain_options[] = {
 	{"file", 'f', AEG_OPT_LIST, "PATH", "a file or directory of policies; may be repeated",
 	 NULL, AT(files)},
 	{"namespace", 'n', AEG_OPT_TEXT, "NS", "the workload's namespace", NULL, AT(ns)},
-	{"service-account", 's', AEG_OPT_TEXT, "SA", "its service account (default: default)", NULL,
-	 AT(service_account)},
+	{"service-account", 's', AEG_OPT_TEXT, "SA", "its service account (default: \"default\")",
+	 NULL, AT(service_account)},
 	{"label", 'l', AEG_OPT_LIST, "KEY=VALUE", "one of its labels; may be repeated", NULL,
 	 AT(labels)},
 	{"workload", 'w', AEG_OPT_TEXT, "NS/NAME", "a declared workload, in place of the above",
 	 NULL, AT(workload)},
-	{"to", 't', AEG_OPT_TEXT, "DEST", "host or address, with :PORT (default 443) and /udp",
-	 NULL, AT(to)},
+	{"to", 't', AEG_OPT_TEXT, "DEST", "HOST|ADDR[:PORT][/udp]; port 443 when not said", NULL,
+	 AT(to)},
 	{"unselected", 0, AEG_OPT_ENUM, "WHAT",
-	 "with -f: what becomes of workloads that no policy selects (default: Deny)", verdict_words,
-	 AT(unselected)},
+	 "with -f: what becomes of workloads that no policy selects\n(default Audit)",
+	 verdict_words, AT(unselected)},
 	{"unknown", 0, AEG_OPT_ENUM, "WHAT",
-	 "the same for processes of no known workload; without a workload,\nthe question is about such "
-	 "a process",
+	 "the same for processes of no known workload (default Deny); when\nno workload is named, the "
+	 "question is about such a process",
 	 verdict_words, AT(unknown)},
 	{0},
 };

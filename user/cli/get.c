@@ -58,7 +58,7 @@ static const struct aeg_column endpoint_columns[] = {
 	{.title = "REGION", .path = "region"},
 	{.title = "VENDOR", .path = "vendor"},
 	{.title = "PORTS", .path = "ports"},
-	{.title = "HOSTS", .path = "hosts", .max_items = 2},
+	{.title = "HOSTS", .path = "hosts", .max_items = 1},
 	{.title = "CIDRS", .path = "cidrs", .max_items = 1},
 	{.title = "SINCE", .path = "since", .wide = true},
 	{.title = "RETIRED", .path = "retired", .wide = true},

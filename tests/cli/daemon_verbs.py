@@ -1,0 +1,260 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+"""The verbs that talk to the daemon, against a made-up one that answers what no real one would: broken
+JSON, terminal escapes, errors. That they get on with the real one is for tests/e2e to show."""
+import contextlib
+import http.server
+import json
+import os
+import signal
+import socketserver
+import subprocess
+import tempfile
+import threading
+
+from harness import AEGRESS, SECONDS, check, contains, equal, expect, functions, parse
+
+FLOW = {
+    "schema": "aegress.flow/v1", "seq": 7, "time": "2026-11-20T12:55:18.123456789Z",
+    "event": "deny", "verdict": "denied", "reason": "no-rule", "policy": "ml-prod/chat-api",
+    "rule": "models", "workload": {"namespace": "ml-prod", "name": "chat-1"},
+    "process": {"pid": 42, "comm": "curl\x1b[31m"}, "protocol": "tcp",
+    "destination": {"ip": "2001:db8::1", "port": 443, "endpoint": "hf-upload"},
+}
+STATUS = {
+    "version": "0.1.0", "pid": 1, "startedAt": "2026-11-20T12:00:00Z", "node": "n1",
+    "generation": 3, "generationAt": "2026-11-20T12:00:00Z", "policies": 2, "endpoints": 1,
+    "workloads": 4, "instances": 3, "contested": 0, "programs": [{"name": "aeg_connect4",
+                                                                   "attached": True}],
+    "errors": {"event-lost": 0, "denial-lost": 5}, "lastReload": {"ok": True, "errors": []},
+    "totals": [{"verdict": "denied", "reason": "udp", "hook": "connect", "count": 2},
+               {"verdict": "denied", "reason": "no-rule", "hook": "connect", "count": 3}],
+    "maps": [{"name": "counts", "entries": 90, "capacity": 100}], "notes": ["names \x1b]0;x\x07"],
+}
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def address_string(self):
+        return "unix"
+
+    def log_message(self, *args):
+        pass
+
+    def answer(self):
+        length = int(self.headers.get("Content-Length", 0))
+        self.server.asked.append((self.command, self.path, self.rfile.read(length),
+                                  self.headers.get("Accept")))
+        status, body = self.server.reply
+        self.send_response(status)
+        # A held answer lacks its last byte, as a stream that goes on does.
+        self.send_header("Content-Length", str(len(body) + bool(self.server.held)))
+        self.end_headers()
+        self.wfile.write(body)
+        if self.server.held:
+            self.server.held.wait(SECONDS)
+
+    do_GET = do_POST = do_DELETE = answer
+
+
+class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    daemon_threads = True
+
+    def get_request(self):
+        request, _ = super().get_request()
+        return request, ("unix", 0)
+
+    def handle_error(self, request, client_address):
+        """A client that hung up early is what some cases are about; others miss its answer."""
+
+
+@contextlib.contextmanager
+def daemon(body, status=200, held=None):
+    """A daemon that answers everything like this; `held` keeps its connections open until set."""
+    if not isinstance(body, bytes):
+        body = (body if isinstance(body, str) else json.dumps(body)).encode()
+    with tempfile.TemporaryDirectory() as directory:
+        path = os.path.join(directory, "sock")
+        with Server(path, Handler) as server:
+            server.reply, server.asked, server.held, server.path = (status, body), [], held, path
+            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+            thread.start()
+            try:
+                yield server
+            finally:
+                server.shutdown()
+                thread.join()
+
+
+def ask(code, server, *args, **options):
+    return expect(code, *args, AEGRESS_SOCKET=server.path, **options)
+
+
+def test_get_passes_json_on():
+    answer = {"items": [{"name": "a", "class": "hub", "hosts": ["x.org", "y.org", "z.org"],
+                         "ports": ["443/tcp"], "evidence": "docs"}], "later": 1}
+    with daemon(answer) as server:
+        equal(parse(ask(0, server, "get", "endpoints", "-o", "json").stdout, "get"), answer, "json")
+        ask(0, server, "get", "endpoints", stdout="x.org,+2")
+        ask(0, server, "get", "endpoints", "-o", "wide", stdout="x.org,y.org,z.org")
+        equal(server.asked[0][:2], ("GET", "/v1/endpoints"), "request")
+    with daemon({"items": []}) as server:
+        equal(ask(0, server, "get", "workloads", stderr="no workloads").stdout, "", "stdout")
+
+
+def test_bad_answers():
+    for body in ("", "{", "[]", '{"items": 3}', b"\xff\xfe", '{"a":1} x', "[" * 100000):
+        with daemon(body) as server:
+            done = ask(3, server, "get", "policies", stderr="aegressd")
+            equal(done.stdout, "", repr(body[:20]))
+    with daemon({"items": [1, None, {"name": None, "mode": {"a": [True, 1.5]}}]}) as server:
+        ask(0, server, "get", "policies", stdout="a=yes,1.5")
+
+
+def test_refusals():
+    with daemon({"error": "no such \x1b[31m thing"}, 404) as server:
+        done = ask(1, server, "delete", "AIEP/ml/a b", stderr="no such ?[31m thing")
+        equal(done.stdout, "", "stdout")
+        equal(server.asked[0][:2], ("DELETE", "/v1/objects/AIEgressPolicy/ml/a%20b"), "request")
+        ask(2, server, "explain", "-w", "a/b", "--to", "hf.co")
+    with daemon({"error": "table is full"}, 500) as server:
+        ask(3, server, "status", stderr="table is full")
+    with daemon("<html>", 502) as server:
+        ask(3, server, "status", stderr="HTTP status 502")
+
+
+def test_delete():
+    with daemon({"action": "deleted"}) as server:
+        for args in (("aiep/ml/chat",), ("aiegresspolicies", "chat", "-n", "ml"),
+                     ("AIEgressPolicy", "ml/chat"), ("aiep/chat", "--namespace=ml")):
+            ask(0, server, "delete", *args, stdout="AIEgressPolicy ml/chat deleted")
+        for args in (("caiep/x",), ("ClusterAIEgressPolicy", "x")):
+            ask(0, server, "delete", *args, stdout="ClusterAIEgressPolicy x deleted")
+        equal({path for _, path, _, _ in server.asked}, {
+            "/v1/objects/AIEgressPolicy/ml/chat", "/v1/objects/ClusterAIEgressPolicy/-/x"}, "paths")
+
+
+def test_apply():
+    item = {"kind": "AIEgressPolicy", "namespace": "ml", "name": "chat", "action": "created"}
+    with daemon({"items": [item], "generation": 9}) as server:
+        ask(0, server, "apply", "-", stdin="a: ü\n", stdout="AIEgressPolicy ml/chat created\n")
+        ask(0, server, "apply", "--dry-run", "policies/examples/no-mirrors.yaml", stdout="(dry run)")
+        equal(server.asked[0][:3], ("POST", "/v1/apply?file=%3Cstdin%3E", "a: ü\n".encode()), "first")
+        equal(server.asked[1][1],
+              "/v1/apply?dryRun=1&file=policies%2Fexamples%2Fno-mirrors.yaml", "second")
+    text = "x.yaml:8:2: error: no\n"
+    with daemon({"error": "1 error", "text": text, "diagnostics": []}, 422) as server:
+        ask(1, server, "apply", "-", stdin="a: 1\n", stderr=text)
+        parse(ask(1, server, "apply", "-o", "json", "-", stdin="a: 1\n").stdout, "apply -o json")
+
+
+def test_explain_live():
+    for verdict, code in (("allowed", 0), ("audited", 0), ("denied", 1)):
+        with daemon({"verdict": verdict}) as server:
+            done = ask(code, server, "explain", "-n", "ns", "-s", "sa", "-l", "a=b=c", "--to", "hf.co",
+                       "-o", "json")
+            equal(parse(done.stdout, "explain")["verdict"], verdict, "verdict")
+            method, path, body, accept = server.asked[0]
+            equal((method, path, accept), ("POST", "/v1/explain", "application/json"), "request")
+            equal(json.loads(body), {"namespace": "ns", "serviceAccount": "sa", "labels": {"a": "b=c"},
+                                     "to": "hf.co"}, "body")
+        with daemon(f"{verdict}  because\n  why\n") as server:
+            ask(code, server, "explain", "-w", "ns/x", "--to", "hf.co", stdout="because\n  why\n")
+            equal(server.asked[0][3], "text/plain", "Accept")
+            equal(json.loads(server.asked[0][2])["workload"], "ns/x", "workload")
+    for body in ("", "maybe", "{}"):
+        with daemon(body) as server:
+            equal(ask(3, server, "explain", "-w", "a/b", "--to", "hf.co").stdout, "", "stdout")
+
+
+def test_status():
+    with daemon(STATUS) as server:
+        done = ask(0, server, "status", stdout="generation")
+        for part in ("ok", "3 running", "0 allowed, 0 audited, 5 denied", "denial-lost: 5 times",
+                     "counts: 90 of 100", "names ?]0;x?"):
+            contains(done.stdout, part, "status")
+        check("event-lost" not in done.stdout, "an error that did not happen")
+        equal(parse(ask(0, server, "status", "-o", "json").stdout, "status"), STATUS, "json")
+    for change in ({"programs": [{"name": "p", "attached": False}]}, {"programs": []},
+                   {"lastReload": {"ok": False, "errors": ["bad"]}}, {"generation": 0}, ):
+        with daemon({**STATUS, **change}) as server:
+            ask(1, server, "status", stdout="UNHEALTHY")
+            ask(1, server, "status", "-o", "json")
+            ask(1, server, "doctor", stdout="FAIL daemon")
+
+
+def lines(*records):
+    return "".join((record if isinstance(record, str) else json.dumps(record)) + "\n"
+                   for record in records)
+
+
+def test_flows():
+    closed = {**FLOW, "event": "close", "verdict": "allowed", "protocol": "udp",
+              "bytes": {"sent": 2048, "received": 12}, "durationMs": 1500.5}
+    with daemon(lines(FLOW, closed, {"event": "lost", "lost": 12})) as server:
+        done = ask(0, server, "flows", "--since", "3", "--limit", "9")
+        first, second, third = done.stdout.splitlines()
+        for part in ("12:55:18.123  denied", "ml-prod/chat-1", "[2001:db8::1]:443 (hf-upload)",
+                     "no-rule", "ml-prod/chat-api/models"):
+            contains(first, part, "denial")
+        contains(second, "[2001:db8::1]:443/udp", "close")
+        contains(second, "closed: sent 2.0KiB, received 12B, 1.500s", "close")
+        contains(third, "12 records lost", "lost")
+        equal(server.asked[0][1], "/v1/flows?since=3&limit=9", "request")
+        wide = ask(0, server, "flows", "-o", "wide").stdout
+        contains(wide, "curl?[31m[42]", "a hostile process name")
+        contains(wide, "2026-11-20T12:55:18.123456789Z", "time")
+        check("\x1b" not in wide + done.stdout, "an escape reached the terminal")
+        for line in ask(0, server, "flows", "-o", "json").stdout.splitlines():
+            parse(line, "flows -o json")
+
+
+def test_flows_skip_broken_lines():
+    with daemon(lines(FLOW, "{broken", "[1]", "", {"event": "deny"}, FLOW)) as server:
+        done = ask(3, server, "flows", stderr="not a JSON object")
+        equal((done.stdout.count("hf-upload"), done.stderr.count("not a JSON object")), (2, 2), "lines")
+    with daemon({"error": "no such thing"}, 400) as server:
+        ask(1, server, "flows", "-f", stderr="no such thing")
+    with daemon(b"x" * (2 << 20)) as server:  # a line that does not end
+        ask(3, server, "flows")
+
+
+def follow(server):
+    """`aegress flows -f` after it printed the record that is there."""
+    process = subprocess.Popen([AEGRESS, "flows", "-f", "--socket", server.path],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    contains(process.stdout.readline(), "hf-upload", "first line")
+    return process
+
+
+def test_flows_end_cleanly():
+    for signo in (signal.SIGINT, signal.SIGTERM):
+        held = threading.Event()
+        with daemon(lines(FLOW), held=held) as server:
+            process = follow(server)
+            process.send_signal(signo)
+            out, error = process.communicate(timeout=SECONDS)
+            equal((process.returncode, out, error), (0, "", ""), str(signo))
+            contains(server.asked[0][1], "follow=1", "request")
+            held.set()
+
+
+def test_flows_tell_when_the_daemon_goes():
+    with daemon(lines(FLOW)) as server:
+        process = follow(server)
+        _, error = process.communicate(timeout=SECONDS)
+        equal(process.returncode, 3, "exit status")
+        contains(error, "closed the connection", "stderr")
+
+
+def test_nobody_listens():
+    with tempfile.TemporaryDirectory() as directory:
+        path = os.path.join(directory, "sock")
+        with Server(path, Handler):
+            pass
+        done = expect(3, "status", "--socket", path, stderr=path)
+        contains(done.stderr, "Connection refused", "stderr")
+
+
+def cases():
+    return functions(globals())
