@@ -284,19 +284,29 @@ static void test_syntax(void **state)
 		       "1:1: cannot parse YAML: found incompatible YAML document");
 }
 
-static void test_unclosed_quote_has_hint(void **state)
+static void assert_hint(const char *text, const char *message, const char *hint)
 {
-	static const char text[] = "a: 1\nb: \"x\nc: 2\n";
 	struct aeg_diags diags = {0};
 	struct aeg_yaml *yaml = parse_bytes(text, strlen(text), &diags);
 
 	assert_int_equal(diags.list.n, 1);
-	assert_string_equal(diags.list.items[0].message,
-			    "cannot parse YAML: found unexpected end of stream");
-	assert_string_equal(diags.list.items[0].hint,
-			    "while scanning a quoted scalar that begins at line 2, column 4");
+	assert_string_equal(diags.list.items[0].message, message);
+	if (hint)
+		assert_string_equal(diags.list.items[0].hint, hint);
+	else
+		assert_null(diags.list.items[0].hint);
 	aeg_yaml_free(yaml);
 	aeg_diags_done(&diags);
+}
+
+static void test_syntax_hints(void **state)
+{
+	assert_hint("a: 1\nb: \"x\nc: 2\n", "cannot parse YAML: found unexpected end of stream",
+		    "while scanning a quoted scalar that begins at line 2, column 4");
+	assert_hint("a:\n \tb: 1\n\tc: 2",
+		    "cannot parse YAML: found character that cannot start any token",
+		    "indent with spaces: YAML does not allow tabs here");
+	assert_hint("a: @", "cannot parse YAML: found character that cannot start any token", NULL);
 }
 
 /* The documents before a syntax error, and those around one with a refusal, are there. */
@@ -551,7 +561,7 @@ int main(void)
 		cmocka_unit_test(test_control_characters),
 		cmocka_unit_test(test_escaped_control_characters),
 		cmocka_unit_test(test_syntax),
-		cmocka_unit_test(test_unclosed_quote_has_hint),
+		cmocka_unit_test(test_syntax_hints),
 		cmocka_unit_test(test_good_documents_survive),
 		cmocka_unit_test(test_source_lines),
 		cmocka_unit_test(test_load),

@@ -288,12 +288,22 @@ static int read_event(struct reader *reader, const yaml_event_t *event)
 	}
 }
 
+/* The usual mistake, for which libyaml has a dozen messages; none of them says "tab". */
+static bool is_tab_indented(const struct aeg_diags *diags)
+{
+	const char *line = diags->last_dropped ? NULL : diags->list.items[diags->list.n - 1].source;
+
+	return line && line[strspn(line, " ")] == '\t';
+}
+
 /* libyaml's own words; where the construct began is what one needs for an unclosed quote. */
 static void report_syntax(struct reader *reader, const yaml_parser_t *parser)
 {
 	aeg_error_at(reader->diags, mark_pos(reader, &parser->problem_mark),
 		     "cannot parse YAML: %s", parser->problem ? parser->problem : "out of memory");
-	if (parser->context && parser->context_mark.line != parser->problem_mark.line)
+	if (is_tab_indented(reader->diags))
+		aeg_diag_hint(reader->diags, "indent with spaces: YAML does not allow tabs here");
+	else if (parser->context && parser->context_mark.line != parser->problem_mark.line)
 		aeg_diag_hint(reader->diags, "%s that begins at line %zu, column %zu",
 			      parser->context, parser->context_mark.line + 1,
 			      parser->context_mark.column + 1);
