@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Memory for one run of a program. Per-CPU maps do not do at egress: a softirq, or with full preemption
+ * another task, may run the same program in the middle of ours. Here a run claims a slot under its
+ * lock and gives it back, so whoever comes in between takes the next one.
+ */
+#ifndef AEG_SCRATCH_BPF_H
+#define AEG_SCRATCH_BPF_H
+
+#include "bpf/kernel.bpf.h"
+#include "bpf/parse_dns.h"
+#include "bpf/parse_tls.h"
+
+#define AEG_SCRATCH_CPU 4 /* slots a CPU; user space sets max_entries to this times the CPUs */
+
+struct aeg_scratch {
+	struct bpf_spin_lock lock;
+	__u32 busy;
+	__u32 len; /* bytes of data in use */
+	__u32 pad;
+	struct aeg_seed seed; /* copy of ctl's */
+	struct aeg_name name;
+	struct aeg_hello hello;
+	struct aeg_question question;
+	struct aeg_answers answers;
+	__u8 data[AEG_DATA_ROOM];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, AEG_SCRATCH_CPU);
+	__type(key, __u32);
+	__type(value, struct aeg_scratch);
+} scratches __weak SEC(".maps");
+
+/*
+ * Global functions take scalars only on 5.10: pass the slot's number and get the memory again.
+ * NULL: no such slot.
+ */
+static __always_inline struct aeg_scratch *aeg_scratch_get(__u32 slot)
+{
+	return bpf_map_lookup_elem(&scratches, &slot);
+}
+
+static __always_inline bool aeg_scratch_try(struct aeg_scratch *scratch)
+{
+	bool got;
+
+	bpf_spin_lock(&scratch->lock);
+	got = !scratch->busy;
+	scratch->busy = 1;
+	bpf_spin_unlock(&scratch->lock);
+	return got;
+}
+
+/* Sets *ret_slot. NULL: all slots of this CPU are claimed (count it, drop: TCP and resolvers repeat). */
+static __always_inline struct aeg_scratch *aeg_scratch_claim(__u32 *ret_slot)
+{
+	__u32 first = bpf_get_smp_processor_id() * AEG_SCRATCH_CPU;
+
+	for (__u32 i = 0; i < AEG_SCRATCH_CPU; i++) {
+		__u32 slot = first + i;
+		struct aeg_scratch *scratch = bpf_map_lookup_elem(&scratches, &slot);
+
+		if (scratch && aeg_scratch_try(scratch)) {
+			*ret_slot = slot;
+			return scratch;
+		}
+	}
+	return NULL;
+}
+
+static __always_inline void aeg_scratch_release(struct aeg_scratch *scratch)
+{
+	bpf_spin_lock(&scratch->lock);
+	scratch->busy = 0;
+	bpf_spin_unlock(&scratch->lock);
+}
+
+#endif
