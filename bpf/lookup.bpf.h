@@ -70,7 +70,7 @@ static __always_inline const struct aeg_cell *aeg_cell_find(const struct aeg_vie
 		.profile = profile,
 		.class = class,
 		.port = flow->dport,
-		.proto = flow->proto,
+		.proto = aeg_cell_proto(flow->proto),
 	};
 	const struct aeg_cell *cell = bpf_map_lookup_elem(view->cells, &key);
 
