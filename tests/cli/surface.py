@@ -166,6 +166,7 @@ def test_bash_completion():
             file.write(expect(0, "completion", "bash").stdout)
         subprocess.run(["bash", "-n", script], check=True)
         equal(set(bash_completes(script, "aegress", "")), set(verbs()), "verbs")
+        equal(set(bash_completes(script, "aegress", "help", "")), set(verbs()), "help")
         equal(bash_completes(script, "aegress", "get", "end"), ["endpoints"], "get end")
         equal(bash_completes(script, "aegress", "get", "policies", "-o", "w"), ["wide"], "-o w")
         equal(bash_completes(script, "aegress", "explain", "--unselected", "A"),

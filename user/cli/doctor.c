@@ -51,16 +51,29 @@ static void AEG_PRINTF(4, 5)
 	va_end(args);
 }
 
+/* "6.18.44-…" -> 6, 18; false: not of that form. */
+static bool parse_release(const char *release, unsigned long *ret_major, unsigned long *ret_minor)
+{
+	char *end;
+
+	*ret_major = strtoul(release, &end, 10);
+	if (end == release || *end != '.')
+		return false;
+	release = end + 1;
+	*ret_minor = strtoul(release, &end, 10);
+	return end != release;
+}
+
 static void check_kernel(struct doctor *doctor)
 {
-	unsigned int major = 0, minor = 0;
+	unsigned long major, minor;
 	struct utsname name;
 
-	if (uname(&name) < 0 || sscanf(name.release, "%u.%u", &major, &minor) != 2)
-		found(doctor, LEVEL_WARN, "kernel", "its version cannot be read; %u.%u is needed",
+	if (uname(&name) < 0 || !parse_release(name.release, &major, &minor))
+		found(doctor, LEVEL_WARN, "kernel", "its version cannot be read; %d.%d is needed",
 		      KERNEL_MAJOR, KERNEL_MINOR);
 	else if (major < KERNEL_MAJOR || (major == KERNEL_MAJOR && minor < KERNEL_MINOR))
-		found(doctor, LEVEL_FAIL, "kernel", "%s is too old: update to %u.%u or newer",
+		found(doctor, LEVEL_FAIL, "kernel", "%s is too old: update to %d.%d or newer",
 		      name.release, KERNEL_MAJOR, KERNEL_MINOR);
 	else
 		found(doctor, LEVEL_OK, "kernel", "%s on %s", name.release, name.machine);
