@@ -227,8 +227,14 @@ static enum aeg_apply_result find_applied(const struct change *change, const cha
 		.name = aeg_xstrdup(name),
 		.action = "deleted",
 	};
+	const struct aeg_ruleset *ruleset = change->reconciler->ruleset;
 	enum aeg_apply_result result = check_owner(change, kind, ns, name);
+	struct aeg_object object;
 
+	if (ruleset && aeg_object_find(ruleset->model, kind, ns, name, &object)) {
+		free(item.kind);
+		item.kind = aeg_xstrdup(object.kind); /* spelt as documents spell it */
+	}
 	*AEG_VEC_PUSH(apply->items) = item;
 	if (result != AEG_APPLY_OK || (item.path && access(item.path, F_OK) == 0))
 		return result;

@@ -84,7 +84,8 @@ static void log_denials(struct aeg_events *events)
 
 	if (!events->denials || !aeg_log_allowed(&limit, aeg_now_ns()))
 		return;
-	aeg_log(AEG_LOG_INFO, COMPONENT, "%llu connections denied; see 'aegress flows'",
+	aeg_log(AEG_LOG_INFO, COMPONENT,
+		"connections denied since the last such line: %llu; see 'aegress flows'",
 		(unsigned long long)events->denials);
 	events->denials = 0;
 }

@@ -155,12 +155,17 @@ static int watch_signals(struct aeg_daemon *daemon)
 
 /* ---- the daemon ---- */
 
-/* Privileges go before the first document is read: what works now works at every reload. */
+/*
+ * The socket first: a second daemon stops there, before it touches a pin. Privileges go before the
+ * first document is read: what works now works at every reload.
+ */
 static int open_all(struct aeg_daemon *daemon, int *ret_listen_fd, struct aeg_buf *error)
 {
 	const struct aeg_config *config = daemon->config;
-	int err = aeg_reconciler_open(config, daemon->loop, error, &daemon->reconciler);
+	int err = aeg_socket_listen(config->socket, config->socket_group, error, ret_listen_fd);
 
+	if (!err)
+		err = aeg_reconciler_open(config, daemon->loop, error, &daemon->reconciler);
 	if (err)
 		return err;
 	err = aeg_events_open(daemon->reconciler, daemon->loop, &daemon->events);
@@ -170,9 +175,6 @@ static int open_all(struct aeg_daemon *daemon, int *ret_listen_fd, struct aeg_bu
 		aeg_buf_printf(error, "event loop: %s", strerror(-err));
 		return err;
 	}
-	err = aeg_socket_listen(config->socket, config->socket_group, error, ret_listen_fd);
-	if (err)
-		return err;
 	err = aeg_privileges_drop();
 	if (err)
 		aeg_buf_printf(error, "capabilities cannot be dropped: %s", strerror(-err));
@@ -192,6 +194,13 @@ static int first_load(struct aeg_daemon *daemon)
 	return 0;
 }
 
+static int open_and_load(struct aeg_daemon *daemon, int *ret_listen_fd, struct aeg_buf *error)
+{
+	int err = open_all(daemon, ret_listen_fd, error);
+
+	return err ? err : first_load(daemon); /* which says itself what is wrong */
+}
+
 static int serve(struct aeg_daemon *daemon, int listen_fd, struct aeg_buf *error)
 {
 	struct aeg_http *http;
@@ -207,25 +216,42 @@ static int serve(struct aeg_daemon *daemon, int listen_fd, struct aeg_buf *error
 	err = aeg_loop_run(daemon->loop, NULL, NULL);
 	daemon->events->grew = NULL;
 	aeg_http_close(http);
-	unlink(daemon->config->socket);
 	if (err)
 		aeg_buf_printf(error, "event loop: %s", strerror(-err));
 	return err;
 }
 
-static int start(struct aeg_daemon *daemon, struct aeg_buf *error)
+static void close_all(struct aeg_daemon *daemon)
+{
+	aeg_events_close(daemon->events);
+	aeg_reconciler_close(daemon->reconciler);
+	aeg_loop_free(daemon->loop);
+}
+
+/* A start that failed leaves nothing behind, unless it found something in force. */
+static void undo_start(const struct aeg_daemon *daemon, bool remove_pins)
+{
+	struct aeg_buf error = {0};
+
+	if (remove_pins && aeg_datapath_cleanup(daemon->config->pin_dir, &error))
+		aeg_log(AEG_LOG_WARNING, COMPONENT, "%s", aeg_buf_text(&error));
+	aeg_buf_done(&error);
+}
+
+static int run_in_loop(struct aeg_daemon *daemon, struct aeg_buf *error)
 {
 	int listen_fd = -1;
-	int err = open_all(daemon, &listen_fd, error);
+	int err = open_and_load(daemon, &listen_fd, error);
+	bool remove_pins = err && daemon->reconciler && !daemon->reconciler->adopted;
 
 	if (!err)
-		err = first_load(daemon); /* says itself what is wrong */
-	if (!err)
-		return serve(daemon, listen_fd, error);
-	if (listen_fd >= 0) {
+		err = serve(daemon, listen_fd, error);
+	else
 		aeg_closep(&listen_fd);
+	if (listen_fd >= 0)
 		unlink(daemon->config->socket);
-	}
+	close_all(daemon);
+	undo_start(daemon, remove_pins);
 	return err;
 }
 
@@ -244,13 +270,10 @@ static int run(const struct aeg_config *config)
 	if (err)
 		aeg_buf_printf(&error, "event loop: %s", strerror(-err));
 	else
-		err = start(&daemon, &error);
+		err = run_in_loop(&daemon, &error);
 	if (error.len)
 		aeg_log(AEG_LOG_ERROR, COMPONENT, "%s", aeg_buf_text(&error));
 	aeg_buf_done(&error);
-	aeg_events_close(daemon.events);
-	aeg_reconciler_close(daemon.reconciler);
-	aeg_loop_free(daemon.loop);
 	return err ? EXIT_FAILED : EXIT_OK;
 }
 

@@ -359,14 +359,11 @@ static int open_cgroups(struct aeg_reconciler *reconciler, struct aeg_buf *error
 		.roots_changed = on_roots_changed,
 	};
 	const struct aeg_config *config = reconciler->config;
-	int err = aeg_cgroups_open(config->cgroup_root,
-				   (const char *const *)config->managed.list.items,
-				   config->managed.list.n, reconciler->loop, &ops, reconciler,
-				   error, &reconciler->cgroups);
 
-	if (!err)
-		set_roots(reconciler);
-	return err;
+	return aeg_cgroups_open(config->cgroup_root,
+				(const char *const *)config->managed.list.items,
+				config->managed.list.n, reconciler->loop, &ops, reconciler, error,
+				&reconciler->cgroups);
 }
 
 int aeg_reconciler_open(const struct aeg_config *config, struct aeg_loop *loop,
@@ -383,13 +380,14 @@ int aeg_reconciler_open(const struct aeg_config *config, struct aeg_loop *loop,
 	if (err)
 		aeg_buf_printf(error, "event loop: %s", strerror(-err));
 	if (!err)
-		err = open_datapath(reconciler, error);
-	if (!err)
 		err = open_cgroups(reconciler, error);
+	if (!err) /* last: it leaves pins, and an error before it leaves nothing */
+		err = open_datapath(reconciler, error);
 	if (err) {
 		aeg_reconciler_close(reconciler);
 		return err;
 	}
+	set_roots(reconciler);
 	*ret = reconciler;
 	return 0;
 }
