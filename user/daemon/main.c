@@ -182,23 +182,23 @@ static int open_all(struct aeg_daemon *daemon, int *ret_listen_fd, struct aeg_bu
 }
 
 /* Broken documents stop a first start; after an adoption what is pinned goes on. */
-static int first_load(struct aeg_daemon *daemon)
+static int first_load(struct aeg_daemon *daemon, struct aeg_buf *error)
 {
 	int err = aeg_reconciler_reload(daemon->reconciler);
 
 	if (!err || !daemon->reconciler->adopted)
-		return err;
+		return err; /* the reload said itself what is wrong */
 	aeg_log(AEG_LOG_WARNING, COMPONENT,
 		"generation %llu of an earlier daemon stays in force until the documents check",
 		(unsigned long long)aeg_datapath_generation(daemon->reconciler->datapath));
-	return 0;
+	return aeg_reconciler_keep(daemon->reconciler, error);
 }
 
 static int open_and_load(struct aeg_daemon *daemon, int *ret_listen_fd, struct aeg_buf *error)
 {
 	int err = open_all(daemon, ret_listen_fd, error);
 
-	return err ? err : first_load(daemon); /* which says itself what is wrong */
+	return err ? err : first_load(daemon, error);
 }
 
 static int serve(struct aeg_daemon *daemon, int listen_fd, struct aeg_buf *error)

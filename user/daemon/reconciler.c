@@ -11,7 +11,8 @@
 
 #define COMPONENT "reconciler"
 #define COUNTS_MAX 65536
-#define REPAIR_AFTER_MS 200 /* one installation for a burst of failures */
+#define REPAIR_AFTER_MS 20 /* one installation for a burst of failures */
+#define REPAIR_AGAIN_MS 2000
 
 static uint64_t now_realtime(void)
 {
@@ -172,6 +173,8 @@ static int renew(struct aeg_reconciler *reconciler, struct aeg_diags *diags, str
 		return err;
 	}
 	swap(reconciler, ruleset);
+	aeg_timer_disarm(reconciler->repair);
+	reconciler->repairing = false;
 	return attach(reconciler, error);
 }
 
@@ -226,11 +229,15 @@ int aeg_reconciler_reload(struct aeg_reconciler *reconciler)
 	int err;
 
 	rearm(reconciler);
-	aeg_timer_disarm(reconciler->repair);
 	err = renew(reconciler, &diags, &text);
 	remember(reconciler, !err, &diags, &text);
 	log_reload(reconciler, aeg_now_ns() - started);
 	return err;
+}
+
+int aeg_reconciler_keep(struct aeg_reconciler *reconciler, struct aeg_buf *error)
+{
+	return attach(reconciler, error);
 }
 
 static void on_files_changed(void *arg)
@@ -247,7 +254,10 @@ static void schedule_repair(struct aeg_reconciler *reconciler, const char *path,
 	if (aeg_log_allowed(&limit, aeg_now_ns()))
 		aeg_log(AEG_LOG_WARNING, COMPONENT, "cgroup '%s': %s; installing a new generation",
 			path, why);
-	aeg_timer_arm(reconciler->repair, REPAIR_AFTER_MS);
+	/* Armed once: a stream of failures must not put it off for ever. */
+	if (!reconciler->repairing)
+		aeg_timer_arm(reconciler->repair, REPAIR_AFTER_MS);
+	reconciler->repairing = true;
 }
 
 static void on_repair(void *arg)
@@ -255,9 +265,11 @@ static void on_repair(void *arg)
 	struct aeg_reconciler *reconciler = arg;
 	struct aeg_buf error = {0};
 
-	if (reconciler->ruleset && install(reconciler, reconciler->ruleset, &error)) {
+	reconciler->repairing = reconciler->ruleset &&
+				install(reconciler, reconciler->ruleset, &error) != 0;
+	if (reconciler->repairing) {
 		aeg_log(AEG_LOG_ERROR, COMPONENT, "installing failed: %s", aeg_buf_text(&error));
-		aeg_timer_arm(reconciler->repair, 10 * REPAIR_AFTER_MS);
+		aeg_timer_arm(reconciler->repair, REPAIR_AGAIN_MS);
 	}
 	aeg_buf_done(&error);
 }

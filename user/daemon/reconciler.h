@@ -30,7 +30,7 @@ struct aeg_reconciler {
 	struct aeg_reload last;
 	uint64_t generation_at_ns; /* CLOCK_REALTIME; 0: not installed by this process */
 	uint32_t levels;
-	bool adopted, attached;
+	bool adopted, attached, repairing;
 	void (*swapped)(void *arg); /* a new ruleset is in force: forget what borrows the old one */
 	void *swapped_arg;
 };
@@ -42,5 +42,7 @@ void aeg_reconciler_close(struct aeg_reconciler *reconciler);
 
 /* Reads, checks, compiles, installs, attaches. 0 or -errno; reconciler->last says what was wrong. */
 int aeg_reconciler_reload(struct aeg_reconciler *reconciler);
+/* After an adoption whose first reload failed: this daemon's programs, the adopted generation. */
+int aeg_reconciler_keep(struct aeg_reconciler *reconciler, struct aeg_buf *error);
 
 #endif
