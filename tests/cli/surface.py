@@ -187,6 +187,9 @@ def test_zsh_and_fish_completion():
                 name = option.lstrip("-")
                 check(option in script or re.search(rf"-[ls] {name}\b", script),
                       f"{shell}: {verb} {option}")
+        if shell == "fish":
+            check(all(re.match("complete -c aegress |# ", line) for line in script.splitlines()),
+                  "one fish command a line")
         if not shutil.which(shell):
             skipped.append(shell)
             continue
