@@ -302,6 +302,7 @@ enum aeg_error {
 #undef AEG_ERROR_ENUM
 		AEG_ERROR_MAX,
 };
+#define AEG_ERRORS_ROOM 64 /* entries of `errors`: a new place does not change the map */
 
 /* ---- labels: number -> text, map `labels` ------------------------------------------------------ */
 

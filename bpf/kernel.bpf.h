@@ -30,6 +30,16 @@
 #define READ_ONCE(x) (*(const volatile typeof(x) *)&(x))
 #define WRITE_ONCE(x, value) (*(volatile typeof(x) *)&(x) = (value))
 
+/*
+ * The same value, but one of which the verifier knows nothing: it follows every combination of known
+ * values to the end of the program, and a decision has many. unknown: any value it does not know.
+ */
+static __always_inline __u64 aeg_forget(__u64 value, __u64 unknown)
+{
+	asm volatile("%0 ^= %1\n%0 ^= %1" : "+r"(value) : "r"(unknown));
+	return value;
+}
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct in6_addr {

@@ -7,7 +7,11 @@
 #define AEG_LOOKUP_BPF_H
 
 #include "bpf/errors.bpf.h"
+
+/* Not a subprogram: before 6.2 the verifier prunes less in programs that have one. */
+#pragma clang attribute push(__attribute__((always_inline)), apply_to = function)
 #include "bpf/verdict.h"
+#pragma clang attribute pop
 
 /* One attempt to reach a destination. */
 struct aeg_flow {
@@ -70,7 +74,7 @@ static __always_inline const struct aeg_cell *aeg_cell_find(const struct aeg_vie
 		.profile = profile,
 		.class = class,
 		.port = flow->dport,
-		.proto = flow->proto,
+		.proto = aeg_cell_proto(flow->proto),
 	};
 	const struct aeg_cell *cell = bpf_map_lookup_elem(view->cells, &key);
 
@@ -78,6 +82,18 @@ static __always_inline const struct aeg_cell *aeg_cell_find(const struct aeg_vie
 		return cell;
 	key.port = AEG_PORT_ANY;
 	return bpf_map_lookup_elem(view->cells, &key);
+}
+
+static __always_inline void aeg_outcome_forget(struct aeg_outcome *outcome, __u64 unknown)
+{
+	__u64 words[2];
+
+	__builtin_memcpy(words, &outcome->decision, sizeof(words));
+	words[0] = aeg_forget(words[0], unknown);
+	words[1] = aeg_forget(words[1], unknown);
+	__builtin_memcpy(&outcome->decision, words, sizeof(words));
+	outcome->workload = (__u32)aeg_forget(outcome->workload, unknown);
+	outcome->node = (__u32)aeg_forget(outcome->node, unknown);
 }
 
 /* Decides for one identity; dest is NULL where no table row covers the destination. */
@@ -99,6 +115,7 @@ static __always_inline void aeg_judge(const struct aeg_view *view, const struct 
 	ret->workload = facts.ident ? facts.ident->workload : 0;
 	ret->node = dest ? dest->node : 0;
 	ret->generation = view->gen->number;
+	aeg_outcome_forget(ret, ret->generation);
 }
 
 static __always_inline void aeg_judge_internal(struct aeg_outcome *ret)

@@ -111,7 +111,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, AEG_ERROR_MAX);
+	__uint(max_entries, AEG_ERRORS_ROOM);
 	__type(key, __u32);
 	__type(value, __u64);
 } errors __weak SEC(".maps");

@@ -24,6 +24,14 @@ struct aeg_attempt {
 	struct aeg_outcome outcome;
 };
 
+static __always_inline void aeg_attempt_forget(struct aeg_attempt *at)
+{
+	at->managed = aeg_forget(at->managed, at->task.leaf) & 1;
+	at->foreign = aeg_forget(at->foreign, at->task.leaf) & 1;
+	at->fresh = aeg_forget(at->fresh, at->task.leaf) & 1;
+	at->task.pod = aeg_forget(at->task.pod, at->task.leaf);
+}
+
 /* false: neither the task nor the socket is managed. */
 static __always_inline bool aeg_attempt_managed(struct aeg_attempt *at)
 {
@@ -39,6 +47,7 @@ static __always_inline bool aeg_attempt_managed(struct aeg_attempt *at)
 		at->task.pod = at->fresh ? at->stamp.pod : 0;
 	}
 	at->managed = at->fresh || aeg_current_managed(at->control);
+	aeg_attempt_forget(at);
 	return at->managed || at->foreign;
 }
 
@@ -54,18 +63,26 @@ static __always_inline bool aeg_attempt_identify(struct aeg_attempt *at, void *c
 	return at->sock;
 }
 
-/* Decides for everyone who is at it; the stricter decision is taken, and its workload is named. */
+/*
+ * Decides for everyone who is at it; the stricter decision is taken, and its workload is named. A
+ * loop, although it is two calls: the verifier has half the paths to follow.
+ */
 static __always_inline void aeg_attempt_judge(struct aeg_attempt *at, const struct aeg_flow *flow)
 {
 	const struct aeg_dest *dest = bpf_map_lookup_elem(at->view.addrs, &flow->dest);
-	struct aeg_outcome other = {};
+	__u64 pod = at->foreign ? at->stamp.pod : at->task.pod;
 
-	aeg_judge(&at->view, flow, dest, at->foreign ? at->stamp.pod : at->task.pod, &at->outcome);
-	if (!at->foreign || !at->managed)
-		return;
-	aeg_judge(&at->view, flow, dest, at->task.pod, &other);
-	if (aeg_stricter(&at->outcome.decision, &other.decision))
-		at->outcome = other;
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < 2; i++) {
+		struct aeg_outcome outcome;
+
+		aeg_judge(&at->view, flow, dest, pod, &outcome);
+		if (i == 0 || aeg_stricter(&at->outcome.decision, &outcome.decision))
+			at->outcome = outcome;
+		if (!at->foreign || !at->managed)
+			break;
+		pod = at->task.pod;
+	}
 }
 
 static __always_inline bool aeg_addr_equal(const __u8 *a, const __u8 *b)

@@ -176,7 +176,7 @@ def test_status():
         check("event-lost" not in done.stdout, "an error that did not happen")
         equal(parse(ask(0, server, "status", "-o", "json").stdout, "status"), STATUS, "json")
     for change in ({"programs": [{"name": "p", "attached": False}]}, {"programs": []},
-                   {"lastReload": {"ok": False, "errors": ["bad"]}}, {"generation": 0}, ):
+                   {"lastReload": {"ok": False, "text": "bad"}}, {"generation": 0}):
         with daemon({**STATUS, **change}) as server:
             ask(1, server, "status", stdout="UNHEALTHY")
             ask(1, server, "status", "-o", "json")

@@ -166,6 +166,7 @@ def test_bash_completion():
             file.write(expect(0, "completion", "bash").stdout)
         subprocess.run(["bash", "-n", script], check=True)
         equal(set(bash_completes(script, "aegress", "")), set(verbs()), "verbs")
+        equal(set(bash_completes(script, "aegress", "help", "")), set(verbs()), "help")
         equal(bash_completes(script, "aegress", "get", "end"), ["endpoints"], "get end")
         equal(bash_completes(script, "aegress", "get", "policies", "-o", "w"), ["wide"], "-o w")
         equal(bash_completes(script, "aegress", "explain", "--unselected", "A"),
@@ -186,6 +187,9 @@ def test_zsh_and_fish_completion():
                 name = option.lstrip("-")
                 check(option in script or re.search(rf"-[ls] {name}\b", script),
                       f"{shell}: {verb} {option}")
+        if shell == "fish":
+            check(all(re.match("complete -c aegress |# ", line) for line in script.splitlines()),
+                  "one fish command a line")
         if not shutil.which(shell):
             skipped.append(shell)
             continue

@@ -146,3 +146,9 @@ void aeg_json_bool(struct aeg_json *json, const char *key, bool value)
 	lead(json, key);
 	aeg_buf_puts(json->out, value ? "true" : "false");
 }
+
+void aeg_json_raw(struct aeg_json *json, const char *key, const char *text)
+{
+	lead(json, key);
+	aeg_buf_puts(json->out, text);
+}

@@ -30,5 +30,7 @@ void aeg_json_u64(struct aeg_json *json, const char *key, uint64_t value);
 void aeg_json_i64(struct aeg_json *json, const char *key, int64_t value);
 void aeg_json_double(struct aeg_json *json, const char *key, double value); /* NaN: null */
 void aeg_json_bool(struct aeg_json *json, const char *key, bool value);
+/* Text that is one JSON value already: "null", what aeg_diags_json() wrote. */
+void aeg_json_raw(struct aeg_json *json, const char *key, const char *text);
 
 #endif

@@ -16,15 +16,16 @@ static const char *plural(size_t n)
 
 static void print_json(const struct aeg_offline *offline, bool ok)
 {
-	AEG_CLEANUP(aeg_buf_done) struct aeg_buf out = {0};
+	AEG_CLEANUP(aeg_buf_done) struct aeg_buf out = {0}, diagnostics = {0};
 	const struct aeg_model *model = offline->model;
 	struct aeg_json json;
 
-	aeg_buf_printf(&out, "{\"ok\":%s,\"diagnostics\":", ok ? "true" : "false");
-	aeg_diags_json(&offline->diags, &out);
-	aeg_buf_puts(&out, ",\"counts\":");
+	aeg_diags_json(&offline->diags, &diagnostics);
 	aeg_json_begin(&json, &out);
 	aeg_json_object(&json, NULL);
+	aeg_json_bool(&json, "ok", ok);
+	aeg_json_raw(&json, "diagnostics", aeg_buf_text(&diagnostics));
+	aeg_json_object(&json, "counts");
 	aeg_json_u64(&json, "errors", offline->diags.nerrors);
 	aeg_json_u64(&json, "warnings", offline->diags.nwarnings);
 	aeg_json_u64(&json, "policies", model->policies.n);
@@ -32,7 +33,7 @@ static void print_json(const struct aeg_offline *offline, bool ok)
 	aeg_json_u64(&json, "workloads", model->workloads.n);
 	aeg_json_u64(&json, "namespaces", model->namespaces.n);
 	aeg_json_object_end(&json);
-	aeg_buf_putc(&out, '}');
+	aeg_json_object_end(&json);
 	puts(aeg_buf_text(&out));
 }
 

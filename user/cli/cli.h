@@ -51,11 +51,25 @@ struct aeg_verb {
 	void (*done)(void *options); /* frees lists; NULL: nothing to free */
 };
 
-extern const struct aeg_verb aeg_verb_check, aeg_verb_explain, aeg_verb_apply, aeg_verb_delete,
-	aeg_verb_get, aeg_verb_flows, aeg_verb_status, aeg_verb_doctor, aeg_verb_version,
-	aeg_verb_completion, aeg_verb_help;
+/* Every verb, in the order of the help: X(name), defined in name.c as aeg_verb_name. */
+#define AEG_VERBS(X)                                                                               \
+	X(check)                                                                                   \
+	X(explain)                                                                                 \
+	X(get)                                                                                     \
+	X(flows)                                                                                   \
+	X(status)                                                                                  \
+	X(apply)                                                                                   \
+	X(delete)                                                                                  \
+	X(doctor)                                                                                  \
+	X(version)                                                                                 \
+	X(completion)                                                                              \
+	X(help)
+#define AEG_VERB_DECLARE(name) extern const struct aeg_verb aeg_verb_##name;
+AEG_VERBS(AEG_VERB_DECLARE)
+#undef AEG_VERB_DECLARE
 
-extern const struct aeg_verb *const aeg_verbs[]; /* in the order of the help; NULL-terminated */
+extern const struct aeg_verb *const aeg_verbs[]; /* NULL-terminated, like the names */
+extern const char *const aeg_verb_names[];
 extern const struct aeg_opt aeg_common_options[];
 extern const char *const aeg_output_words[];
 
@@ -68,8 +82,10 @@ struct aeg_opt *aeg_verb_options(const struct aeg_verb *verb);
 
 /* `program: message`, on stderr. */
 void aeg_complain(const char *format, ...) AEG_PRINTF(1, 2);
-/* The same with a pointer to the verb's --help; returns AEG_EXIT_USAGE. */
-int aeg_usage_error(const struct aeg_verb *verb, const char *format, ...) AEG_PRINTF(2, 3);
+/* The same with a pointer to the verb's --help. */
+void aeg_usage_complain(const struct aeg_verb *verb, const char *format, ...) AEG_PRINTF(2, 3);
+/* ... and the exit status that belongs to it; a macro, so that analysers see the value. */
+#define aeg_usage_error(verb, ...) (aeg_usage_complain((verb), __VA_ARGS__), AEG_EXIT_USAGE)
 
 const char *aeg_cli_socket(const struct aeg_common *common);
 /* Whether to colour what goes to this stream. */

@@ -115,6 +115,8 @@ static void print_quoted(const char *text, const char *special)
 	for (; *text; text++) {
 		if (*text == '\'')
 			fputs("'\\''", stdout);
+		else if (*text == '\n') /* help that was broken into lines */
+			putchar(' ');
 		else if (strchr(special, *text))
 			printf("\\%c", *text);
 		else

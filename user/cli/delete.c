@@ -54,9 +54,11 @@ static int parse_words(const struct aeg_opt_list *operands, struct object *ret)
 
 	if (!pair && !slash)
 		return aeg_usage_error(&aeg_verb_delete, "delete: '%s' names no object", first);
-	set_name(pair ? operands->list.items[1] : slash + 1, ret);
 	ret->kind = aeg_kind_find(kind);
-	return ret->kind ? AEG_EXIT_OK : bad_kind(kind);
+	if (!ret->kind)
+		return bad_kind(kind);
+	set_name(pair ? operands->list.items[1] : slash + 1, ret);
+	return AEG_EXIT_OK;
 }
 
 /* The namespace may also come from -n, and must fit the kind. */

@@ -9,6 +9,7 @@
 #include "cli/status.h"
 #include "cli/text.h"
 #include <errno.h>
+#include <linux/magic.h>
 #include <mntent.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -16,6 +17,7 @@
 
 #define KERNEL_MAJOR 5
 #define KERNEL_MINOR 10
+#define DEFAULT_PINS "/sys/fs/bpf/aegress"
 
 enum level { LEVEL_OK, LEVEL_WARN, LEVEL_FAIL };
 static const char *const level_words[] = {"ok", "warn", "FAIL"};
@@ -34,6 +36,10 @@ struct finding {
 
 struct doctor {
 	const struct doctor_options *options;
+	struct aeg_response answer;
+	struct aeg_buf unreachable; /* why there is no answer; empty: there is one */
+	json_t *status;		    /* of the daemon; NULL: it gave none */
+	const char *pins;	    /* where the pins are or would be */
 	AEG_VEC(struct finding) findings;
 };
 
@@ -51,16 +57,29 @@ static void AEG_PRINTF(4, 5)
 	va_end(args);
 }
 
+/* "6.18.44-…" -> 6, 18; false: not of that form. */
+static bool parse_release(const char *release, unsigned long *ret_major, unsigned long *ret_minor)
+{
+	char *end;
+
+	*ret_major = strtoul(release, &end, 10);
+	if (end == release || *end != '.')
+		return false;
+	release = end + 1;
+	*ret_minor = strtoul(release, &end, 10);
+	return end != release;
+}
+
 static void check_kernel(struct doctor *doctor)
 {
-	unsigned int major = 0, minor = 0;
+	unsigned long major, minor;
 	struct utsname name;
 
-	if (uname(&name) < 0 || sscanf(name.release, "%u.%u", &major, &minor) != 2)
-		found(doctor, LEVEL_WARN, "kernel", "its version cannot be read; %u.%u is needed",
+	if (uname(&name) < 0 || !parse_release(name.release, &major, &minor))
+		found(doctor, LEVEL_WARN, "kernel", "its version cannot be read; %d.%d is needed",
 		      KERNEL_MAJOR, KERNEL_MINOR);
 	else if (major < KERNEL_MAJOR || (major == KERNEL_MAJOR && minor < KERNEL_MINOR))
-		found(doctor, LEVEL_FAIL, "kernel", "%s is too old: update to %u.%u or newer",
+		found(doctor, LEVEL_FAIL, "kernel", "%s is too old: update to %d.%d or newer",
 		      name.release, KERNEL_MAJOR, KERNEL_MINOR);
 	else
 		found(doctor, LEVEL_OK, "kernel", "%s on %s", name.release, name.machine);
@@ -106,15 +125,30 @@ static void check_cgroup2(struct doctor *doctor)
 		      "none /sys/fs/cgroup/unified");
 }
 
+/* The file system that a path is on, or will be on when it is made. */
+static bool on_bpffs(const char *path)
+{
+	AEG_AUTO_FREE char *parent = aeg_xstrdup(path);
+	struct statfs fs;
+
+	while (statfs(parent, &fs) < 0) {
+		char *slash = strrchr(parent, '/');
+
+		if (errno != ENOENT || !slash || slash == parent)
+			return false;
+		*slash = '\0';
+	}
+	return fs.f_type == BPF_FS_MAGIC;
+}
+
 static void check_bpffs(struct doctor *doctor)
 {
-	AEG_AUTO_FREE char *path = find_mount("bpf");
-
-	if (path)
-		found(doctor, LEVEL_OK, "bpffs", "mounted at %s", path);
+	if (on_bpffs(doctor->pins))
+		found(doctor, LEVEL_OK, "bpffs", "%s is on one", doctor->pins);
 	else
 		found(doctor, LEVEL_FAIL, "bpffs",
-		      "not mounted: mount -t bpf bpf /sys/fs/bpf (systemd does it at boot)");
+		      "%s is on none: mount -t bpf bpf /sys/fs/bpf (systemd does it at boot)",
+		      doctor->pins);
 }
 
 static void check_jit(struct doctor *doctor)
@@ -133,7 +167,7 @@ static void check_jit(struct doctor *doctor)
 
 static void check_pins(struct doctor *doctor)
 {
-	const char *pins = doctor->options->pins;
+	const char *pins = doctor->pins;
 
 	if (access(pins, F_OK) == 0)
 		found(doctor, LEVEL_OK, "pins", "%s exists: the kernel enforces, daemon or not",
@@ -154,7 +188,8 @@ static void check_config(struct doctor *doctor)
 		found(doctor, LEVEL_OK, "config", "%s", path);
 	else
 		found(doctor, errno == ENOENT ? LEVEL_WARN : LEVEL_FAIL, "config", "%s: %s%s", path,
-		      strerror(errno), errno == ENOENT ? ": aegressd uses its defaults" : "");
+		      strerror(errno),
+		      errno == ENOENT ? ": aegressd uses its defaults, or was given another" : "");
 }
 
 /* Where aegressd looks when its configuration names nothing else. */
@@ -192,42 +227,57 @@ static void check_policies(struct doctor *doctor)
 	AEG_VEC_DONE(paths.list);
 }
 
-static void check_status(struct doctor *doctor, const struct aeg_response *response)
+static void check_status(struct doctor *doctor)
 {
 	AEG_CLEANUP(aeg_buf_done) struct aeg_buf problems = {0}, version = {0};
-	AEG_AUTO_JSON json_t *status =
-		json_loadb(aeg_buf_text(&response->body), response->body.len, 0, NULL);
 
-	if (response->status != 200 || !json_is_object(status)) {
-		found(doctor, LEVEL_FAIL, "daemon",
-		      "answers, but not with its status (HTTP status %ld): is it aegressd?",
-		      response->status);
-		return;
-	}
-	aeg_text_clean(&version, aeg_value_str(status, "version"));
-	if (aeg_status_healthy(status, &problems))
+	aeg_text_clean(&version, aeg_value_str(doctor->status, "version"));
+	if (aeg_status_healthy(doctor->status, &problems))
 		found(doctor, LEVEL_OK, "daemon", "aegressd %s, generation %llu",
 		      aeg_buf_text(&version),
-		      (unsigned long long)aeg_value_u64(status, "generation"));
+		      (unsigned long long)aeg_value_u64(doctor->status, "generation"));
 	else
 		found(doctor, LEVEL_FAIL, "daemon", "aegressd %s: %s: see 'aegress status'",
 		      aeg_buf_text(&version), aeg_buf_text(&problems));
 }
 
-static void check_daemon(struct doctor *doctor)
+/* Asked first, since its answer says where the rest is to be looked for. */
+static void ask_daemon(struct doctor *doctor)
 {
 	const char *socket = aeg_cli_socket(&doctor->options->common);
 	struct aeg_request request = {.method = "GET", .path = "/v1/status"};
-	AEG_AUTO_RESPONSE struct aeg_response response = {0};
-	AEG_CLEANUP(aeg_buf_done) struct aeg_buf error = {0};
+	struct aeg_response *answer = &doctor->answer;
 
-	if (aeg_http_call(socket, &request, &response, &error) < 0) {
-		found(doctor, LEVEL_FAIL, "socket", "%s", aeg_buf_text(&error));
+	if (aeg_http_call(socket, &request, answer, &doctor->unreachable) < 0)
+		return;
+	if (answer->status == 200)
+		doctor->status = json_loadb(aeg_buf_text(&answer->body), answer->body.len, 0, NULL);
+}
+
+static void check_daemon(struct doctor *doctor)
+{
+	if (doctor->unreachable.len) {
+		found(doctor, LEVEL_FAIL, "socket", "%s", aeg_buf_text(&doctor->unreachable));
 		check_policies(doctor);
 		return;
 	}
-	found(doctor, LEVEL_OK, "socket", "%s", socket);
-	check_status(doctor, &response);
+	found(doctor, LEVEL_OK, "socket", "%s", aeg_cli_socket(&doctor->options->common));
+	if (json_is_object(doctor->status))
+		check_status(doctor);
+	else
+		found(doctor, LEVEL_FAIL, "daemon",
+		      "answers, but not with its status (HTTP status %ld): is it aegressd?",
+		      doctor->answer.status);
+}
+
+static void find_pins(struct doctor *doctor)
+{
+	const char *of_daemon = aeg_value_str(doctor->status, "pins");
+
+	if (doctor->options->pins)
+		doctor->pins = doctor->options->pins;
+	else
+		doctor->pins = *of_daemon ? of_daemon : DEFAULT_PINS;
 }
 
 static void print_table(const struct doctor *doctor, bool colour)
@@ -284,19 +334,26 @@ static void doctor_done(struct doctor *doctor)
 	for (size_t i = 0; i < doctor->findings.n; i++)
 		free(doctor->findings.items[i].detail);
 	AEG_VEC_DONE(doctor->findings);
+	json_decref(doctor->status);
+	aeg_response_done(&doctor->answer);
+	aeg_buf_done(&doctor->unreachable);
 }
 
 static int doctor_run(const void *target, const struct aeg_opt_list *operands)
 {
-	static void (*const checks[])(struct doctor *) = {
-		check_kernel, check_btf,  check_jit,	check_cgroup2,
-		check_bpffs,  check_pins, check_config, check_daemon,
-	};
 	AEG_CLEANUP(doctor_done) struct doctor doctor = {.options = target};
 
 	(void)operands;
-	for (size_t i = 0; i < AEG_ARRAY_SIZE(checks); i++)
-		checks[i](&doctor);
+	ask_daemon(&doctor);
+	find_pins(&doctor);
+	check_kernel(&doctor);
+	check_btf(&doctor);
+	check_jit(&doctor);
+	check_cgroup2(&doctor);
+	check_bpffs(&doctor);
+	check_pins(&doctor);
+	check_config(&doctor);
+	check_daemon(&doctor);
 	return report(&doctor) ? AEG_EXIT_OK : AEG_EXIT_FOUND;
 }
 
@@ -306,13 +363,13 @@ static const struct aeg_opt doctor_options[] = {
 	{"config", 0, AEG_OPT_TEXT, "PATH",
 	 "the daemon's configuration (default /etc/aegress/aegressd.yaml)", NULL,
 	 offsetof(struct doctor_options, config)},
-	{"pins", 0, AEG_OPT_TEXT, "DIR", "its pins (default /sys/fs/bpf/aegress)", NULL,
+	{"pins", 0, AEG_OPT_TEXT, "DIR",
+	 "its pins (default: what the daemon says, else " DEFAULT_PINS ")", NULL,
 	 offsetof(struct doctor_options, pins)},
 	{0},
 };
 static const struct doctor_options doctor_defaults = {
 	.config = "/etc/aegress/aegressd.yaml",
-	.pins = "/sys/fs/bpf/aegress",
 };
 static const struct aeg_example doctor_examples[] = {
 	{"doctor", "what is missing on this machine, and what to do"},

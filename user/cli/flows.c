@@ -243,7 +243,7 @@ static const struct aeg_opt flows_options[] = {
 	 offsetof(struct flows_options, follow)},
 	{"since", 0, AEG_OPT_TEXT, "SEQ", "begin with the record of this number", NULL,
 	 offsetof(struct flows_options, since)},
-	{"limit", 0, AEG_OPT_TEXT, "N", "at most N of the records that are there", NULL,
+	{"limit", 0, AEG_OPT_TEXT, "N", "of the records that are there only the newest N", NULL,
 	 offsetof(struct flows_options, limit)},
 	{0},
 };

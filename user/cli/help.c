@@ -62,9 +62,6 @@ static int help_run(const void *options, const struct aeg_opt_list *operands)
 }
 
 static const char *const help_usage[] = {"[VERB]", NULL};
-static const char *const help_words[] = {"check",   "explain",	  "get",    "flows",
-					 "status",  "apply",	  "delete", "doctor",
-					 "version", "completion", "help",   NULL};
 static const struct aeg_example help_examples[] = {
 	{"help", "lists the verbs"},
 	{"help explain", "the same as: explain --help"},
@@ -77,6 +74,6 @@ const struct aeg_verb aeg_verb_help = {
 	.usage = help_usage,
 	.examples = help_examples,
 	.options_size = sizeof(struct aeg_common),
-	.words = help_words,
+	.words = aeg_verb_names,
 	.run = help_run,
 };

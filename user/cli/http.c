@@ -135,15 +135,15 @@ static const char *advice(long reason)
 {
 	switch (reason) {
 	case ENOENT:
-		return "aegressd is not running, or listens elsewhere: start it with 'systemctl start "
-		       "aegressd', or name its socket with --socket";
+		return "It is not running, or listens elsewhere: start it with 'systemctl start "
+		       "aegressd', or name its socket with --socket.";
 	case ECONNREFUSED:
-		return "aegressd left the socket behind and is gone: start it again with 'systemctl "
-		       "start aegressd'";
+		return "It is gone and left the socket behind: start it again with 'systemctl start "
+		       "aegressd'.";
 	case EACCES:
-		return "become root, or join the group that owns the socket";
+		return "Become root, or join the group that owns the socket.";
 	default:
-		return "'aegress doctor' may know more";
+		return "'aegress doctor' may know more.";
 	}
 }
 
@@ -157,10 +157,10 @@ static int explain_failure(CURL *easy, CURLcode code, const char *socket, struct
 		aeg_buf_printf(error, "cannot reach aegressd: socket '%s': the path is too long",
 			       socket);
 	else if (reason)
-		aeg_buf_printf(error, "cannot reach aegressd: socket '%s': %s: %s", socket,
+		aeg_buf_printf(error, "cannot reach aegressd: socket '%s': %s. %s", socket,
 			       strerror((int)reason), advice(reason));
 	else
-		aeg_buf_printf(error, "no answer from aegressd: socket '%s': %s: %s", socket,
+		aeg_buf_printf(error, "no answer from aegressd: socket '%s': %s. %s", socket,
 			       curl_easy_strerror(code), advice(0));
 	return reason ? -(int)reason : -EIO;
 }

@@ -11,10 +11,12 @@
 #include <stdio.h>
 
 const struct aeg_verb *const aeg_verbs[] = {
-	&aeg_verb_check,   &aeg_verb_explain,	 &aeg_verb_get,	   &aeg_verb_flows,
-	&aeg_verb_status,  &aeg_verb_apply,	 &aeg_verb_delete, &aeg_verb_doctor,
-	&aeg_verb_version, &aeg_verb_completion, &aeg_verb_help,   NULL,
-};
+#define VERB_POINTER(name) &aeg_verb_##name,
+	AEG_VERBS(VERB_POINTER) NULL};
+
+const char *const aeg_verb_names[] = {
+#define VERB_NAME(name) #name,
+	AEG_VERBS(VERB_NAME) NULL};
 
 const char *const aeg_output_words[] = {"table", "wide", "json", NULL};
 
@@ -60,7 +62,7 @@ struct aeg_opt *aeg_verb_options(const struct aeg_verb *verb)
 	return all;
 }
 
-static void complain(const char *format, va_list args)
+static void AEG_PRINTF(1, 0) complain(const char *format, va_list args)
 {
 	fflush(stdout);
 	fprintf(stderr, "%s: ", aeg_program);
@@ -77,7 +79,7 @@ void aeg_complain(const char *format, ...)
 	va_end(args);
 }
 
-int aeg_usage_error(const struct aeg_verb *verb, const char *format, ...)
+void aeg_usage_complain(const struct aeg_verb *verb, const char *format, ...)
 {
 	va_list args;
 
@@ -85,7 +87,6 @@ int aeg_usage_error(const struct aeg_verb *verb, const char *format, ...)
 	complain(format, args);
 	va_end(args);
 	fprintf(stderr, "Try '%s %s --help'.\n", aeg_program, verb->name);
-	return AEG_EXIT_USAGE;
 }
 
 const char *aeg_cli_socket(const struct aeg_common *common)
@@ -106,12 +107,8 @@ bool aeg_cli_colour(const struct aeg_common *common, FILE *stream)
 
 static int unknown_verb(const char *word)
 {
-	const char *names[AEG_ARRAY_SIZE(aeg_verbs)], *closest;
-	size_t n = 0;
+	const char *closest = aeg_closest(word, aeg_verb_names, AEG_ARRAY_SIZE(aeg_verb_names) - 1);
 
-	for (; aeg_verbs[n]; n++)
-		names[n] = aeg_verbs[n]->name;
-	closest = aeg_closest(word, names, n);
 	if (closest)
 		aeg_complain("unknown verb '%s': did you mean '%s'?", word, closest);
 	else

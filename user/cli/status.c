@@ -30,10 +30,10 @@ static void print_clean(const char *prefix, const char *text)
 	printf("%s%s\n", prefix, aeg_buf_text(&clean));
 }
 
-/* ", 3m20s ago" for a time that is known. */
-static void add_ago(struct aeg_buf *out, const char *before, const char *time)
+/* ", up 3m20s" for a time that is known. */
+static void add_age(struct aeg_buf *out, const char *before, const char *since)
 {
-	int64_t seconds = aeg_text_since(time);
+	int64_t seconds = aeg_text_since(since);
 
 	if (seconds < 0)
 		return;
@@ -48,7 +48,7 @@ static void print_daemon(const json_t *status)
 	aeg_buf_puts(&text, "aegressd ");
 	aeg_text_clean(&text, aeg_value_str(status, "version"));
 	aeg_buf_printf(&text, ", pid %llu", (unsigned long long)aeg_value_u64(status, "pid"));
-	add_ago(&text, ", up ", aeg_value_str(status, "startedAt"));
+	add_age(&text, ", up ", aeg_value_str(status, "startedAt"));
 	aeg_buf_puts(&text, ", on ");
 	aeg_text_clean(&text, aeg_value_str(status, "node"));
 	line_start("daemon");
@@ -60,7 +60,8 @@ static void print_generation(const json_t *status)
 	AEG_CLEANUP(aeg_buf_done) struct aeg_buf text = {0};
 
 	aeg_buf_printf(&text, "%llu", (unsigned long long)aeg_value_u64(status, "generation"));
-	add_ago(&text, ", in force for ", aeg_value_str(status, "generationAt"));
+	if (aeg_value_u64(status, "generation"))
+		add_age(&text, ", in force for ", aeg_value_str(status, "generationAt"));
 	if (json_is_true(json_object_get(status, "adopted")))
 		aeg_buf_puts(&text, ", pins of an earlier daemon adopted");
 	line_start("generation");
@@ -75,7 +76,9 @@ static unsigned long long count(const json_t *status, const char *key)
 static void print_counts(const json_t *status)
 {
 	line_start("policies");
-	printf("%llu, %llu endpoints\n", count(status, "policies"), count(status, "endpoints"));
+	printf("%llu\n", count(status, "policies"));
+	line_start("endpoints");
+	printf("%llu\n", count(status, "endpoints"));
 	line_start("workloads");
 	printf("%llu declared, %llu running", count(status, "workloads"),
 	       count(status, "instances"));
@@ -160,27 +163,37 @@ static void print_errors(const json_t *status)
 	}
 }
 
+/* The diagnostics of the last reload, line by line. */
+static void print_lines(const char *text)
+{
+	while (*text) {
+		const char *end = strchrnul(text, '\n');
+		AEG_AUTO_FREE char *line = aeg_xstrndup(text, (size_t)(end - text));
+
+		print_clean("  ", line);
+		text = *end ? end + 1 : end;
+	}
+}
+
 static void print_reload(const json_t *status)
 {
-	const json_t *reload = json_object_get(status, "lastReload"), *error;
+	const json_t *reload = json_object_get(status, "lastReload");
+	int64_t seconds = aeg_text_since(aeg_value_str(reload, "at"));
 	AEG_CLEANUP(aeg_buf_done) struct aeg_buf text = {0};
-	size_t i;
 
 	if (!json_is_object(reload))
 		return;
 	aeg_buf_puts(&text, json_is_false(json_object_get(reload, "ok"))
 				    ? "FAILED; the earlier policies stay in force"
 				    : "ok");
-	add_ago(&text, ", ", aeg_value_str(reload, "at"));
-	aeg_buf_puts(&text, aeg_text_since(aeg_value_str(reload, "at")) < 0 ? "" : " ago");
+	if (seconds >= 0) {
+		aeg_buf_puts(&text, ", ");
+		aeg_text_age(&text, seconds);
+		aeg_buf_puts(&text, " ago");
+	}
 	line_start("last reload");
 	puts(aeg_buf_text(&text));
-	json_array_foreach (json_object_get(reload, "errors"), i, error) {
-		AEG_CLEANUP(aeg_buf_done) struct aeg_buf line = {0};
-
-		aeg_value_text(&line, error, 0);
-		printf("  %s\n", aeg_buf_text(&line));
-	}
+	print_lines(aeg_value_str(reload, "text"));
 }
 
 static void print_notes(const json_t *status)

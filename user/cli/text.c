@@ -60,10 +60,10 @@ void aeg_text_age(struct aeg_buf *out, int64_t seconds)
 		aeg_buf_printf(out, "%lldd%lldh", s / 86400, s / 3600 % 24);
 }
 
-int64_t aeg_text_since(const char *text)
+int64_t aeg_text_since(const char *time_text)
 {
 	struct tm tm = {0};
-	const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+	const char *rest = strptime(time_text, "%Y-%m-%dT%H:%M:%S", &tm);
 	time_t then;
 
 	if (!rest || (*rest != '.' && *rest != 'Z'))

@@ -18,7 +18,7 @@ void aeg_text_bytes(struct aeg_buf *out, uint64_t bytes);
 /* 12s, 3m20s, 5h2m, 4d3h */
 void aeg_text_age(struct aeg_buf *out, int64_t seconds);
 /* Seconds since an RFC 3339 time in UTC; -1: not a time. */
-int64_t aeg_text_since(const char *time);
+int64_t aeg_text_since(const char *time_text);
 
 /* A member by path, "decisions.denied"; NULL when any of it is missing. Borrowed. */
 const json_t *aeg_value_get(const json_t *object, const char *path);

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* POST /v1/explain: the question as JSON, the answer of policy/explain.h. */
+#include "daemon/api.h"
+#include "policy/explain.h"
+
+#include <jansson.h>
+
+struct asked {
+	const char *workload, *ns, *service_account,
+		*to; /* borrowed from the JSON; NULL: not said */
+	struct aeg_labels labels;
+};
+
+static void json_closep(json_t **json)
+{
+	json_decref(*json);
+}
+
+static void asked_done(struct asked *asked)
+{
+	for (size_t i = 0; i < asked->labels.list.n; i++) {
+		free(asked->labels.list.items[i].key);
+		free(asked->labels.list.items[i].value);
+	}
+	AEG_VEC_DONE(asked->labels.list);
+}
+
+static bool read_labels(struct asked *asked, json_t *labels)
+{
+	const char *key;
+	json_t *value;
+
+	if (!json_is_object(labels))
+		return false;
+	json_object_foreach (labels, key, value) {
+		struct aeg_label_pair *pair;
+
+		if (!json_is_string(value))
+			return false;
+		pair = AEG_VEC_PUSH(asked->labels.list);
+		pair->key = aeg_xstrdup(key);
+		pair->value = aeg_xstrdup(json_string_value(value));
+	}
+	return true;
+}
+
+static bool read_member(struct asked *asked, const char *key, json_t *value,
+			struct aeg_reply *reply)
+{
+	const struct {
+		const char *key;
+		const char **ret;
+	} texts[] = {{"workload", &asked->workload},
+		     {"namespace", &asked->ns},
+		     {"serviceAccount", &asked->service_account},
+		     {"to", &asked->to}};
+
+	for (size_t i = 0; i < AEG_ARRAY_SIZE(texts); i++) {
+		if (!aeg_streq(key, texts[i].key))
+			continue;
+		*texts[i].ret = json_string_value(value);
+		if (!*texts[i].ret)
+			aeg_reply_error(reply, 400, "'%s' is not a text", key);
+		return *texts[i].ret;
+	}
+	if (!aeg_streq(key, "labels")) {
+		aeg_reply_error(reply, 400,
+				"'%s' is none of workload, namespace, serviceAccount, labels, to",
+				key);
+		return false;
+	}
+	if (read_labels(asked, value))
+		return true;
+	aeg_reply_error(reply, 400, "'labels' is not an object of texts");
+	return false;
+}
+
+static bool read_question(struct asked *asked, json_t *json, struct aeg_reply *reply)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach (json, key, value) {
+		if (!read_member(asked, key, value, reply))
+			return false;
+	}
+	if (!asked->to) {
+		aeg_reply_error(reply, 400,
+				"'to' is missing: HOST or ADDRESS, with :PORT if not 443");
+		return false;
+	}
+	if (!asked->workload == !asked->ns) {
+		aeg_reply_error(
+			reply, 400,
+			"say either 'workload' or 'namespace' (with serviceAccount, labels)");
+		return false;
+	}
+	return true;
+}
+
+static const struct aeg_workload *find_workload(const struct aeg_model *model, const char *name)
+{
+	for (size_t i = 0; i < model->workloads.n; i++) {
+		const struct aeg_workload *workload = model->workloads.items[i];
+		AEG_AUTO_FREE char *text = aeg_xasprintf("%s/%s", workload->ns, workload->name);
+
+		if (aeg_streq(text, name))
+			return workload;
+	}
+	return NULL;
+}
+
+static void reply_explanation(const struct aeg_question *question, bool text,
+			      struct aeg_reply *reply)
+{
+	struct aeg_explanation explanation;
+	struct aeg_buf error = {0};
+
+	if (aeg_explain(question, &explanation, &error)) {
+		aeg_reply_error(reply, 500, "%s", aeg_buf_text(&error));
+		aeg_buf_done(&error);
+		return;
+	}
+	if (text) {
+		reply->type = AEG_API_TEXT;
+		aeg_explanation_text(question, &explanation, &reply->body);
+	} else {
+		aeg_explanation_json(question, &explanation, &reply->body);
+	}
+	aeg_explanation_done(&explanation);
+}
+
+/* The subject of a declared workload or of what the question makes up; false: replied already. */
+static bool find_subject(const struct aeg_ruleset *ruleset, const struct asked *asked,
+			 struct aeg_subject *ret, struct aeg_reply *reply)
+{
+	const struct aeg_workload *workload;
+
+	if (!asked->workload) {
+		*ret = (struct aeg_subject){
+			.ns = asked->ns,
+			.service_account = asked->service_account ? asked->service_account
+								  : "default",
+			.labels = &asked->labels,
+			.namespace_labels = aeg_model_namespace_labels(ruleset->model, asked->ns),
+		};
+		return true;
+	}
+	workload = find_workload(ruleset->model, asked->workload);
+	if (!workload) {
+		aeg_reply_error(reply, 404, "there is no workload '%s'", asked->workload);
+		return false;
+	}
+	*ret = aeg_ruleset_subject(ruleset->model, workload);
+	return true;
+}
+
+static void explain(struct aeg_reconciler *reconciler, const struct asked *asked, bool text,
+		    struct aeg_reply *reply)
+{
+	struct aeg_ruleset *ruleset = reconciler->ruleset;
+	AEG_CLEANUP(aeg_target_done) struct aeg_target target = {0};
+	struct aeg_buf error = {0};
+	struct aeg_subject subject;
+	struct aeg_question question = {
+		.model = ruleset->model,
+		.numbers = &reconciler->numbers,
+		.gen = &reconciler->config->defaults,
+		.workload_name = asked->workload,
+		.subject = &subject,
+		.target = &target,
+	};
+
+	if (!find_subject(ruleset, asked, &subject, reply))
+		return;
+	if (aeg_target_parse(asked->to, &target, &error))
+		aeg_reply_error(reply, 400, "'to': %s", aeg_buf_text(&error));
+	else if (aeg_ruleset_trial(ruleset, &reconciler->numbers, &error, &question.tables))
+		aeg_reply_error(reply, 500, "%s", aeg_buf_text(&error));
+	else
+		reply_explanation(&question, text, reply);
+	aeg_buf_done(&error);
+}
+
+void aeg_api_explain(const struct aeg_daemon *daemon, const struct aeg_request *request,
+		     struct aeg_reply *reply)
+{
+	json_error_t error;
+	AEG_CLEANUP(json_closep)
+	json_t *json = json_loadb(request->body, request->len, JSON_REJECT_DUPLICATES, &error);
+	AEG_CLEANUP(asked_done) struct asked asked = {0};
+
+	if (!json_is_object(json))
+		aeg_reply_error(reply, 400, "the body is not a JSON object: %s",
+				json ? "it is something else" : error.text);
+	else if (!daemon->reconciler->ruleset)
+		aeg_reply_error(reply, 503, "no documents that check have been read yet");
+	else if (read_question(&asked, json, reply))
+		explain(daemon->reconciler, &asked, request->wants_text, reply);
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* What happened: flow records and counters. */
+#include "daemon/api.h"
+#include "observe/flow.h"
+#include "policy/explain.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+static bool read_number(const struct aeg_request *request, const char *key, uint64_t *ret,
+			struct aeg_reply *reply)
+{
+	const char *text = request->query(request, key);
+	unsigned long long value;
+	char *end;
+
+	if (!text)
+		return true;
+	errno = 0;
+	value = strtoull(text, &end, 10);
+	if (*text < '0' || *text > '9' || *end || errno) {
+		aeg_reply_error(reply, 400, "%s=%s is not a number", key, text);
+		return false;
+	}
+	*ret = value;
+	return true;
+}
+
+void aeg_api_flows(const struct aeg_daemon *daemon, const struct aeg_request *request,
+		   struct aeg_reply *reply)
+{
+	const char *follow = request->query(request, "follow");
+
+	reply->range = (struct aeg_stream_range){
+		.limit = UINT64_MAX,
+		.follow = follow && !aeg_streq(follow, "0") && !aeg_streq(follow, "false"),
+	};
+	if (!read_number(request, "since", &reply->range.since, reply) ||
+	    !read_number(request, "limit", &reply->range.limit, reply))
+		return;
+	reply->flows = true;
+	reply->type = "application/x-ndjson";
+}
+
+struct listing {
+	const struct aeg_daemon *daemon;
+	struct aeg_json json;
+};
+
+static void put_count(void *arg, const struct aeg_count_key *key, const struct aeg_count *count)
+{
+	struct listing *listing = arg;
+	struct aeg_names *names = &listing->daemon->events->names;
+	const struct aeg_endpoint *endpoint = aeg_names_endpoint(names, key->rule, key->node);
+	const struct aeg_rule_names *rule = aeg_names_rule(names, key->rule);
+	struct aeg_json *json = &listing->json;
+
+	aeg_json_object(json, NULL);
+	aeg_json_str(json, "workload", aeg_numbers_text(names->numbers, key->workload));
+	aeg_json_str(json, "endpoint", endpoint ? endpoint->name : NULL);
+	aeg_json_str(json, "pattern", aeg_numbers_text(names->numbers, key->node));
+	aeg_json_str(json, "policy", rule->policy);
+	aeg_json_str(json, "rule", rule->rule);
+	aeg_json_str(json, "verdict", aeg_verdict_word(key->verdict));
+	aeg_json_str(json, "reason", aeg_reason_word(key->reason));
+	aeg_json_str(json, "hook", aeg_hook_word(key->hook));
+	aeg_json_u64(json, "decisions", count->decisions);
+	aeg_json_u64(json, "closed", count->closed);
+	aeg_json_u64(json, "sent", count->sent);
+	aeg_json_u64(json, "received", count->received);
+	aeg_json_object_end(json);
+}
+
+void aeg_api_counts(const struct aeg_daemon *daemon, const struct aeg_request *request,
+		    struct aeg_reply *reply)
+{
+	struct listing listing = {.daemon = daemon};
+	int err;
+
+	aeg_items_begin(&listing.json, reply);
+	err = aeg_datapath_counts(daemon->reconciler->datapath, put_count, &listing);
+	aeg_items_end(&listing.json);
+	if (err)
+		aeg_reply_error(reply, 500, "the counters cannot be read: %s", strerror(-err));
+}

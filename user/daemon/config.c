@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* The configuration file as tables of keys, in the error style of policies. */
+#include "daemon/config.h"
+#include "base/log.h"
+#include "base/yaml.h"
+#include "workload/cgroups.h"
+
+#include <errno.h>
+
+#define HISTORY_MAX 1000000
+#define RING_BYTES_MAX (1u << 30)
+
+struct word {
+	const char *word;
+	uint32_t value;
+};
+
+static const struct word verdict_words[] = {
+	{"Allow", AEG_VERDICT_ALLOWED},
+	{"Audit", AEG_VERDICT_AUDITED},
+	{"Deny", AEG_VERDICT_DENIED},
+	{0},
+};
+static const struct word errno_words[] = {
+	{"EPERM", 0}, /* what the kernel gives by itself */
+	{"ECONNREFUSED", ECONNREFUSED},
+	{"EACCES", EACCES},
+	{"EHOSTUNREACH", EHOSTUNREACH},
+	{0},
+};
+
+static const char *word_of(const struct word *words, uint32_t value)
+{
+	for (; words->word; words++) {
+		if (words->value == value)
+			return words->word;
+	}
+	return "?";
+}
+
+const char *aeg_config_verdict_word(uint32_t verdict)
+{
+	return word_of(verdict_words, verdict);
+}
+
+const char *aeg_config_errno_word(uint32_t deny_errno)
+{
+	return word_of(errno_words, deny_errno);
+}
+
+/* ---- values ---- */
+
+static const char *read_text(const struct aeg_node *value, struct aeg_diags *diags)
+{
+	if (!aeg_node_expect(value, AEG_NODE_SCALAR, "a text", diags))
+		return NULL;
+	if (aeg_node_is_null(value) || !*value->text) {
+		aeg_error_at(diags, value->pos, "empty; leave the key out to get its default");
+		return NULL;
+	}
+	return value->text;
+}
+
+static void set(char **ret, const char *text)
+{
+	char *copy = aeg_xstrdup(text);
+
+	free(*ret);
+	*ret = copy;
+}
+
+static void read_string(char **ret, const struct aeg_node *value, struct aeg_diags *diags)
+{
+	const char *text = read_text(value, diags);
+
+	if (text)
+		set(ret, text);
+}
+
+static void read_path(char **ret, const struct aeg_node *value, struct aeg_diags *diags)
+{
+	const char *text = read_text(value, diags);
+
+	if (text && *text != '/')
+		aeg_error_at(diags, value->pos, "'%s' is not an absolute path", text);
+	else if (text)
+		set(ret, text);
+}
+
+static void strings_clear(struct aeg_strings *strings)
+{
+	for (size_t i = 0; i < strings->list.n; i++)
+		free(strings->list.items[i]);
+	AEG_VEC_DONE(strings->list);
+}
+
+static void read_list(struct aeg_strings *ret, const struct aeg_node *value, bool paths,
+		      struct aeg_diags *diags)
+{
+	if (!aeg_node_expect(value, AEG_NODE_LIST, NULL, diags))
+		return;
+	strings_clear(ret);
+	for (size_t i = 0; i < value->items.n; i++) {
+		char *text = NULL;
+
+		if (paths)
+			read_path(&text, value->items.items[i], diags);
+		else
+			read_string(&text, value->items.items[i], diags);
+		if (text)
+			*AEG_VEC_PUSH(ret->list) = text;
+	}
+}
+
+static void read_word(const struct word *words, uint32_t *ret, const struct aeg_node *value,
+		      struct aeg_diags *diags)
+{
+	const char *text = read_text(value, diags), *candidates[8];
+	struct aeg_buf list = {0};
+	size_t n = 0;
+
+	if (!text)
+		return;
+	for (; words->word; words++) {
+		if (aeg_streq(words->word, text)) {
+			*ret = words->value;
+			aeg_buf_done(&list);
+			return;
+		}
+		aeg_buf_printf(&list, "%s%s", n ? ", " : "", words->word);
+		candidates[n++] = words->word;
+	}
+	aeg_error_at(diags, value->pos, "'%s' is none of %s", text, aeg_buf_text(&list));
+	aeg_diag_suggest(diags, text, candidates, n);
+	aeg_buf_done(&list);
+}
+
+static void read_index(const char *const *words, int *ret, const struct aeg_node *value,
+		       struct aeg_diags *diags)
+{
+	struct word table[8] = {0};
+	uint32_t found = (uint32_t)*ret;
+
+	for (uint32_t i = 0; words[i] && i < AEG_ARRAY_SIZE(table) - 1; i++)
+		table[i] = (struct word){words[i], i};
+	read_word(table, &found, value, diags);
+	*ret = (int)found;
+}
+
+static void read_bool(bool *ret, const struct aeg_node *value, struct aeg_diags *diags)
+{
+	if (!aeg_node_bool(value, ret))
+		aeg_error_at(diags, value->pos, "expected true or false");
+}
+
+/* ---- keys: READER(name, expression) makes read_name(), which sets a member of the configuration ---- */
+
+#define READER(name, ...)                                                                          \
+	static void read_##name(void *target, const struct aeg_node *value,                        \
+				struct aeg_diags *diags)                                           \
+	{                                                                                          \
+		struct aeg_config *config = target;                                                \
+                                                                                                   \
+		__VA_ARGS__;                                                                       \
+	}
+
+READER(root, read_path(&config->cgroup_root, value, diags))
+READER(managed, read_list(&config->managed, value, false, diags))
+READER(pins, read_path(&config->pin_dir, value, diags))
+READER(socket, read_path(&config->socket, value, diags))
+READER(socket_group, read_string(&config->socket_group, value, diags))
+READER(policies, read_list(&config->policies, value, true, diags); config->policies_given = true)
+READER(workloads, read_list(&config->workloads, value, true, diags); config->workloads_given = true)
+READER(state_dir, read_path(&config->state_dir, value, diags))
+READER(node, read_string(&config->node, value, diags))
+READER(unselected, read_word(verdict_words, &config->defaults.unselected, value, diags))
+READER(unknown, read_word(verdict_words, &config->defaults.unknown, value, diags))
+READER(deny_errno, read_word(errno_words, &config->defaults.deny_errno, value, diags))
+READER(handshake, read_bool(&config->handshake, value, diags))
+READER(level, read_index(aeg_log_level_words, &config->log_level, value, diags))
+READER(format, read_index(aeg_log_format_words, &config->log_format, value, diags))
+
+static void read_ungoverned(void *target, const struct aeg_node *value, struct aeg_diags *diags)
+{
+	struct aeg_config *config = target;
+	bool report = config->defaults.report_ungoverned;
+
+	read_bool(&report, value, diags);
+	config->defaults.report_ungoverned = report;
+}
+
+static void read_ring_bytes(void *target, const struct aeg_node *value, struct aeg_diags *diags)
+{
+	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	struct aeg_config *config = target;
+	uint64_t bytes;
+
+	if (!aeg_node_u64(value, &bytes) || bytes < page || bytes > RING_BYTES_MAX ||
+	    (bytes & (bytes - 1)) != 0)
+		aeg_error_at(diags, value->pos, "expected a power of two from %llu to %u",
+			     (unsigned long long)page, RING_BYTES_MAX);
+	else
+		config->ring_bytes = bytes;
+}
+
+static void read_history(void *target, const struct aeg_node *value, struct aeg_diags *diags)
+{
+	struct aeg_config *config = target;
+	uint64_t lines;
+
+	if (!aeg_node_u64(value, &lines) || lines < 1 || lines > HISTORY_MAX)
+		aeg_error_at(diags, value->pos, "expected a number from 1 to %u", HISTORY_MAX);
+	else
+		config->history = lines;
+}
+
+static const struct aeg_field cgroup_fields[] = {
+	{.key = "root", .read = read_root},
+	{.key = "managed", .read = read_managed},
+	{0},
+};
+static const struct aeg_field defaults_fields[] = {
+	{.key = "unselected", .read = read_unselected},
+	{.key = "unknown", .read = read_unknown},
+	{.key = "denyErrno", .read = read_deny_errno},
+	{0},
+};
+static const struct aeg_field flows_fields[] = {
+	{.key = "ungoverned", .read = read_ungoverned},
+	{.key = "handshake", .read = read_handshake},
+	{.key = "ringBytes", .read = read_ring_bytes},
+	{.key = "history", .read = read_history},
+	{0},
+};
+static const struct aeg_field log_fields[] = {
+	{.key = "level", .read = read_level},
+	{.key = "format", .read = read_format},
+	{0},
+};
+
+READER(cgroup, aeg_fields_read(cgroup_fields, value, config, diags))
+READER(defaults, aeg_fields_read(defaults_fields, value, config, diags))
+READER(flows, aeg_fields_read(flows_fields, value, config, diags))
+READER(log, aeg_fields_read(log_fields, value, config, diags))
+
+static const struct aeg_field fields[] = {
+	{.key = "cgroup", .read = read_cgroup},
+	{.key = "pins", .read = read_pins},
+	{.key = "socket", .read = read_socket},
+	{.key = "socketGroup", .read = read_socket_group},
+	{.key = "policies", .read = read_policies},
+	{.key = "workloads", .read = read_workloads},
+	{.key = "stateDir", .read = read_state_dir},
+	{.key = "node", .read = read_node},
+	{.key = "defaults", .read = read_defaults},
+	{.key = "flows", .read = read_flows},
+	{.key = "log", .read = read_log},
+	{0},
+};
+
+/* ---- the whole ---- */
+
+static void set_list(struct aeg_strings *ret, const char *const *items, size_t n)
+{
+	strings_clear(ret);
+	for (size_t i = 0; i < n; i++)
+		*AEG_VEC_PUSH(ret->list) = aeg_xstrdup(items[i]);
+}
+
+static char *host_name(void)
+{
+	char name[256] = "";
+
+	if (gethostname(name, sizeof(name) - 1) < 0 || !*name)
+		return aeg_xstrdup("localhost");
+	return aeg_xstrdup(name);
+}
+
+static void set_defaults(struct aeg_config *config)
+{
+	static const char *const managed[] = {"kubepods.slice", "kubepods"};
+	static const char *const policies[] = {"/etc/aegress/policies",
+					       "/usr/share/aegress/catalogue"};
+	static const char *const workloads[] = {"/etc/aegress/workloads"};
+
+	*config = (struct aeg_config){
+		.pin_dir = aeg_xstrdup("/sys/fs/bpf/aegress"),
+		.socket = aeg_xstrdup("/run/aegress/aegressd.sock"),
+		.socket_group = aeg_xstrdup("aegress"),
+		.state_dir = aeg_xstrdup("/var/lib/aegress"),
+		.node = host_name(),
+		.defaults = {.unselected = AEG_VERDICT_AUDITED,
+			     .unknown = AEG_VERDICT_DENIED,
+			     .report_ungoverned = 1},
+		.ring_bytes = 4u << 20,
+		.history = 8192,
+		.log_level = AEG_LOG_INFO,
+		.log_format = AEG_LOG_LOGFMT,
+	};
+	set_list(&config->managed, managed, AEG_ARRAY_SIZE(managed));
+	set_list(&config->policies, policies, AEG_ARRAY_SIZE(policies));
+	set_list(&config->workloads, workloads, AEG_ARRAY_SIZE(workloads));
+}
+
+static void read_file(struct aeg_config *config, const char *path, struct aeg_diags *diags)
+{
+	struct aeg_yaml *yaml;
+
+	if (aeg_yaml_load(path, diags, &yaml) == 0 && yaml->documents.n)
+		aeg_fields_read(fields, yaml->documents.items[0], config, diags);
+	if (yaml->documents.n > 1)
+		aeg_error_at(diags, yaml->documents.items[1]->pos,
+			     "a second document; the configuration is one");
+	aeg_yaml_free(yaml);
+}
+
+static void override_text(char **ret, const char *text)
+{
+	if (text)
+		set(ret, text);
+}
+
+static void override_list(struct aeg_strings *ret, bool *given, const struct aeg_opt_list *list)
+{
+	if (!list->list.n)
+		return;
+	set_list(ret, list->list.items, list->list.n);
+	if (given)
+		*given = true;
+}
+
+static void override(struct aeg_config *config, const struct aeg_options *options)
+{
+	override_text(&config->cgroup_root, options->cgroup_root);
+	override_text(&config->pin_dir, options->pin_dir);
+	override_text(&config->socket, options->socket);
+	override_text(&config->state_dir, options->state_dir);
+	override_list(&config->managed, NULL, &options->managed);
+	override_list(&config->policies, &config->policies_given, &options->policies);
+	override_list(&config->workloads, &config->workloads_given, &options->workloads);
+	if (options->log_level >= 0)
+		config->log_level = options->log_level;
+	if (options->log_format >= 0)
+		config->log_format = options->log_format;
+}
+
+static void check(const struct aeg_config *config, const char *file, struct aeg_diags *diags)
+{
+	const struct aeg_pos pos = {.file = file};
+
+	if (!config->managed.list.n)
+		aeg_error_at(diags, pos, "cgroup.managed is empty: nothing would be policed");
+	if (config->managed.list.n > AEG_ROOTS_MAX)
+		aeg_error_at(diags, pos, "cgroup.managed has %zu entries; at most %d can be",
+			     config->managed.list.n, AEG_ROOTS_MAX);
+}
+
+int aeg_config_load(const struct aeg_options *options, struct aeg_diags *diags,
+		    struct aeg_config *ret)
+{
+	const char *file = options->config ? options->config : AEG_CONFIG_FILE;
+	size_t before = diags->nerrors;
+
+	set_defaults(ret);
+	if (options->config || access(file, F_OK) == 0 || errno != ENOENT)
+		read_file(ret, file, diags);
+	override(ret, options);
+	check(ret, file, diags);
+	if (!ret->cgroup_root)
+		aeg_cgroup2_mount(&ret->cgroup_root);
+	return diags->nerrors > before ? -EINVAL : 0;
+}
+
+void aeg_config_done(struct aeg_config *config)
+{
+	char **texts[] = {&config->cgroup_root,	 &config->pin_dir,   &config->socket,
+			  &config->socket_group, &config->state_dir, &config->node};
+
+	for (size_t i = 0; i < AEG_ARRAY_SIZE(texts); i++) {
+		free(*texts[i]);
+		*texts[i] = NULL;
+	}
+	strings_clear(&config->managed);
+	strings_clear(&config->policies);
+	strings_clear(&config->workloads);
+}

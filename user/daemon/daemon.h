@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* What the answers of the API are made from: the parts of the running daemon, all borrowed. */
+#ifndef AEG_DAEMON_DAEMON_H
+#define AEG_DAEMON_DAEMON_H
+
+#include "daemon/events.h"
+#include "daemon/reconciler.h"
+
+struct aeg_daemon {
+	const struct aeg_config *config;
+	struct aeg_loop *loop;
+	struct aeg_reconciler *reconciler;
+	struct aeg_events *events;
+	uint64_t started_at_ns; /* CLOCK_REALTIME */
+};
+
+#endif

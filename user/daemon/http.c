@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * libmicrohttpd has an epoll descriptor of its own: it is one descriptor in our loop, and one timer
+ * while clients are connected. Followers of flows are suspended while there is nothing to send.
+ */
+#include "daemon/http.h"
+#include "daemon/api.h"
+#include "daemon/follower.h"
+
+#include <errno.h>
+#include <microhttpd.h>
+#include <sys/socket.h>
+
+#define CONNECTIONS_MAX 64
+#define CONNECTION_MEMORY (32 * 1024) /* header lines and buffers of one connection */
+#define IDLE_SECONDS 15
+#define DISCARD_MAX (8 * AEG_API_BODY_MAX) /* of a body that is too long, before hanging up */
+#define ROUNDS_MAX 16
+
+struct aeg_http {
+	struct aeg_daemon *daemon;
+	struct MHD_Daemon *server;
+	struct aeg_watch *watch, *timer;
+	struct aeg_followers followers;
+};
+
+struct exchange { /* one request, while it is received and answered */
+	const struct aeg_route *route;
+	struct aeg_buf body;
+	size_t received;
+};
+
+/* ---- in the loop ---- */
+
+/* Lets the server work, and asks to be called again when it has to. */
+static void run_server(struct aeg_http *http)
+{
+	MHD_UNSIGNED_LONG_LONG timeout = 0;
+	enum MHD_Result waits = MHD_YES;
+
+	for (int i = 0; i < ROUNDS_MAX && waits == MHD_YES && timeout == 0; i++) {
+		MHD_run(http->server);
+		waits = MHD_get_timeout(http->server, &timeout);
+	}
+	if (waits == MHD_YES)
+		aeg_timer_arm(http->timer, timeout ? timeout : 1);
+	else
+		aeg_timer_disarm(http->timer);
+}
+
+static void on_ready(void *arg, int fd, uint32_t events)
+{
+	run_server(arg);
+}
+
+static void on_timer(void *arg)
+{
+	run_server(arg);
+}
+
+void aeg_http_flows_grew(void *arg)
+{
+	struct aeg_http *http = arg;
+
+	if (aeg_followers_resume(&http->followers))
+		run_server(http);
+}
+
+/* ---- replies ---- */
+
+static enum MHD_Result send_response(struct MHD_Connection *connection,
+				     const struct aeg_reply *reply, struct MHD_Response *response)
+{
+	enum MHD_Result result;
+
+	if (!response)
+		return MHD_NO;
+	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, reply->type);
+	if (reply->allow)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, reply->allow);
+	result = MHD_queue_response(connection, reply->status, response);
+	MHD_destroy_response(response);
+	return result;
+}
+
+static enum MHD_Result send_reply(struct MHD_Connection *connection, struct aeg_reply *reply)
+{
+	size_t len;
+	char *text;
+
+	if (reply->body.len && reply->body.data[reply->body.len - 1] != '\n')
+		aeg_buf_putc(&reply->body, '\n');
+	len = reply->body.len;
+	text = aeg_buf_take(&reply->body);
+	return send_response(connection, reply,
+			     MHD_create_response_from_buffer(len, text, MHD_RESPMEM_MUST_FREE));
+}
+
+static enum MHD_Result send_error(struct MHD_Connection *connection, unsigned int status,
+				  const char *sentence)
+{
+	struct aeg_reply reply = {0};
+
+	aeg_reply_error(&reply, status, "%s", sentence);
+	return send_reply(connection, &reply);
+}
+
+static const char *query(const struct aeg_request *request, const char *key)
+{
+	return MHD_lookup_connection_value(request->transport, MHD_GET_ARGUMENT_KIND, key);
+}
+
+static bool accepts_text(struct MHD_Connection *connection)
+{
+	const char *accept =
+		MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT);
+
+	return accept && strncmp(accept, "text/plain", strlen("text/plain")) == 0;
+}
+
+static enum MHD_Result answer(struct aeg_http *http, struct MHD_Connection *connection,
+			      const struct exchange *exchange, const char *url)
+{
+	const struct aeg_request request = {
+		.method = exchange->route->method,
+		.path = url,
+		.rest = url + strlen(exchange->route->path),
+		.body = aeg_buf_text(&exchange->body),
+		.len = exchange->body.len,
+		.wants_text = accepts_text(connection),
+		.query = query,
+		.transport = connection,
+	};
+	struct aeg_reply reply = {.status = MHD_HTTP_OK, .type = AEG_API_JSON};
+
+	exchange->route->fn(http->daemon, &request, &reply);
+	if (!reply.flows)
+		return send_reply(connection, &reply);
+	return send_response(connection, &reply,
+			     aeg_follower_response(&http->followers, connection,
+						   http->daemon->events->history, &reply.range));
+}
+
+/* ---- requests ---- */
+
+/* Who wrote: asked of the kernel, as of the time of connect(). */
+static bool may_write(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	if (!info || getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
+		return false;
+	return peer.uid == 0 || peer.uid == geteuid();
+}
+
+/* Refusals that need no body come before the body. */
+static enum MHD_Result begin(struct MHD_Connection *connection, const char *url, const char *method,
+			     void **ret_exchange)
+{
+	struct aeg_reply reply = {0};
+	const struct aeg_route *route = aeg_api_route(method, url, &reply);
+	struct exchange *exchange;
+
+	if (!route)
+		return send_reply(connection, &reply);
+	if (route->writes && !may_write(connection))
+		return send_error(connection, MHD_HTTP_FORBIDDEN,
+				  "only root and the daemon's own user may change anything");
+	exchange = aeg_xcalloc(1, sizeof(*exchange));
+	exchange->route = route;
+	*ret_exchange = exchange;
+	return MHD_YES;
+}
+
+static enum MHD_Result receive(struct exchange *exchange, const char *data, size_t len)
+{
+	exchange->received += len;
+	if (exchange->received <= AEG_API_BODY_MAX)
+		aeg_buf_add(&exchange->body, data, len);
+	else
+		aeg_buf_done(&exchange->body);
+	return exchange->received <= DISCARD_MAX ? MHD_YES : MHD_NO;
+}
+
+static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, const char *url,
+				  const char *method, const char *version, const char *data,
+				  size_t *data_len, void **exchange)
+{
+	size_t len = *data_len;
+
+	if (!*exchange)
+		return begin(connection, url, method, exchange);
+	if (len) {
+		*data_len = 0;
+		return receive(*exchange, data, len);
+	}
+	if (((struct exchange *)*exchange)->received > AEG_API_BODY_MAX)
+		return send_error(connection, MHD_HTTP_CONTENT_TOO_LARGE,
+				  "the body is longer than 1 MiB");
+	return answer(arg, connection, *exchange, url);
+}
+
+static void on_completed(void *arg, struct MHD_Connection *connection, void **at,
+			 enum MHD_RequestTerminationCode code)
+{
+	struct exchange *exchange = AEG_TAKE_PTR(*at);
+
+	if (!exchange)
+		return;
+	aeg_buf_done(&exchange->body);
+	free(exchange);
+}
+
+/* ---- life ---- */
+
+static struct MHD_Daemon *start_server(struct aeg_http *http, int listen_fd)
+{
+	return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request,
+				http, MHD_OPTION_LISTEN_SOCKET, listen_fd,
+				MHD_OPTION_CONNECTION_LIMIT, (unsigned int)CONNECTIONS_MAX,
+				MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)IDLE_SECONDS,
+				MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+				MHD_OPTION_NOTIFY_COMPLETED, on_completed, http, MHD_OPTION_END);
+}
+
+static int enter_loop(struct aeg_http *http)
+{
+	const union MHD_DaemonInfo *info =
+		MHD_get_daemon_info(http->server, MHD_DAEMON_INFO_EPOLL_FD);
+	int err = aeg_loop_timer(http->daemon->loop, on_timer, http, &http->timer);
+
+	if (err || !info)
+		return err ? err : -ENOTSUP;
+	return aeg_loop_fd(http->daemon->loop, info->epoll_fd, EPOLLIN, on_ready, http,
+			   &http->watch);
+}
+
+int aeg_http_open(struct aeg_daemon *daemon, int listen_fd, struct aeg_buf *error,
+		  struct aeg_http **ret)
+{
+	struct aeg_http *http = aeg_xcalloc(1, sizeof(*http));
+	int err;
+
+	http->daemon = daemon;
+	aeg_followers_init(&http->followers, daemon->loop);
+	http->server = start_server(http, listen_fd);
+	if (!http->server)
+		aeg_closep(&listen_fd);
+	err = http->server ? enter_loop(http) : -EIO;
+	if (err) {
+		aeg_buf_printf(error, "the HTTP server does not start: %s", strerror(-err));
+		aeg_http_close(http);
+		return err;
+	}
+	*ret = http;
+	return 0;
+}
+
+void aeg_http_close(struct aeg_http *http)
+{
+	if (!http)
+		return;
+	aeg_watch_remove(http->watch);
+	if (http->server) {
+		/* A suspended connection must not outlive the server. */
+		if (aeg_followers_end(&http->followers))
+			MHD_run(http->server);
+		MHD_stop_daemon(http->server);
+	}
+	aeg_watch_remove(http->timer);
+	free(http);
+}

@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The life of the kernel tables. Two kinds of change: a reload makes a complete generation and flips
+ * to it; a cgroup that comes or goes adds or deletes one row of the generation in force.
+ */
+#include "daemon/reconciler.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <time.h>
+
+#define COMPONENT "reconciler"
+#define COUNTS_MAX 65536
+#define REPAIR_AFTER_MS 20 /* one installation for a burst of failures */
+#define REPAIR_AGAIN_MS 2000
+
+static uint64_t now_realtime(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static uint32_t level_bit(const struct aeg_instance *instance)
+{
+	return instance->cgroup.level < AEG_LEVELS_MAX ? 1u << instance->cgroup.level : 0;
+}
+
+static struct aeg_ident_row ident_row(const struct aeg_instance *instance)
+{
+	return (struct aeg_ident_row){
+		.cgroup = instance->cgroup.id,
+		.ident = {.workload = instance->number,
+			  .profile = instance->profile,
+			  .flags = instance->flags},
+	};
+}
+
+/* ---- a complete generation ---- */
+
+/* Caller frees. */
+static struct aeg_ident_row *ident_rows(struct aeg_registry *registry, uint32_t *ret_levels)
+{
+	size_t n = aeg_registry_count(registry);
+	struct aeg_ident_row *rows = aeg_xcalloc(n ? n : 1, sizeof(*rows));
+
+	*ret_levels = 0;
+	for (size_t i = 0; i < n; i++) {
+		rows[i] = ident_row(aeg_registry_at(registry, i));
+		*ret_levels |= level_bit(aeg_registry_at(registry, i));
+	}
+	return rows;
+}
+
+static int install_rows(struct aeg_reconciler *reconciler, const struct aeg_ruleset *ruleset,
+			const struct aeg_ident_row *rows, struct aeg_buf *error)
+{
+	const struct aeg_generation generation = {
+		.tables = ruleset->tables,
+		.idents = rows,
+		.nidents = aeg_registry_count(ruleset->registry),
+		.settings = reconciler->config->defaults,
+	};
+	int err = aeg_datapath_store_numbers(reconciler->datapath, &reconciler->numbers);
+
+	if (err) {
+		aeg_buf_printf(error, "labels cannot be stored: %s", strerror(-err));
+		return err;
+	}
+	return aeg_datapath_install(reconciler->datapath, &generation, error);
+}
+
+/* Levels of both generations are watched while the flip happens. */
+static int install(struct aeg_reconciler *reconciler, struct aeg_ruleset *ruleset,
+		   struct aeg_buf *error)
+{
+	uint32_t levels;
+	AEG_AUTO_FREE struct aeg_ident_row *rows = ident_rows(ruleset->registry, &levels);
+	int err;
+
+	aeg_datapath_set_levels(reconciler->datapath, reconciler->levels | levels);
+	err = install_rows(reconciler, ruleset, rows, error);
+	if (!err)
+		reconciler->levels = levels;
+	if (!err || reconciler->ruleset)
+		aeg_datapath_set_levels(reconciler->datapath, reconciler->levels);
+	if (!err)
+		reconciler->generation_at_ns = now_realtime();
+	return err;
+}
+
+static void set_roots(struct aeg_reconciler *reconciler)
+{
+	struct aeg_cgroup found[AEG_ROOTS_MAX];
+	struct aeg_root roots[AEG_ROOTS_MAX] = {0};
+	size_t n = aeg_cgroups_roots(reconciler->cgroups, found, AEG_ROOTS_MAX);
+	int err;
+
+	for (size_t i = 0; i < n; i++)
+		roots[i] = (struct aeg_root){.cgroup = found[i].id, .level = found[i].level};
+	err = aeg_datapath_set_roots(reconciler->datapath, roots, n);
+	if (err)
+		aeg_log(AEG_LOG_ERROR, COMPONENT, "managed cgroups cannot be set: %s",
+			strerror(-err));
+}
+
+static int attach(struct aeg_reconciler *reconciler, struct aeg_buf *error)
+{
+	int err = 0;
+
+	if (!reconciler->attached)
+		err = aeg_datapath_attach(reconciler->datapath, error);
+	if (!err)
+		reconciler->attached = true;
+	return err;
+}
+
+static void swap(struct aeg_reconciler *reconciler, struct aeg_ruleset *ruleset)
+{
+	struct aeg_ruleset *old = reconciler->ruleset;
+
+	reconciler->ruleset = ruleset;
+	if (reconciler->swapped)
+		reconciler->swapped(reconciler->swapped_arg);
+	aeg_ruleset_free(old);
+}
+
+/* ---- reload ---- */
+
+static void rearm(struct aeg_reconciler *reconciler)
+{
+	const struct aeg_strings *paths[] = {&reconciler->config->policies,
+					     &reconciler->config->workloads};
+
+	aeg_watcher_rearm(reconciler->watcher, paths, AEG_ARRAY_SIZE(paths));
+}
+
+static int build(struct aeg_reconciler *reconciler, struct aeg_diags *diags, struct aeg_buf *error,
+		 struct aeg_ruleset **ret)
+{
+	struct aeg_model *model;
+	struct aeg_ruleset *ruleset;
+	int err = aeg_ruleset_read(reconciler->config, NULL, diags, &model);
+
+	if (err) {
+		aeg_diags_print(diags, error, false);
+		aeg_model_free(model);
+		return err;
+	}
+	err = aeg_ruleset_new(model, &reconciler->numbers, error, &ruleset);
+	if (err)
+		return err;
+	err = aeg_ruleset_populate(ruleset, reconciler->cgroups, &reconciler->numbers, error);
+	if (err) {
+		aeg_ruleset_free(ruleset);
+		return err;
+	}
+	*ret = ruleset;
+	return 0;
+}
+
+static int renew(struct aeg_reconciler *reconciler, struct aeg_diags *diags, struct aeg_buf *error)
+{
+	struct aeg_ruleset *ruleset;
+	int err = build(reconciler, diags, error, &ruleset);
+
+	if (err)
+		return err;
+	err = install(reconciler, ruleset, error);
+	if (err) {
+		aeg_ruleset_free(ruleset);
+		return err;
+	}
+	swap(reconciler, ruleset);
+	aeg_timer_disarm(reconciler->repair);
+	reconciler->repairing = false;
+	return attach(reconciler, error);
+}
+
+static void remember(struct aeg_reconciler *reconciler, bool ok, const struct aeg_diags *diags,
+		     struct aeg_buf *text)
+{
+	aeg_diags_done(&reconciler->last.diags);
+	free(reconciler->last.text);
+	reconciler->last = (struct aeg_reload){
+		.ok = ok,
+		.at_ns = now_realtime(),
+		.diags = *diags,
+		.text = aeg_buf_take(text),
+	};
+	aeg_diags_forget_sources(&reconciler->last.diags);
+}
+
+static void log_reload(const struct aeg_reconciler *reconciler, uint64_t took_ns)
+{
+	const struct aeg_ruleset *ruleset = reconciler->ruleset;
+
+	if (!reconciler->last.ok) {
+		aeg_log(AEG_LOG_ERROR, COMPONENT, "reload failed, %s: %s",
+			ruleset || reconciler->adopted ? "what was in force stays in force"
+						       : "nothing is in force",
+			reconciler->last.text);
+		return;
+	}
+	aeg_log(AEG_LOG_INFO, COMPONENT,
+		"generation %llu is in force: %zu policies, %zu endpoints, %zu workloads in %zu "
+		"cgroups; took %llu ms",
+		(unsigned long long)aeg_datapath_generation(reconciler->datapath),
+		ruleset->model->policies.n, ruleset->model->endpoints.n,
+		ruleset->model->workloads.n, aeg_registry_count(ruleset->registry),
+		(unsigned long long)(took_ns / 1000000u));
+	for (size_t i = 0; i < aeg_registry_contested(ruleset->registry); i++) {
+		const struct aeg_contested *contested =
+			aeg_registry_contested_at(ruleset->registry, i);
+
+		aeg_log(AEG_LOG_WARNING, COMPONENT,
+			"cgroup '%s': claimed by %s/%s and %s/%s, so it is neither",
+			contested->path, contested->first->ns, contested->first->name,
+			contested->second->ns, contested->second->name);
+	}
+}
+
+int aeg_reconciler_reload(struct aeg_reconciler *reconciler)
+{
+	uint64_t started = aeg_now_ns();
+	struct aeg_diags diags = {0};
+	struct aeg_buf text = {0};
+	int err;
+
+	rearm(reconciler);
+	err = renew(reconciler, &diags, &text);
+	remember(reconciler, !err, &diags, &text);
+	log_reload(reconciler, aeg_now_ns() - started);
+	return err;
+}
+
+int aeg_reconciler_keep(struct aeg_reconciler *reconciler, struct aeg_buf *error)
+{
+	return attach(reconciler, error);
+}
+
+static void on_files_changed(void *arg)
+{
+	aeg_reconciler_reload(arg);
+}
+
+/* ---- one cgroup ---- */
+
+static void schedule_repair(struct aeg_reconciler *reconciler, const char *path, const char *why)
+{
+	static struct aeg_log_limit limit = {.burst = 5, .seconds = 10};
+
+	if (aeg_log_allowed(&limit, aeg_now_ns()))
+		aeg_log(AEG_LOG_WARNING, COMPONENT, "cgroup '%s': %s; installing a new generation",
+			path, why);
+	/* Armed once: a stream of failures must not put it off for ever. */
+	if (!reconciler->repairing)
+		aeg_timer_arm(reconciler->repair, REPAIR_AFTER_MS);
+	reconciler->repairing = true;
+}
+
+static void on_repair(void *arg)
+{
+	struct aeg_reconciler *reconciler = arg;
+	struct aeg_buf error = {0};
+
+	reconciler->repairing = reconciler->ruleset &&
+				install(reconciler, reconciler->ruleset, &error) != 0;
+	if (reconciler->repairing) {
+		aeg_log(AEG_LOG_ERROR, COMPONENT, "installing failed: %s", aeg_buf_text(&error));
+		aeg_timer_arm(reconciler->repair, REPAIR_AGAIN_MS);
+	}
+	aeg_buf_done(&error);
+}
+
+/* The cells first and the identity last: no decision sees one without the other. */
+static int add_rows(struct aeg_reconciler *reconciler, struct aeg_instance *instance,
+		    size_t cells_before)
+{
+	const struct aeg_tables *tables = reconciler->ruleset->tables;
+	struct aeg_ident_row row = ident_row(instance);
+	int err = aeg_datapath_store_numbers(reconciler->datapath, &reconciler->numbers);
+
+	if (!err && tables->cells.n > cells_before)
+		err = aeg_datapath_add_cells(reconciler->datapath,
+					     tables->cells.items + cells_before,
+					     tables->cells.n - cells_before);
+	if (!err)
+		err = aeg_datapath_set_ident(reconciler->datapath, &row);
+	if (err || reconciler->levels & level_bit(instance))
+		return err;
+	reconciler->levels |= level_bit(instance);
+	aeg_datapath_set_levels(reconciler->datapath, reconciler->levels);
+	return 0;
+}
+
+static void on_cgroup_added(void *arg, const struct aeg_cgroup *cgroup)
+{
+	struct aeg_reconciler *reconciler = arg;
+	struct aeg_ruleset *ruleset = reconciler->ruleset;
+	struct aeg_buf error = {0};
+	struct aeg_instance *instance;
+	size_t cells;
+	int err;
+
+	if (!ruleset) /* the next reload asks for every cgroup */
+		return;
+	instance = aeg_registry_cgroup_added(ruleset->registry, cgroup);
+	if (!instance)
+		return;
+	cells = ruleset->tables->cells.n;
+	err = aeg_ruleset_profile(ruleset, instance, &reconciler->numbers, &error);
+	if (!err)
+		err = add_rows(reconciler, instance, cells);
+	if (err)
+		schedule_repair(reconciler, cgroup->path,
+				error.len ? aeg_buf_text(&error) : strerror(-err));
+	aeg_log(AEG_LOG_DEBUG, COMPONENT, "cgroup '%s' is %s/%s", cgroup->path,
+		instance->workload->ns, instance->workload->name);
+	aeg_buf_done(&error);
+}
+
+static void on_cgroup_removed(void *arg, const struct aeg_cgroup *cgroup)
+{
+	struct aeg_reconciler *reconciler = arg;
+	int err = 0;
+
+	if (reconciler->ruleset &&
+	    aeg_registry_cgroup_removed(reconciler->ruleset->registry, cgroup))
+		err = aeg_datapath_delete_ident(reconciler->datapath, cgroup->id);
+	if (err && err != -ENOENT)
+		schedule_repair(reconciler, cgroup->path, strerror(-err));
+}
+
+static void on_roots_changed(void *arg)
+{
+	set_roots(arg);
+}
+
+/* ---- life ---- */
+
+static int open_datapath(struct aeg_reconciler *reconciler, struct aeg_buf *error)
+{
+	const struct aeg_config *config = reconciler->config;
+	const struct aeg_datapath_config datapath = {
+		.cgroup_root = config->cgroup_root,
+		.pin_dir = config->pin_dir,
+		.ring_bytes = config->ring_bytes,
+		.counts_max = COUNTS_MAX,
+		.handshake = config->handshake,
+	};
+	int err = aeg_datapath_open(&datapath, &reconciler->datapath, error);
+
+	if (err)
+		return err;
+	reconciler->adopted = aeg_datapath_adopted(reconciler->datapath) &&
+			      aeg_datapath_generation(reconciler->datapath) != 0;
+	err = aeg_datapath_load_numbers(reconciler->datapath, &reconciler->numbers);
+	if (err)
+		aeg_buf_printf(error, "pins '%s': labels cannot be read: %s", config->pin_dir,
+			       strerror(-err));
+	return err;
+}
+
+static int open_cgroups(struct aeg_reconciler *reconciler, struct aeg_buf *error)
+{
+	static const struct aeg_cgroups_ops ops = {
+		.added = on_cgroup_added,
+		.removed = on_cgroup_removed,
+		.roots_changed = on_roots_changed,
+	};
+	const struct aeg_config *config = reconciler->config;
+
+	return aeg_cgroups_open(config->cgroup_root,
+				(const char *const *)config->managed.list.items,
+				config->managed.list.n, reconciler->loop, &ops, reconciler, error,
+				&reconciler->cgroups);
+}
+
+int aeg_reconciler_open(const struct aeg_config *config, struct aeg_loop *loop,
+			struct aeg_buf *error, struct aeg_reconciler **ret)
+{
+	struct aeg_reconciler *reconciler = aeg_xcalloc(1, sizeof(*reconciler));
+	int err;
+
+	reconciler->config = config;
+	reconciler->loop = loop;
+	err = aeg_loop_timer(loop, on_repair, reconciler, &reconciler->repair);
+	if (!err)
+		err = aeg_watcher_new(loop, on_files_changed, reconciler, &reconciler->watcher);
+	if (err)
+		aeg_buf_printf(error, "event loop: %s", strerror(-err));
+	if (!err)
+		err = open_cgroups(reconciler, error);
+	if (!err) /* last: it leaves pins, and an error before it leaves nothing */
+		err = open_datapath(reconciler, error);
+	if (err) {
+		aeg_reconciler_close(reconciler);
+		return err;
+	}
+	set_roots(reconciler);
+	*ret = reconciler;
+	return 0;
+}
+
+void aeg_reconciler_close(struct aeg_reconciler *reconciler)
+{
+	if (!reconciler)
+		return;
+	aeg_watcher_free(reconciler->watcher);
+	aeg_watch_remove(reconciler->repair);
+	aeg_cgroups_close(reconciler->cgroups);
+	aeg_ruleset_free(reconciler->ruleset);
+	aeg_datapath_close(reconciler->datapath);
+	aeg_numbers_done(&reconciler->numbers);
+	aeg_diags_done(&reconciler->last.diags);
+	free(reconciler->last.text);
+	free(reconciler);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Keeps the kernel in agreement with the documents and with the cgroups that exist. Owns the datapath
+ * and what is in force; a reload that fails anywhere leaves both as they were.
+ */
+#ifndef AEG_DAEMON_RECONCILER_H
+#define AEG_DAEMON_RECONCILER_H
+
+#include "daemon/config.h"
+#include "daemon/ruleset.h"
+#include "daemon/watcher.h"
+#include "datapath/datapath.h"
+
+struct aeg_reload { /* how the last one went */
+	bool ok;
+	uint64_t at_ns; /* CLOCK_REALTIME */
+	struct aeg_diags diags;
+	char *text; /* what a terminal shows: diagnostics or one sentence; "" when all is well */
+};
+
+struct aeg_reconciler {
+	const struct aeg_config *config;
+	struct aeg_loop *loop;
+	struct aeg_datapath *datapath;
+	struct aeg_cgroups *cgroups;
+	struct aeg_watcher *watcher;
+	struct aeg_watch *repair; /* timer: install everything anew after a partial failure */
+	struct aeg_numbers numbers;
+	struct aeg_ruleset *ruleset; /* in force; NULL while only adopted pins are */
+	struct aeg_reload last;
+	uint64_t generation_at_ns; /* CLOCK_REALTIME; 0: not installed by this process */
+	uint32_t levels;
+	bool adopted, attached, repairing;
+	void (*swapped)(void *arg); /* a new ruleset is in force: forget what borrows the old one */
+	void *swapped_arg;
+};
+
+/* Opens the datapath and follows the cgroups. Nothing is installed. -errno with a sentence. */
+int aeg_reconciler_open(const struct aeg_config *config, struct aeg_loop *loop,
+			struct aeg_buf *error, struct aeg_reconciler **ret);
+void aeg_reconciler_close(struct aeg_reconciler *reconciler);
+
+/* Reads, checks, compiles, installs, attaches. 0 or -errno; reconciler->last says what was wrong. */
+int aeg_reconciler_reload(struct aeg_reconciler *reconciler);
+/* After an adoption whose first reload failed: this daemon's programs, the adopted generation. */
+int aeg_reconciler_keep(struct aeg_reconciler *reconciler, struct aeg_buf *error);
+
+#endif

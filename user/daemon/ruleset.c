@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* Documents -> model -> tables -> profiles of everybody who is there. Touches no kernel map. */
+#include "daemon/ruleset.h"
+#include "base/file.h"
+#include "daemon/applied.h"
+
+#include <errno.h>
+
+#define TRIAL_PROFILES_MAX 1024
+
+static bool exists(const char *path)
+{
+	return access(path, F_OK) == 0 || errno != ENOENT;
+}
+
+static void read_paths(struct aeg_model *model, const struct aeg_strings *paths, bool given,
+		       struct aeg_diags *diags)
+{
+	for (size_t i = 0; i < paths->list.n; i++) {
+		if (given || exists(paths->list.items[i]))
+			aeg_model_load(model, paths->list.items[i], diags);
+	}
+}
+
+static bool left_out(const struct aeg_overlay *overlay, const char *path)
+{
+	if (!overlay || !overlay->without)
+		return false;
+	for (size_t i = 0; i < overlay->without->list.n; i++) {
+		if (aeg_streq(overlay->without->list.items[i], path))
+			return true;
+	}
+	return false;
+}
+
+static void read_applied(struct aeg_model *model, const struct aeg_config *config,
+			 const struct aeg_overlay *overlay, struct aeg_diags *diags)
+{
+	AEG_AUTO_FREE char *dir = aeg_applied_dir(config);
+	struct aeg_paths paths = {0};
+
+	if (exists(dir) && aeg_paths_collect(dir, &paths) < 0)
+		aeg_error_at(diags, (struct aeg_pos){.file = dir}, "cannot be read");
+	for (size_t i = 0; i < paths.list.n; i++) {
+		if (!left_out(overlay, paths.list.items[i]))
+			aeg_model_load(model, paths.list.items[i], diags);
+	}
+	aeg_paths_done(&paths);
+}
+
+int aeg_ruleset_read(const struct aeg_config *config, const struct aeg_overlay *overlay,
+		     struct aeg_diags *diags, struct aeg_model **ret)
+{
+	struct aeg_model *model = aeg_model_new();
+
+	*ret = model;
+	read_paths(model, &config->policies, config->policies_given, diags);
+	read_paths(model, &config->workloads, config->workloads_given, diags);
+	read_applied(model, config, overlay, diags);
+	if (overlay && overlay->text)
+		aeg_model_add_text(model, overlay->file, overlay->text, overlay->len, diags);
+	return aeg_model_check(model, diags);
+}
+
+int aeg_ruleset_new(struct aeg_model *model, struct aeg_numbers *numbers, struct aeg_buf *error,
+		    struct aeg_ruleset **ret)
+{
+	struct aeg_tables *tables;
+	int err = aeg_compile(model, numbers, &tables, error);
+
+	if (err) {
+		aeg_model_free(model);
+		return err;
+	}
+	*ret = aeg_xcalloc(1, sizeof(**ret));
+	**ret = (struct aeg_ruleset){
+		.model = model,
+		.tables = tables,
+		.registry = aeg_registry_new(model),
+	};
+	return 0;
+}
+
+void aeg_ruleset_free(struct aeg_ruleset *ruleset)
+{
+	if (!ruleset)
+		return;
+	aeg_registry_free(ruleset->registry);
+	aeg_tables_free(ruleset->trial);
+	aeg_tables_free(ruleset->tables);
+	aeg_model_free(ruleset->model);
+	free(ruleset);
+}
+
+/* Whoever may ask questions may invent any number of profiles: now and then they are forgotten. */
+int aeg_ruleset_trial(struct aeg_ruleset *ruleset, struct aeg_numbers *numbers,
+		      struct aeg_buf *error, struct aeg_tables **ret)
+{
+	int err = 0;
+
+	if (ruleset->trial && ruleset->trial->profiles.n > TRIAL_PROFILES_MAX)
+		aeg_tables_free(AEG_TAKE_PTR(ruleset->trial));
+	if (!ruleset->trial)
+		err = aeg_compile(ruleset->model, numbers, &ruleset->trial, error);
+	if (!err)
+		*ret = ruleset->trial;
+	return err;
+}
+
+struct aeg_subject aeg_ruleset_subject(const struct aeg_model *model,
+				       const struct aeg_workload *workload)
+{
+	return (struct aeg_subject){
+		.ns = workload->ns,
+		.service_account = workload->service_account,
+		.labels = &workload->labels,
+		.namespace_labels = aeg_model_namespace_labels(model, workload->ns),
+	};
+}
+
+int aeg_ruleset_profile(struct aeg_ruleset *ruleset, struct aeg_instance *instance,
+			struct aeg_numbers *numbers, struct aeg_buf *error)
+{
+	const struct aeg_workload *workload = instance->workload;
+	AEG_AUTO_FREE char *name = aeg_xasprintf("%s/%s", workload->ns, workload->name);
+	struct aeg_subject subject = aeg_ruleset_subject(ruleset->model, workload);
+
+	instance->number = aeg_numbers_get(numbers, AEG_LABEL_WORKLOAD, name);
+	return aeg_compile_profile(ruleset->tables, &subject, &instance->profile, &instance->flags,
+				   error);
+}
+
+static void add_cgroup(void *arg, const struct aeg_cgroup *cgroup)
+{
+	aeg_registry_cgroup_added(arg, cgroup);
+}
+
+int aeg_ruleset_populate(struct aeg_ruleset *ruleset, const struct aeg_cgroups *cgroups,
+			 struct aeg_numbers *numbers, struct aeg_buf *error)
+{
+	int err = 0;
+
+	aeg_cgroups_each(cgroups, add_cgroup, ruleset->registry);
+	for (size_t i = 0; i < aeg_registry_count(ruleset->registry) && !err; i++)
+		err = aeg_ruleset_profile(ruleset, aeg_registry_at(ruleset->registry, i), numbers,
+					  error);
+	return err;
+}

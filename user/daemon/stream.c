@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* Lines are copied when they are due: what the history drops meanwhile is this reader's loss only. */
+#include "daemon/stream.h"
+#include "observe/flow.h"
+
+void aeg_stream_init(struct aeg_stream *stream, const struct aeg_history *history,
+		     const struct aeg_stream_range *range)
+{
+	uint64_t next = aeg_history_next(history);
+	uint64_t from = range->since ? range->since : aeg_history_first(history);
+
+	if (from < next && next - from > range->limit)
+		from = next - range->limit;
+	*stream = (struct aeg_stream){
+		.history = history,
+		.next = from,
+		.stop = range->follow ? UINT64_MAX : next,
+	};
+}
+
+void aeg_stream_done(struct aeg_stream *stream)
+{
+	aeg_buf_done(&stream->pending);
+}
+
+static bool fetch(struct aeg_stream *stream)
+{
+	uint64_t lost;
+	const char *line;
+	size_t len;
+
+	if (stream->next >= stream->stop)
+		return false;
+	line = aeg_history_get(stream->history, &stream->next, &lost, &len);
+	if (!line)
+		return false;
+	aeg_buf_reset(&stream->pending);
+	stream->sent = 0;
+	if (lost) {
+		aeg_flow_lost_json(lost, &stream->pending);
+		aeg_buf_putc(&stream->pending, '\n');
+	}
+	if (stream->next < stream->stop) { /* else the whole range was lost */
+		aeg_buf_add(&stream->pending, line, len);
+		aeg_buf_putc(&stream->pending, '\n');
+		stream->next++;
+	}
+	return true;
+}
+
+size_t aeg_stream_read(struct aeg_stream *stream, char *ret, size_t max)
+{
+	size_t n = 0;
+
+	while (n < max) {
+		size_t left = stream->pending.len - stream->sent;
+		size_t part = left < max - n ? left : max - n;
+
+		if (!left && !fetch(stream))
+			break;
+		if (!left)
+			continue;
+		memcpy(ret + n, stream->pending.data + stream->sent, part);
+		stream->sent += part;
+		n += part;
+	}
+	return n;
+}
+
+bool aeg_stream_ended(const struct aeg_stream *stream)
+{
+	return stream->next >= stream->stop && stream->sent == stream->pending.len;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* What libbpf says: kept for the error sentence instead of printed. */
+#include "datapath/internal.h"
+#include <stdarg.h>
+#include <stdio.h>
+
+#define LINE_MAX_TEXT 512
+
+static char last[LINE_MAX_TEXT];
+static bool show_log;
+
+static bool is_verifier_log(const char *line)
+{
+	return strstr(line, "-- BEGIN PROG LOAD LOG --") != NULL;
+}
+
+static int keep(enum libbpf_print_level level, const char *format, va_list args)
+{
+	char line[LINE_MAX_TEXT];
+	va_list again;
+
+	if (level != LIBBPF_WARN)
+		return 0;
+	va_copy(again, args);
+	vsnprintf(line, sizeof(line), format, args);
+	line[strcspn(line, "\n")] = '\0';
+	if (!is_verifier_log(line))
+		memcpy(last, line, sizeof(last));
+	else if (show_log)
+		vfprintf(stderr, format, again);
+	va_end(again);
+	return 0;
+}
+
+void aeg_chatter_start(void)
+{
+	const char *wanted = getenv("AEGRESS_BPF_LOG");
+
+	show_log = wanted && aeg_streq(wanted, "1");
+	last[0] = '\0';
+	libbpf_set_print(keep);
+}
+
+const char *aeg_chatter_last(void)
+{
+	const char *prefix = "libbpf: ";
+
+	return strncmp(last, prefix, strlen(prefix)) == 0 ? last + strlen(prefix) : last;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* Counters, summed over the CPUs. */
+#include "datapath/internal.h"
+
+struct count_reader {
+	aeg_count_fn *fn;
+	void *arg;
+	size_t cpus;
+};
+
+static int sum_count(void *arg, const void *key, const void *value)
+{
+	const struct count_reader *reader = arg;
+	const struct aeg_count *counts = value;
+	struct aeg_count sum = {0};
+
+	for (size_t cpu = 0; cpu < reader->cpus; cpu++) {
+		sum.decisions += counts[cpu].decisions;
+		sum.closed += counts[cpu].closed;
+		sum.sent += counts[cpu].sent;
+		sum.received += counts[cpu].received;
+	}
+	reader->fn(reader->arg, key, &sum);
+	return 0;
+}
+
+int aeg_datapath_counts(struct aeg_datapath *datapath, aeg_count_fn *fn, void *arg)
+{
+	int cpus = libbpf_num_possible_cpus();
+	struct count_reader reader = {.fn = fn, .arg = arg, .cpus = (size_t)cpus};
+
+	if (cpus < 0)
+		return cpus;
+	return aeg_map_each(datapath->maps[AEG_MAP_COUNTS], sizeof(struct aeg_count_key),
+			    reader.cpus * sizeof(struct aeg_count), sum_count, &reader);
+}
+
+/* The first n elements of a per-CPU array of u64. */
+static int sum_array(int fd, uint64_t *ret, uint32_t n)
+{
+	int cpus = libbpf_num_possible_cpus();
+	AEG_AUTO_FREE uint64_t *values = NULL;
+
+	if (cpus < 0)
+		return cpus;
+	values = aeg_xcalloc((size_t)cpus, sizeof(*values));
+	for (uint32_t i = 0; i < n; i++) {
+		int err = bpf_map_lookup_elem(fd, &i, values);
+
+		if (err)
+			return err;
+		ret[i] = 0;
+		for (int cpu = 0; cpu < cpus; cpu++)
+			ret[i] += values[cpu];
+	}
+	return 0;
+}
+
+int aeg_datapath_totals(struct aeg_datapath *datapath, uint64_t ret[AEG_TOTALS])
+{
+	return sum_array(datapath->maps[AEG_MAP_TOTALS], ret, AEG_TOTALS);
+}
+
+int aeg_datapath_errors(struct aeg_datapath *datapath, uint64_t ret[AEG_ERROR_MAX])
+{
+	return sum_array(datapath->maps[AEG_MAP_ERRORS], ret, AEG_ERROR_MAX);
+}

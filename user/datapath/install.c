@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* Writes a generation beside the one in force, flips, and adds to the one in force. */
+#include "datapath/internal.h"
+#include <errno.h>
+
+#define CHUNK 4096 /* rows that are turned into keys and values at a time */
+#define ERRNO_MAX 4095
+
+/* Rows of a table as user space has them: key and value at fixed places. */
+struct rows {
+	const char *first;
+	size_t n, stride, key_size, value_at, value_size;
+};
+#define ROWS(array, count, key, value)                                                             \
+	((struct rows){                                                                            \
+		.first = (const char *)(array),                                                    \
+		.n = (count),                                                                      \
+		.stride = sizeof(*(array)),                                                        \
+		.key_size = sizeof((array)->key),                                                  \
+		.value_at = (size_t)((const char *)&(array)->value - (const char *)(array)),       \
+		.value_size = sizeof((array)->value),                                              \
+	})
+
+static int write_rows(struct aeg_table *table, const struct rows *rows)
+{
+	size_t room = rows->n < CHUNK ? rows->n : CHUNK;
+	AEG_AUTO_FREE char *keys = aeg_xcalloc(room + 1, rows->key_size);
+	AEG_AUTO_FREE char *values = aeg_xcalloc(room + 1, rows->value_size);
+
+	for (size_t from = 0; from < rows->n; from += room) {
+		size_t n = rows->n - from < room ? rows->n - from : room;
+		int err;
+
+		for (size_t i = 0; i < n; i++) {
+			const char *row = rows->first + (from + i) * rows->stride;
+
+			memcpy(keys + i * rows->key_size, row, rows->key_size);
+			memcpy(values + i * rows->value_size, row + rows->value_at,
+			       rows->value_size);
+		}
+		err = aeg_map_fill(table->fd, keys, rows->key_size, values, rows->value_size, n);
+		if (err)
+			return err;
+	}
+	table->entries += rows->n;
+	return 0;
+}
+
+static int fill_table(struct aeg_slot *slot, enum aeg_table_kind kind, const struct rows *rows)
+{
+	int err = aeg_table_create(kind, rows->n, &slot->tables[kind]);
+
+	return err ? err : write_rows(&slot->tables[kind], rows);
+}
+
+static int fill_slot(struct aeg_slot *slot, const struct aeg_generation *generation)
+{
+	const struct aeg_tables *tables = generation->tables;
+	struct rows idents = ROWS(generation->idents, generation->nidents, cgroup, ident);
+	struct rows addrs = ROWS(tables->addrs.items, tables->addrs.n, key, dest);
+	struct rows cells = ROWS(tables->cells.items, tables->cells.n, key, cell);
+	int err = fill_table(slot, AEG_TABLE_IDENTS, &idents);
+
+	if (!err)
+		err = fill_table(slot, AEG_TABLE_ADDRS, &addrs);
+	if (!err)
+		err = fill_table(slot, AEG_TABLE_CELLS, &cells);
+	return err;
+}
+
+static bool is_default(uint32_t verdict)
+{
+	return verdict > AEG_VERDICT_NONE && verdict < AEG_VERDICT_MAX;
+}
+
+static bool settings_valid(const struct aeg_gen *gen)
+{
+	return is_default(gen->unselected) && is_default(gen->unknown) &&
+	       gen->deny_errno <= ERRNO_MAX;
+}
+
+static void flip(struct aeg_datapath *datapath, uint32_t slot)
+{
+	__atomic_store_n(&datapath->ctl->slot, slot, __ATOMIC_SEQ_CST);
+	aeg_epoch_bump(datapath);
+}
+
+/*
+ * A program that read the slot number just before the last flip may still be in the slot that is
+ * about to be filled: it is waited for first.
+ */
+static int install(struct aeg_datapath *datapath, const struct aeg_generation *generation,
+		   struct aeg_slot *slot)
+{
+	uint32_t index = (datapath->ctl->slot + 1) % AEG_SLOTS;
+	struct aeg_gen gen = generation->settings;
+	int err = fill_slot(slot, generation);
+
+	if (!err)
+		err = aeg_slots_grace(datapath);
+	if (!err)
+		err = aeg_slot_link(datapath, index, slot);
+	if (err)
+		return err;
+	gen.number = aeg_datapath_generation(datapath) + 1;
+	err = bpf_map_update_elem(datapath->maps[AEG_MAP_GENS], &index, &gen, BPF_ANY);
+	if (err)
+		return err;
+	flip(datapath, index);
+	datapath->idents_stale = false;
+	return 0;
+}
+
+int aeg_datapath_install(struct aeg_datapath *datapath, const struct aeg_generation *generation,
+			 struct aeg_buf *error)
+{
+	AEG_CLEANUP(aeg_slot_done) struct aeg_slot slot;
+	int err = -EINVAL;
+
+	for (int i = 0; i < AEG_TABLE_MAX; i++)
+		slot.tables[i] = (struct aeg_table){.fd = -1};
+	if (settings_valid(&generation->settings))
+		err = install(datapath, generation, &slot);
+	if (err)
+		aeg_buf_printf(error, "writing generation %llu: %s",
+			       (unsigned long long)aeg_datapath_generation(datapath) + 1,
+			       strerror(-err));
+	return err;
+}
+
+uint64_t aeg_datapath_generation(const struct aeg_datapath *datapath)
+{
+	uint32_t slot = datapath->ctl->slot;
+	struct aeg_gen gen = {0};
+
+	if (bpf_map_lookup_elem(datapath->maps[AEG_MAP_GENS], &slot, &gen))
+		return 0;
+	return gen.number;
+}
+
+/* ---- additions to the generation in force ---- */
+
+int aeg_datapath_add_cells(struct aeg_datapath *datapath, const struct aeg_cell_row *rows, size_t n)
+{
+	struct aeg_slot *slot = aeg_slot_active(datapath);
+	struct rows cells = ROWS(rows, n, key, cell);
+	struct aeg_table *table;
+
+	if (!slot)
+		return -ENOENT;
+	table = &slot->tables[AEG_TABLE_CELLS];
+	if (n > table->capacity - table->entries)
+		return -ENOSPC;
+	return write_rows(table, &cells);
+}
+
+/*
+ * A hash gives a deleted or replaced element to the next one that is inserted, while a program may
+ * still be reading it: it would decide with another pod's identity.
+ */
+static int settle_idents(struct aeg_datapath *datapath)
+{
+	int err;
+
+	if (!datapath->idents_stale)
+		return 0;
+	err = aeg_slots_grace(datapath);
+	if (!err)
+		datapath->idents_stale = false;
+	return err;
+}
+
+int aeg_datapath_set_ident(struct aeg_datapath *datapath, const struct aeg_ident_row *row)
+{
+	struct aeg_slot *slot = aeg_slot_active(datapath);
+	struct aeg_table *table;
+	struct aeg_ident old;
+	bool known;
+	int err;
+
+	if (!slot)
+		return -ENOENT;
+	table = &slot->tables[AEG_TABLE_IDENTS];
+	known = bpf_map_lookup_elem(table->fd, &row->cgroup, &old) == 0;
+	if (known && memcmp(&old, &row->ident, sizeof(old)) == 0)
+		return 0;
+	err = settle_idents(datapath);
+	if (!err)
+		err = aeg_map_put(table->fd, &row->cgroup, &row->ident);
+	if (err)
+		return err;
+	table->entries += !known;
+	datapath->idents_stale = known;
+	aeg_epoch_bump(datapath);
+	return 0;
+}
+
+int aeg_datapath_delete_ident(struct aeg_datapath *datapath, uint64_t cgroup)
+{
+	struct aeg_slot *slot = aeg_slot_active(datapath);
+	int err = -ENOENT;
+
+	if (slot)
+		err = bpf_map_delete_elem(slot->tables[AEG_TABLE_IDENTS].fd, &cgroup);
+	if (err)
+		return err;
+	slot->tables[AEG_TABLE_IDENTS].entries--;
+	datapath->idents_stale = true;
+	aeg_epoch_bump(datapath);
+	return 0;
+}

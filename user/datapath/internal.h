@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* What the files behind datapath.h share. */
+#ifndef AEG_DATAPATH_INTERNAL_H
+#define AEG_DATAPATH_INTERNAL_H
+
+#include "base/mem.h"
+#include "datapath/datapath.h"
+#include "datapath/ring.h"
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+struct aegress; /* the skeleton; only object.c opens it */
+
+/* Every map of bpf/maps.bpf.h; the word is its name there and in the pin directory. */
+enum aeg_map {
+	AEG_MAP_CTL,
+	AEG_MAP_GENS,
+	AEG_MAP_IDENTS,
+	AEG_MAP_ADDRS,
+	AEG_MAP_CELLS,
+	AEG_MAP_SOCKS,
+	AEG_MAP_EVENTS,
+	AEG_MAP_DENIALS,
+	AEG_MAP_TOTALS,
+	AEG_MAP_COUNTS,
+	AEG_MAP_ERRORS,
+	AEG_MAP_LABELS,
+	AEG_MAP_MAX,
+};
+extern const char *const aeg_map_names[AEG_MAP_MAX];
+
+/* Every program of bpf/sock.bpf.c, in the order of attaching: stamps before decisions. */
+enum aeg_prog {
+	AEG_PROG_SOCK_CREATE,
+	AEG_PROG_SOCK_RELEASE,
+	AEG_PROG_SOCK_OPS, /* only with config.handshake */
+	AEG_PROG_CONNECT4,
+	AEG_PROG_CONNECT6,
+	AEG_PROG_SENDMSG4,
+	AEG_PROG_SENDMSG6,
+	AEG_PROG_MAX,
+};
+extern const char *const aeg_prog_names[AEG_PROG_MAX];
+
+/* One inner map as user space knows it. */
+struct aeg_table {
+	int fd; /* -1: not there */
+	uint64_t entries;
+	uint32_t capacity;
+};
+
+enum aeg_table_kind { AEG_TABLE_IDENTS, AEG_TABLE_ADDRS, AEG_TABLE_CELLS, AEG_TABLE_MAX };
+
+struct aeg_slot {
+	struct aeg_table tables[AEG_TABLE_MAX];
+};
+
+/* The rings in the order they are emptied. */
+enum aeg_ring_kind { AEG_RING_DENIALS, AEG_RING_EVENTS, AEG_RING_MAX };
+
+struct aeg_datapath {
+	struct aegress *skel;
+	char *pin_dir;
+	int lock_fd;   /* the pin directory; holds the lock */
+	int cgroup_fd; /* where links are attached */
+	int maps[AEG_MAP_MAX];
+	int progs[AEG_PROG_MAX]; /* -1: not loaded */
+	int links[AEG_PROG_MAX]; /* -1: not attached */
+	struct aeg_ctl *ctl;	 /* mapped; NULL while opening */
+	struct aeg_slot slots[AEG_SLOTS];
+	struct aeg_ring rings[AEG_RING_MAX];
+	int epoll_fd;
+	bool adopted;
+	bool idents_stale; /* a freed element of idents may still be in a program's hands */
+};
+
+/* ---- pins.c ---- */
+/* "PIN_DIR/maps/NAME" and "PIN_DIR/links/NAME"; the caller frees. */
+char *aeg_pin_map(const char *pin_dir, enum aeg_map map);
+char *aeg_pin_link(const char *pin_dir, enum aeg_prog prog);
+/* Creates the directory on a bpffs and takes its lock. */
+/* Whether pins can live there: 0, or an error with a sentence. */
+int aeg_pins_bpffs(const char *pin_dir, struct aeg_buf *error);
+int aeg_pins_lock(const char *pin_dir, int *ret_fd, struct aeg_buf *error);
+/* Whether there are pins of this ABI; -EPROTO when they are of another one. */
+int aeg_pins_check(const char *pin_dir, bool *ret_adopted, struct aeg_buf *error);
+
+/* ---- attach.c ---- */
+/* Detaches a pinned link and removes its pin; none there is fine. */
+int aeg_link_detach(const char *path);
+
+/* ---- maps.c ---- */
+typedef int aeg_row_fn(void *arg, const void *key, const void *value);
+/* Calls fn for every element, until it returns other than 0; per-CPU values as the kernel packs them. */
+int aeg_map_each(int fd, size_t key_size, size_t value_size, aeg_row_fn *fn, void *arg);
+/* Writes n elements; -ENOSPC when the map is full. Keys and values are dense arrays. */
+int aeg_map_fill(int fd, const void *keys, size_t key_size, const void *values, size_t value_size,
+		 size_t n);
+int aeg_map_count(int fd, size_t key_size, size_t value_size, uint64_t *ret);
+/* One element; -ENOSPC when the map is full. */
+int aeg_map_put(int fd, const void *key, const void *value);
+
+/* ---- slots.c ---- */
+int aeg_slots_adopt(struct aeg_datapath *datapath);
+void aeg_slot_done(struct aeg_slot *slot);
+/* The slot in force; NULL before the first generation. */
+struct aeg_slot *aeg_slot_active(struct aeg_datapath *datapath);
+int aeg_table_create(enum aeg_table_kind kind, size_t need, struct aeg_table *ret);
+int aeg_slot_link(struct aeg_datapath *datapath, uint32_t index, struct aeg_slot *slot);
+/* Returns when every program that was running has ended. */
+int aeg_slots_grace(struct aeg_datapath *datapath);
+
+/* ---- chatter.c ---- */
+/* libbpf prints through here from now on: the last complaint is kept, nothing reaches stderr unless
+ * AEGRESS_BPF_LOG=1 asks for the verifier's log. */
+void aeg_chatter_start(void);
+const char *aeg_chatter_last(void); /* "" when libbpf had nothing to say */
+
+/* A change of slot, identities, roots or levels: stamps of the former epoch are looked at again. */
+static inline void aeg_epoch_bump(struct aeg_datapath *datapath)
+{
+	__atomic_add_fetch(&datapath->ctl->epoch, 1, __ATOMIC_SEQ_CST);
+}
+
+#endif

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* Opens and closes the kernel side: loads the programs onto new or pinned maps, maps the control
+ * element and the rings. Attaches nothing. */
+#include "datapath/internal.h"
+#include "gen/aegress.skel.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/vfs.h>
+
+const char *const aeg_map_names[AEG_MAP_MAX] = {
+	[AEG_MAP_CTL] = "ctl",	     [AEG_MAP_GENS] = "gens",	    [AEG_MAP_IDENTS] = "idents",
+	[AEG_MAP_ADDRS] = "addrs",   [AEG_MAP_CELLS] = "cells",	    [AEG_MAP_SOCKS] = "socks",
+	[AEG_MAP_EVENTS] = "events", [AEG_MAP_DENIALS] = "denials", [AEG_MAP_TOTALS] = "totals",
+	[AEG_MAP_COUNTS] = "counts", [AEG_MAP_ERRORS] = "errors",   [AEG_MAP_LABELS] = "labels",
+};
+
+const char *const aeg_prog_names[AEG_PROG_MAX] = {
+	[AEG_PROG_SOCK_CREATE] = "sock_create", [AEG_PROG_SOCK_RELEASE] = "sock_release",
+	[AEG_PROG_SOCK_OPS] = "sock_ops",	[AEG_PROG_CONNECT4] = "connect4",
+	[AEG_PROG_CONNECT6] = "connect6",	[AEG_PROG_SENDMSG4] = "sendmsg4",
+	[AEG_PROG_SENDMSG6] = "sendmsg6",
+};
+
+static int fail(struct aeg_buf *error, int err, const char *what)
+{
+	const char *libbpf = aeg_chatter_last();
+
+	aeg_buf_printf(error, "%s: %s%s%s", what, strerror(-err), *libbpf ? "; libbpf: " : "",
+		       libbpf);
+	return err;
+}
+
+static int open_cgroup(const char *path, int *ret_fd, struct aeg_buf *error)
+{
+	AEG_AUTO_CLOSE int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct statfs fs;
+
+	if (fd < 0 || fstatfs(fd, &fs) < 0) {
+		int err = -errno;
+
+		aeg_buf_printf(error, "cgroup directory '%s': %s", path, strerror(-err));
+		return err;
+	}
+	if ((unsigned long)fs.f_type != CGROUP2_SUPER_MAGIC) {
+		aeg_buf_printf(error,
+			       "'%s' is not a cgroup2 directory; give the mount point of "
+			       "cgroup2 or a directory below it",
+			       path);
+		return -EINVAL;
+	}
+	*ret_fd = AEG_TAKE_FD(fd);
+	return 0;
+}
+
+/* ---- maps: sized by the configuration when new, as they are when pinned ---- */
+
+static bool sized_by_config(enum aeg_map map)
+{
+	return map == AEG_MAP_EVENTS || map == AEG_MAP_DENIALS || map == AEG_MAP_COUNTS;
+}
+
+static int check_pinned(const struct bpf_map *map, const struct bpf_map_info *info,
+			enum aeg_map which, struct aeg_buf *error)
+{
+	if (info->type == bpf_map__type(map) && info->key_size == bpf_map__key_size(map) &&
+	    info->value_size == bpf_map__value_size(map) &&
+	    info->map_flags == bpf_map__map_flags(map) &&
+	    (sized_by_config(which) || info->max_entries == bpf_map__max_entries(map)))
+		return 0;
+	aeg_buf_printf(error,
+		       "the pinned map '%s' has another layout; end its enforcement with "
+		       "'aegressd --cleanup', then start again",
+		       aeg_map_names[which]);
+	return -EPROTO;
+}
+
+/* Points the map at its pin, and takes the pinned one's size over. */
+static int prepare_map(struct bpf_map *map, enum aeg_map which, const char *path,
+		       struct aeg_buf *error)
+{
+	AEG_AUTO_CLOSE int fd = bpf_obj_get(path);
+	struct bpf_map_info info = {0};
+	uint32_t len = sizeof(info);
+	int err = bpf_map__set_pin_path(map, path);
+
+	if (err || fd == -ENOENT)
+		return err;
+	if (fd < 0)
+		return fd;
+	err = bpf_obj_get_info_by_fd(fd, &info, &len);
+	if (!err)
+		err = check_pinned(map, &info, which, error);
+	return err ? err : bpf_map__set_max_entries(map, info.max_entries);
+}
+
+static int prepare_maps(struct aegress *skel, const struct aeg_datapath_config *config,
+			struct aeg_buf *error)
+{
+	int err = bpf_map__set_max_entries(skel->maps.events, (uint32_t)config->ring_bytes);
+
+	if (!err)
+		err = bpf_map__set_max_entries(skel->maps.denials, (uint32_t)config->ring_bytes);
+	if (!err)
+		err = bpf_map__set_max_entries(skel->maps.counts, (uint32_t)config->counts_max);
+	for (int i = 0; i < AEG_MAP_MAX && !err; i++) {
+		AEG_AUTO_FREE char *path = aeg_pin_map(config->pin_dir, (enum aeg_map)i);
+		struct bpf_map *map = bpf_object__find_map_by_name(skel->obj, aeg_map_names[i]);
+
+		err = map ? prepare_map(map, (enum aeg_map)i, path, error) : -ENOENT;
+	}
+	return err;
+}
+
+/* libbpf pins new maps and reuses pinned ones while it loads. RLIMIT_MEMLOCK, which kernels before
+ * 5.11 charge maps to, is raised by libbpf. */
+static int load(struct aeg_datapath *datapath, const struct aeg_datapath_config *config,
+		struct aeg_buf *error)
+{
+	int err;
+
+	aeg_chatter_start();
+	datapath->skel = aegress__open();
+	if (!datapath->skel)
+		return fail(error, -errno, "reading the BPF object");
+	bpf_program__set_autoload(datapath->skel->progs.sock_ops, config->handshake);
+	err = prepare_maps(datapath->skel, config, error);
+	if (err)
+		return aeg_buf_text(error)[0] ? err : fail(error, err, "preparing the maps");
+	err = aegress__load(datapath->skel);
+	if (err)
+		return fail(error, err, "loading the BPF programs (AEGRESS_BPF_LOG=1 shows why)");
+	for (int i = 0; i < AEG_MAP_MAX; i++)
+		datapath->maps[i] = bpf_map__fd(
+			bpf_object__find_map_by_name(datapath->skel->obj, aeg_map_names[i]));
+	for (int i = 0; i < AEG_PROG_MAX; i++)
+		datapath->progs[i] = bpf_program__fd(
+			bpf_object__find_program_by_name(datapath->skel->obj, aeg_prog_names[i]));
+	return 0;
+}
+
+/* ---- control element and rings ---- */
+
+static int map_control(struct aeg_datapath *datapath, size_t ring_bytes)
+{
+	void *ctl = mmap(NULL, sizeof(struct aeg_ctl), PROT_READ | PROT_WRITE, MAP_SHARED,
+			 datapath->maps[AEG_MAP_CTL], 0);
+
+	if (ctl == MAP_FAILED)
+		return -errno;
+	datapath->ctl = ctl;
+	datapath->ctl->abi = AEG_ABI;
+	datapath->ctl->wake_bytes = (uint32_t)(ring_bytes / 4);
+	return 0;
+}
+
+static int open_ring(struct aeg_datapath *datapath, enum aeg_ring_kind kind, enum aeg_map map)
+{
+	struct epoll_event interest = {.events = EPOLLIN};
+	struct bpf_map_info info = {0};
+	uint32_t len = sizeof(info);
+	int err = bpf_obj_get_info_by_fd(datapath->maps[map], &info, &len);
+
+	if (!err)
+		err = aeg_ring_open(datapath->maps[map], info.max_entries, &datapath->rings[kind]);
+	if (err)
+		return err;
+	if (epoll_ctl(datapath->epoll_fd, EPOLL_CTL_ADD, datapath->maps[map], &interest) < 0)
+		return -errno;
+	return 0;
+}
+
+static int open_rings(struct aeg_datapath *datapath)
+{
+	int err;
+
+	datapath->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (datapath->epoll_fd < 0)
+		return -errno;
+	err = open_ring(datapath, AEG_RING_DENIALS, AEG_MAP_DENIALS);
+	return err ? err : open_ring(datapath, AEG_RING_EVENTS, AEG_MAP_EVENTS);
+}
+
+/* ---- the whole ---- */
+
+static struct aeg_datapath *datapath_new(const char *pin_dir)
+{
+	struct aeg_datapath *datapath = aeg_xcalloc(1, sizeof(*datapath));
+
+	datapath->pin_dir = aeg_xstrdup(pin_dir);
+	datapath->lock_fd = datapath->cgroup_fd = datapath->epoll_fd = -1;
+	for (int i = 0; i < AEG_MAP_MAX; i++)
+		datapath->maps[i] = -1;
+	for (int i = 0; i < AEG_PROG_MAX; i++)
+		datapath->progs[i] = datapath->links[i] = -1;
+	for (int slot = 0; slot < AEG_SLOTS; slot++) {
+		for (int i = 0; i < AEG_TABLE_MAX; i++)
+			datapath->slots[slot].tables[i].fd = -1;
+	}
+	return datapath;
+}
+
+void aeg_datapath_close(struct aeg_datapath *datapath)
+{
+	if (!datapath)
+		return;
+	for (int i = 0; i < AEG_RING_MAX; i++)
+		aeg_ring_close(&datapath->rings[i]);
+	for (int i = 0; i < AEG_SLOTS; i++)
+		aeg_slot_done(&datapath->slots[i]);
+	for (int i = 0; i < AEG_PROG_MAX; i++)
+		aeg_closep(&datapath->links[i]);
+	if (datapath->ctl)
+		munmap(datapath->ctl, sizeof(*datapath->ctl));
+	aeg_closep(&datapath->epoll_fd);
+	aeg_closep(&datapath->cgroup_fd);
+	aegress__destroy(datapath->skel);
+	aeg_closep(&datapath->lock_fd);
+	free(datapath->pin_dir);
+	free(datapath);
+}
+
+static int open_all(struct aeg_datapath *datapath, const struct aeg_datapath_config *config,
+		    struct aeg_buf *error)
+{
+	int err = open_cgroup(config->cgroup_root, &datapath->cgroup_fd, error);
+
+	if (!err)
+		err = aeg_pins_lock(config->pin_dir, &datapath->lock_fd, error);
+	if (!err)
+		err = aeg_pins_check(config->pin_dir, &datapath->adopted, error);
+	if (!err)
+		err = load(datapath, config, error);
+	if (!err)
+		err = map_control(datapath, config->ring_bytes);
+	if (!err)
+		err = aeg_slots_adopt(datapath);
+	if (!err)
+		err = open_rings(datapath);
+	return err;
+}
+
+int aeg_datapath_open(const struct aeg_datapath_config *config, struct aeg_datapath **ret,
+		      struct aeg_buf *error)
+{
+	struct aeg_datapath *datapath = datapath_new(config->pin_dir);
+	int err = open_all(datapath, config, error);
+
+	if (err) {
+		if (!aeg_buf_text(error)[0])
+			fail(error, err, "opening the data path");
+		aeg_datapath_close(datapath);
+		return err;
+	}
+	*ret = datapath;
+	return 0;
+}
+
+bool aeg_datapath_adopted(const struct aeg_datapath *datapath)
+{
+	return datapath->adopted;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The slots of a generation's tables: inner maps made, counted, hung into the outer ones. What a
+ * program may hold in its hands is never reused before every program that ran has ended.
+ */
+#include "datapath/internal.h"
+#include <errno.h>
+
+static const struct {
+	enum aeg_map outer;
+	const char *name;
+	enum bpf_map_type type;
+	uint32_t key_size, value_size, flags;
+	size_t least;
+} kinds[AEG_TABLE_MAX] = {
+	/* Pods come between two generations: room for them. */
+	[AEG_TABLE_IDENTS] = {AEG_MAP_IDENTS, "idents", BPF_MAP_TYPE_HASH, sizeof(uint64_t),
+			      sizeof(struct aeg_ident), 0, 1024},
+	[AEG_TABLE_ADDRS] = {AEG_MAP_ADDRS, "addrs", BPF_MAP_TYPE_LPM_TRIE,
+			     sizeof(struct aeg_addr_key), sizeof(struct aeg_dest),
+			     BPF_F_NO_PREALLOC, 64},
+	[AEG_TABLE_CELLS] = {AEG_MAP_CELLS, "cells", BPF_MAP_TYPE_HASH, sizeof(struct aeg_cell_key),
+			     sizeof(struct aeg_cell), 0, 1024},
+};
+
+void aeg_slot_done(struct aeg_slot *slot)
+{
+	for (size_t i = 0; i < AEG_TABLE_MAX; i++) {
+		aeg_closep(&slot->tables[i].fd);
+		slot->tables[i] = (struct aeg_table){.fd = -1};
+	}
+}
+
+/* Twice what is needed now and some, so that additions rarely ask for a new generation. */
+int aeg_table_create(enum aeg_table_kind kind, size_t need, struct aeg_table *ret)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = kinds[kind].flags);
+	size_t capacity = need + need / 2 + kinds[kind].least;
+	int fd;
+
+	if (capacity > UINT32_MAX)
+		return -E2BIG;
+	fd = bpf_map_create(kinds[kind].type, kinds[kind].name, kinds[kind].key_size,
+			    kinds[kind].value_size, (uint32_t)capacity, &opts);
+	if (fd < 0)
+		return fd;
+	*ret = (struct aeg_table){.fd = fd, .capacity = (uint32_t)capacity};
+	return 0;
+}
+
+int aeg_slot_link(struct aeg_datapath *datapath, uint32_t index, struct aeg_slot *slot)
+{
+	for (size_t i = 0; i < AEG_TABLE_MAX; i++) {
+		int err = bpf_map_update_elem(datapath->maps[kinds[i].outer], &index,
+					      &slot->tables[i].fd, BPF_ANY);
+
+		if (err)
+			return err;
+	}
+	aeg_slot_done(&datapath->slots[index]);
+	datapath->slots[index] = *slot;
+	for (size_t i = 0; i < AEG_TABLE_MAX; i++)
+		slot->tables[i].fd = -1;
+	return 0;
+}
+
+/*
+ * Programs run inside an RCU read-side section, and the kernel returns from an update of a map of
+ * maps only after a grace period (4.20). So the table in force is put once more where it already
+ * is: nothing changes, and every program that saw what was before has ended. That is membarrier()'s
+ * promise too, but MEMBARRIER_CMD_GLOBAL fails on nohz_full machines.
+ */
+int aeg_slots_grace(struct aeg_datapath *datapath)
+{
+	struct aeg_slot *slot = aeg_slot_active(datapath);
+	uint32_t index = datapath->ctl->slot;
+
+	if (!slot)
+		return 0;
+	return bpf_map_update_elem(datapath->maps[AEG_MAP_IDENTS], &index,
+				   &slot->tables[AEG_TABLE_IDENTS].fd, BPF_ANY);
+}
+
+struct aeg_slot *aeg_slot_active(struct aeg_datapath *datapath)
+{
+	struct aeg_slot *slot = &datapath->slots[datapath->ctl->slot % AEG_SLOTS];
+
+	return slot->tables[AEG_TABLE_CELLS].fd < 0 ? NULL : slot;
+}
+
+static int table_adopt(const struct aeg_datapath *datapath, size_t kind, uint32_t index,
+		       struct aeg_table *ret)
+{
+	struct bpf_map_info info = {0};
+	uint32_t id, len = sizeof(info);
+	AEG_AUTO_CLOSE int fd = -1;
+	int err = bpf_map_lookup_elem(datapath->maps[kinds[kind].outer], &index, &id);
+
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	fd = bpf_map_get_fd_by_id(id);
+	if (fd < 0)
+		return fd;
+	err = bpf_obj_get_info_by_fd(fd, &info, &len);
+	if (!err)
+		err = aeg_map_count(fd, kinds[kind].key_size, kinds[kind].value_size,
+				    &ret->entries);
+	if (err)
+		return err;
+	ret->capacity = info.max_entries;
+	ret->fd = AEG_TAKE_FD(fd);
+	return 0;
+}
+
+/* The slots that a former daemon filled. */
+int aeg_slots_adopt(struct aeg_datapath *datapath)
+{
+	for (uint32_t index = 0; index < AEG_SLOTS; index++) {
+		for (size_t kind = 0; kind < AEG_TABLE_MAX; kind++) {
+			int err = table_adopt(datapath, kind, index,
+					      &datapath->slots[index].tables[kind]);
+
+			if (err)
+				return err;
+		}
+	}
+	return 0;
+}
