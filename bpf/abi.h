@@ -150,11 +150,22 @@ struct aeg_cell_key {
 	__u8 pad;
 };
 
+/*
+ * What an allowed TCP connection must speak: of the policies that allow it, the strictest. Without
+ * DEMAND only what was allowed by name on AEG_PORT_TLS must be TLS.
+ */
+#define AEG_TLS_DEMAND 1u    /* TLS, whatever port and whether allowed by name or by CIDR */
+#define AEG_TLS_MIN12 2u     /* at least TLS 1.2 */
+#define AEG_TLS_MIN13 4u     /* at least TLS 1.3; MIN12 is not set beside it */
+#define AEG_TLS_ECH_ALLOW 8u /* an encrypted ClientHello passes when its outer name is allowed */
+#define AEG_PORT_TLS 443
+
 /* One layer's answer. rule is a label number; 0: no rule decided. */
 struct aeg_answer {
 	__u8 verdict; /* ALLOWED or DENIED; NONE: the layer has no rule for this destination */
 	__u8 reason;
-	__u8 pad[2];
+	__u8 tls; /* AEG_TLS_*; 0 unless ALLOWED by a rule */
+	__u8 pad;
 	__u32 rule;
 };
 
