@@ -18,8 +18,10 @@
 #define AEG_INLINE static inline
 #endif
 
-#define AEG_DATA_MAX 4096 /* bytes of a message that are looked at; a power of two: it is a mask too */
-#define AEG_DATA_ROOM (AEG_DATA_MAX + 64) /* loads of up to 64 bytes may begin at any masked index */
+#define AEG_DATA_MAX                                                                               \
+	4096 /* bytes of a message that are looked at; a power of two: it is a mask too */
+#define AEG_DATA_ROOM                                                                              \
+	(AEG_DATA_MAX + 64) /* loads of up to 64 bytes may begin at any masked index */
 
 /* A run of bytes that is not plain memory in a program: the payload of an skb. */
 struct aeg_bytes {

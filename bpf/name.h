@@ -3,9 +3,9 @@
  * Host names: canonical text, its hash, and the most specific pattern that matches it.
  *
  * A pattern is kept without its star: "hf.co" is exact, ".hf.co" stands for "*.hf.co". Both are
- * suffixes of the names they match, hashed from the right to the left, so one pass over a name yields
- * the hash of every suffix that can be a pattern. Seeds are secret, since whoever sends a hello
- * chooses the name; and a hit counts only after the stored text was compared.
+ * suffixes of the names they match, hashed from right to left, so one pass over a name yields the hash
+ * of every suffix that can be a pattern. Seeds are secret, since whoever sends a hello chooses the
+ * name; and a hit counts only after the stored text was compared.
  */
 #ifndef AEG_NAME_H
 #define AEG_NAME_H
@@ -14,8 +14,10 @@
 #include "bpf/bytes.h"
 
 #define AEG_NAME_MAX 253 /* RFC 1035, without the trailing dot */
-#define AEG_NAME_BORDERS 128
-#define AEG_NAME_PIECE 64 /* bytes of a pattern that one entry of the table holds */
+#define AEG_NAME_LABEL_MAX 63
+#define AEG_NAME_BORDERS 128 /* a power of two above the 126 dots that fit, and the sentinel */
+#define AEG_NAME_PIECE 64    /* bytes of a pattern that one entry of the table holds */
+#define AEG_NAME_PIECES 4    /* that the longest pattern takes */
 
 /* Random, made once per lifetime of the maps (kept in ctl): learned and spoken hold hashes. */
 struct aeg_seed {
@@ -23,61 +25,336 @@ struct aeg_seed {
 	__u64 factor; /* odd */
 };
 
+/* A dot of a name, seen from the right: the suffix that begins with it. */
+struct aeg_border {
+	__u64 hash;
+	__u32 at;   /* of the dot in the text */
+	__u32 seen; /* AEG_CHAR_* of everything from the dot on */
+};
+
 /*
- * A canonical name: lower case, no trailing dot. About 1.5 KB, so it lives in a map's value (scratch),
- * never on a program's stack. border n is the n-th dot from the right.
+ * A canonical name: lower case, no trailing dot. It takes 2.4 KB and lives in a map's value (scratch),
+ * never on a program's stack.
  */
 struct aeg_name {
 	__u64 hash; /* of the whole text: key of an exact pattern, name_hash of `learned` */
 	__u32 len;
-	__u32 borders;			       /* in use */
-	__u64 border_hash[AEG_NAME_BORDERS];   /* of the suffix that begins with the dot */
-	__u8 border_at[AEG_NAME_BORDERS];      /* where the dot is */
-	__u8 text[256 + AEG_NAME_PIECE];       /* zeros from len on, AEG_NAME_PIECE of them at least */
+	__u32 borders; /* in use; border n is the n-th dot from the right */
+	struct aeg_border border[AEG_NAME_BORDERS]; /* one more: the whole name, at 0 */
+	__u8 text[256 + AEG_NAME_PIECE]; /* zeros from len on, a piece of them at least */
 };
 
-/* ---- the table: key __u64 (aeg_name_key), value struct aeg_name_entry ---- */
-
-/*
- * One pattern, or a further piece of a long one: piece n is stored under aeg_name_key(hash, n). The
- * first piece has the destination; text is zero-padded.
- */
+/* One pattern, or a further piece of a long one; value of the table, under aeg_name_key(). */
 struct aeg_name_entry {
 	struct aeg_dest dest;
 	__u16 len;   /* of the pattern's whole text, star dropped */
 	__u16 piece; /* 0: the first */
 	__u32 pad;
-	__u8 text[AEG_NAME_PIECE];
+	__u8 text[AEG_NAME_PIECE]; /* zero-padded */
 };
 
+/* Key of piece n. That two patterns of a table meet here has a chance of 2^-64; filling notices. */
+AEG_INLINE __u64 aeg_name_key(__u64 hash, __u32 piece)
+{
+	return hash + piece * 0x9e3779b97f4a7c15ull;
+}
+
+#define AEG_CHAR_BAD 0x100
+#define AEG_CHAR_DOT_BIT 9
+#define AEG_CHAR_DOT 0x200
+#define AEG_CHAR_OTHER 0x400 /* neither digit nor dot */
+
+/* The canonical byte and what it is: one load instead of branches, which verifiers multiply. */
+AEG_INLINE __u32 aeg_char(__u8 byte)
+{
+#define BAD4 AEG_CHAR_BAD, AEG_CHAR_BAD, AEG_CHAR_BAD, AEG_CHAR_BAD
+#define BAD16 BAD4, BAD4, BAD4, BAD4
+#define O(c) AEG_CHAR_OTHER | (c)
+#define LETTERS                                                                                    \
+	O('a'), O('b'), O('c'), O('d'), O('e'), O('f'), O('g'), O('h'), O('i'), O('j'), O('k'),    \
+		O('l'), O('m'), O('n'), O('o'), O('p'), O('q'), O('r'), O('s'), O('t'), O('u'),    \
+		O('v'), O('w'), O('x'), O('y'), O('z')
+	static const __u16 table[256] = {BAD16,	       BAD16,
+					 BAD4,	       BAD4,
+					 BAD4,	       AEG_CHAR_BAD, /* to ',' */
+					 O('-'),       AEG_CHAR_DOT | '.',
+					 AEG_CHAR_BAD, '0',
+					 '1',	       '2',
+					 '3',	       '4',
+					 '5',	       '6',
+					 '7',	       '8',
+					 '9',	       BAD4,
+					 AEG_CHAR_BAD, AEG_CHAR_BAD,
+					 AEG_CHAR_BAD, LETTERS,
+					 BAD4,	       O('_'),
+					 AEG_CHAR_BAD, LETTERS,
+					 BAD4,	       AEG_CHAR_BAD,
+					 BAD16,	       BAD16,
+					 BAD16,	       BAD16,
+					 BAD16,	       BAD16,
+					 BAD16,	       BAD16};
+#undef LETTERS
+#undef O
+#undef BAD16
+#undef BAD4
+
+	return table[byte];
+}
+
 /*
- * Takes len bytes at data[at] (dotted text, AEG_DATA_ROOM readable) as a name: lower-cases, checks,
- * hashes. -1: no host name (empty or over-long label or name, a byte that is neither letter, digit,
- * '-' nor '_', a trailing dot, or a last label of digits only, as in an IPv4 address).
+ * Copies, lower-cases and hashes from right to left. No branch but the end: what a byte is decides
+ * only what is added, so that verifiers follow a single path. Returns all AEG_CHAR_* seen.
+ */
+AEG_INLINE __u32 aeg_name_copy(struct aeg_name *ret, const __u8 *data, __u32 at, __u32 len,
+			       const struct aeg_seed *seed)
+{
+	const __u64 factor = seed->factor;
+	__u64 hash = seed->basis;
+	__u32 borders = 0, seen = 0;
+
+	for (__u32 i = 1; i <= AEG_NAME_MAX; i++) {
+		struct aeg_border *border = &ret->border[aeg_masked(borders, AEG_NAME_BORDERS - 1)];
+		__u32 c;
+
+		if (i > len)
+			break;
+		c = aeg_char(data[aeg_masked(at + len - i, AEG_DATA_MAX - 1)]);
+		ret->text[aeg_masked(len - i, 255)] = (__u8)c;
+		hash = (hash ^ (c & 0xff)) * factor;
+		seen |= c;
+		border->hash = hash;
+		border->at = len - i;
+		border->seen = seen;
+		borders += c >> AEG_CHAR_DOT_BIT & 1;
+	}
+	AEG_MEM(ret->hash) = hash;
+	AEG_MEM(ret->borders) = borders;
+	return seen;
+}
+
+/* Whether every label has 1 to 63 bytes. */
+AEG_INLINE int aeg_name_labels_ok(const struct aeg_name *name)
+{
+	__u32 end = name->len; /* of the label in front of the border */
+
+	for (__u32 i = 0; i < AEG_NAME_BORDERS; i++) {
+		__u32 at;
+
+		if (i >= AEG_MEM(name->borders))
+			break;
+		at = AEG_MEM(name->border[i].at);
+		/* One comparison for both limits: 0 - 1 wraps. */
+		if (end - at - 2 >= AEG_NAME_LABEL_MAX)
+			return 0;
+		end = at;
+	}
+	return end - 1 < AEG_NAME_LABEL_MAX;
+}
+
+/* Makes the rest of the text zero, as far as comparing looks, and the whole name the last border. */
+AEG_INLINE void aeg_name_close(struct aeg_name *name, __u32 len)
+{
+	__u8 *rest = name->text + aeg_masked(len, 255);
+	struct aeg_border *whole =
+		&name->border[aeg_masked(AEG_MEM(name->borders), AEG_NAME_BORDERS - 1)];
+
+	name->len = len;
+	__builtin_memset(rest, 0, AEG_NAME_PIECE);
+	whole->hash = AEG_MEM(name->hash);
+	whole->at = 0;
+}
+
+/*
+ * Takes len bytes at data[at] (dotted text; AEG_DATA_ROOM readable) as a name: lower-cases, checks and
+ * hashes. -1: no host name, ret is garbage: empty or over-long label or name, a byte that is neither
+ * letter, digit, '-' nor '_', a trailing dot, or a last label of digits only, as in an address.
  */
 AEG_INLINE int aeg_name_take(struct aeg_name *ret, const __u8 *data, __u32 at, __u32 len,
-			     const struct aeg_seed *seed);
+			     const struct aeg_seed *seed)
+{
+	__u32 seen;
+
+	if (len == 0 || len > AEG_NAME_MAX)
+		return -1;
+	seen = aeg_name_copy(ret, data, at, len, seed);
+	if (seen & AEG_CHAR_BAD)
+		return -1;
+	/* More dots than fit: two of them are neighbours, but the borders were overwritten. */
+	if (AEG_MEM(ret->borders) >= AEG_NAME_BORDERS)
+		return -1;
+	aeg_name_close(ret, len);
+	if (!aeg_name_labels_ok(ret))
+		return -1;
+	return AEG_MEM(ret->border[0].seen) & AEG_CHAR_OTHER ? 0 : -1;
+}
+
+/* ---- the table: key __u64, value struct aeg_name_entry ---- */
+
+#ifdef __bpf__
+AEG_INLINE const struct aeg_name_entry *aeg_name_get(void *table, const __u64 *key)
+{
+	return bpf_map_lookup_elem(table, key);
+}
+#else
+/* Open addressing in memory that the caller owns; a row without text is free. */
+struct aeg_name_row {
+	__u64 key;
+	struct aeg_name_entry entry;
+};
+
+struct aeg_name_table {
+	struct aeg_name_row *rows;
+	__u32 size; /* a power of two, with at least one row free */
+	__u32 pad;
+};
+
+AEG_INLINE const struct aeg_name_entry *aeg_name_get(void *table, const __u64 *key)
+{
+	const struct aeg_name_table *names = table;
+
+	for (__u32 i = (__u32)(*key >> 32);; i++) {
+		const struct aeg_name_row *row = &names->rows[i & (names->size - 1)];
+
+		if (row->entry.len == 0)
+			return 0;
+		if (row->key == *key)
+			return &row->entry;
+	}
+}
+#endif
+
+/* Whether the piece is what the name has at `at`, to its end or the piece's. */
+AEG_INLINE int aeg_name_piece_equal(const struct aeg_name_entry *entry, const struct aeg_name *name,
+				    __u32 at)
+{
+	const __u8 *text = name->text + aeg_masked(at, 255);
+	__u64 differs = 0;
+
+	for (__u32 i = 0; i < AEG_NAME_PIECE; i += 8) {
+		__u64 ours, theirs;
+
+		__builtin_memcpy(&ours, text + i, sizeof(ours));
+		__builtin_memcpy(&theirs, entry->text + i, sizeof(theirs));
+		differs |= ours ^ theirs;
+	}
+	return differs == 0;
+}
+
+/* Whether the further pieces of a pattern longer than one are the rest of the name. */
+AEG_INLINE int aeg_name_rest_equal(void *table, const struct aeg_name *name,
+				   const struct aeg_border *border)
+{
+	__u32 at = border->at;
+
+	for (__u32 piece = 1; piece < AEG_NAME_PIECES; piece++) {
+		__u64 key = aeg_name_key(border->hash, piece);
+		const struct aeg_name_entry *entry;
+
+		if (at + piece * AEG_NAME_PIECE >= name->len)
+			break;
+		entry = aeg_name_get(table, &key);
+		if (!entry || entry->piece != piece ||
+		    !aeg_name_piece_equal(entry, name, at + piece * AEG_NAME_PIECE))
+			return 0;
+	}
+	return 1;
+}
+
+/* The pattern that begins at a border; NULL: none does. */
+AEG_INLINE const struct aeg_dest *aeg_name_at(void *table, const struct aeg_name *name,
+					      const struct aeg_border *border)
+{
+	__u64 key = border->hash;
+	const struct aeg_name_entry *entry = aeg_name_get(table, &key);
+
+	if (!entry || entry->piece != 0 || entry->len != name->len - border->at)
+		return 0;
+	if (!aeg_name_piece_equal(entry, name, border->at))
+		return 0;
+	if (entry->len > AEG_NAME_PIECE && !aeg_name_rest_equal(table, name, border))
+		return 0;
+	return &entry->dest;
+}
+
+/* As aeg_name_find(); *ret_border is the number of the border that the pattern begins at. */
+AEG_INLINE const struct aeg_dest *aeg_name_match(void *table, const struct aeg_name *name,
+						 __u32 *ret_border)
+{
+	for (__u32 i = 0; i < AEG_NAME_BORDERS; i++) {
+		__u32 borders = AEG_MEM(name->borders);
+		const struct aeg_dest *found;
+		__u32 border = aeg_masked(borders - i, AEG_NAME_BORDERS - 1);
+
+		if (i > borders)
+			break;
+		found = aeg_name_at(table, name, &name->border[border]);
+		if (found) {
+			*ret_border = border;
+			return found;
+		}
+	}
+	return 0;
+}
 
 /*
  * The most specific pattern that matches: the exact one, else the longest wildcard; NULL: none.
- * table: BPF: the inner map of `names`; natively: struct aeg_name_table.
+ * table: in a program the inner hash map of `names`, natively a struct aeg_name_table.
  */
-AEG_INLINE const struct aeg_dest *aeg_name_find(void *table, struct aeg_name *name);
+AEG_INLINE const struct aeg_dest *aeg_name_find(void *table, const struct aeg_name *name)
+{
+	__u32 border;
+
+	return aeg_name_match(table, name, &border);
+}
 
 /*
- * Cuts `suffix` (".ns.svc.cluster.local", canonical, leading dot) off a name that ends in it and has
- * a dot left (an autopath answer), and re-hashes it. 1: cut; 0: it does not end so.
+ * Resolvers may answer a pod's first try, "huggingface.co.ml.svc.cluster.local", with the addresses of
+ * huggingface.co (autopath). Search suffixes are rows of a table like that of names, where dest.class
+ * is the number of labels in front that go too: "*.svc.cluster.local" with 1 cuts
+ * ".ml.svc.cluster.local". Returns the length of the name in front, which the caller takes as a name
+ * of its own; 0: the name does not end in one, or nothing is in front.
  */
-/* AEG_INLINE int aeg_name_cut(struct aeg_name *name, ...suffix table..., seed); : follows */
+AEG_INLINE __u32 aeg_name_search(void *table, const struct aeg_name *name)
+{
+	__u32 border = 0;
+	const struct aeg_dest *suffix = aeg_name_match(table, name, &border);
 
-/* ---- user space: filling the table ---- */
+	if (!suffix)
+		return 0;
+	border += suffix->class;
+	if (border >= AEG_MEM(name->borders))
+		return 0;
+	return name->border[aeg_masked(border, AEG_NAME_BORDERS - 1)].at;
+}
+
+#ifndef __bpf__
+/* ---- user space: the rows of a table ---- */
+
 /*
- * Piece n (0, 1, ...) of a canonical pattern ("hf.co", "*.hf.co") as a row of the table. 1: ret_* are
- * filled; 0: the pattern has no piece n. A row whose key is taken already by another pattern must be
- * an error of the caller's (update with BPF_NOEXIST; 2^-64).
- *
- * int aeg_name_row(const char *pattern, __u32 n, const struct aeg_dest *dest,
- *                  const struct aeg_seed *seed, __u64 *ret_key, struct aeg_name_entry *ret_entry);
+ * Piece n of a canonical pattern ("hf.co", "*.hf.co"). 1: ret is filled; 0: the pattern has no piece
+ * n. The caller must treat a key that is taken as an error, never overwrite (BPF_NOEXIST).
  */
+AEG_INLINE int aeg_name_row_make(const char *pattern, __u32 n, const struct aeg_dest *dest,
+				 const struct aeg_seed *seed, struct aeg_name_row *ret)
+{
+	__u64 hash = seed->basis;
+	__u32 len;
+
+	if (pattern[0] == '*')
+		pattern++;
+	len = (__u32)strlen(pattern);
+	if (n * AEG_NAME_PIECE >= len)
+		return 0;
+	for (__u32 i = len; i > 0; i--)
+		hash = (hash ^ (__u8)pattern[i - 1]) * seed->factor;
+	*ret = (struct aeg_name_row){.key = aeg_name_key(hash, n)};
+	ret->entry.dest = *dest;
+	ret->entry.len = (__u16)len;
+	ret->entry.piece = (__u16)n;
+	for (__u32 i = 0; i < AEG_NAME_PIECE && n * AEG_NAME_PIECE + i < len; i++)
+		ret->entry.text[i] = (__u8)pattern[n * AEG_NAME_PIECE + i];
+	return 1;
+}
+#endif
 
 #endif

@@ -11,7 +11,7 @@
 #include "bpf/bytes.h"
 #include "bpf/name.h"
 
-#define AEG_DNS_RECORDS_MAX 64 /* answer records of a message, CNAMEs included */
+#define AEG_DNS_RECORDS_MAX 64	 /* answer records of a message, CNAMEs included */
 #define AEG_DNS_QUESTION_MAX 272 /* bytes to load of a query: header, name, type, class */
 #define AEG_DNS_TYPE_A 1
 #define AEG_DNS_TYPE_AAAA 28
@@ -19,7 +19,7 @@
 /* Append-only: index of a per-CPU array of counters. X(SYMBOL, word, sentence) */
 #define AEG_DNS_RESULTS(X)                                                                         \
 	X(OK, "ok", "parsed")                                                                      \
-	X(SHORT, "short", "the message ends too early")                                            \
+	X(SHORT, "short", "the message, or its first 4 KB, ends too early")                        \
 	X(NOT_QUERY, "not-query", "no standard query with one question")                           \
 	X(NOT_ANSWER, "not-answer", "no standard response with one question")                      \
 	X(TRUNCATED, "truncated", "the TC bit is set")                                             \
@@ -28,8 +28,7 @@
 	X(BAD_LABEL, "bad-label", "a label or compression pointer is wrong")                       \
 	X(BAD_RECORD, "bad-record", "an address record has the wrong length")                      \
 	X(TOO_MANY, "too-many", "more than 64 answer records")                                     \
-	X(NOT_ADDRESS, "not-address", "the question asks for something else than addresses")       \
-	X(TOO_LONG, "too-long", "the answers reach beyond 4 KB")
+	X(NOT_ADDRESS, "not-address", "the question asks for something else than addresses")
 
 enum aeg_dns_result {
 #define AEG_DNS_ENUM(symbol, word, sentence) AEG_DNS_##symbol,
@@ -42,8 +41,10 @@ enum aeg_dns_result {
 struct aeg_question {
 	__u64 hash; /* of the lower-cased name, type and class */
 	__u16 id;
-	__u16 type; /* AEG_DNS_TYPE_* */
-	__u32 end;  /* where the question section ends */
+	__u16 type;   /* AEG_DNS_TYPE_* */
+	__u32 end;    /* where the question section ends */
+	__u32 labels; /* of the name */
+	__u32 pad;
 };
 
 struct aeg_dns_record {
@@ -61,25 +62,210 @@ struct aeg_answers {
 	struct aeg_dns_record records[AEG_DNS_RECORDS_MAX];
 };
 
+#define AEG_DNS_HEADER 12
+#define AEG_DNS_NAME (AEG_DNS_HEADER + 1) /* the question's text, once lengths have become dots */
+#define AEG_DNS_CLASS_IN 1
+#define AEG_DNS_FLAG_RESPONSE 0x8000
+#define AEG_DNS_FLAG_TRUNCATED 0x0200
+#define AEG_DNS_MASK_OPCODE 0x7800
+#define AEG_DNS_MASK_RCODE 0x000f
+#define AEG_DNS_LABELS_MAX 128
+#define AEG_DNS_TTL_MAX 0x7fffffff
+#define AEG_DNS_RECORD_HEADER 10 /* type, class, ttl, length */
+
+/* Walks the question's name and puts dots in place of lengths; question->end: behind the name. */
+AEG_INLINE enum aeg_dns_result aeg_dns_dot(__u8 *data, __u32 len, struct aeg_question *question)
+{
+	AEG_MEM(question->end) = AEG_DNS_HEADER;
+	AEG_MEM(question->labels) = 0;
+	for (__u32 i = 0; i < AEG_DNS_LABELS_MAX; i++) {
+		__u32 pos = AEG_MEM(question->end), n;
+
+		if (pos >= len)
+			return AEG_DNS_SHORT;
+		n = aeg_get8(data, pos);
+		AEG_MEM(question->end) = pos + n + 1;
+		if (n == 0)
+			return AEG_DNS_OK;
+		if (n > AEG_NAME_LABEL_MAX) /* pointers too: nothing comes before a question */
+			return AEG_DNS_BAD_LABEL;
+		data[aeg_masked(pos, AEG_DATA_MAX - 1)] = '.';
+		AEG_MEM(question->labels) += 1;
+	}
+	return AEG_DNS_BAD_LABEL;
+}
+
+/* The question section. */
+AEG_INLINE enum aeg_dns_result aeg_dns_question(__u8 *data, __u32 len, const struct aeg_seed *seed,
+						struct aeg_name *name, struct aeg_question *ret)
+{
+	enum aeg_dns_result result = aeg_dns_dot(data, len, ret);
+	__u32 end = AEG_MEM(ret->end), class;
+
+	if (result != AEG_DNS_OK)
+		return result;
+	if (end + 4 > len)
+		return AEG_DNS_SHORT;
+	ret->id = (__u16)aeg_get16(data, 0);
+	ret->type = (__u16)aeg_get16(data, end);
+	class = aeg_get16(data, end + 2);
+	if (class != AEG_DNS_CLASS_IN ||
+	    (ret->type != AEG_DNS_TYPE_A && ret->type != AEG_DNS_TYPE_AAAA))
+		return AEG_DNS_NOT_ADDRESS;
+	/* The root alone leaves -1 here, which is too long. */
+	if (aeg_name_take(name, data, AEG_DNS_NAME, end - 1 - AEG_DNS_NAME, seed))
+		return AEG_DNS_BAD_NAME;
+	/* A dot inside a label would forge a border. */
+	if (AEG_MEM(name->borders) + 1 != AEG_MEM(ret->labels))
+		return AEG_DNS_BAD_NAME;
+	ret->hash = (AEG_MEM(name->hash) ^ ret->type) * seed->factor;
+	AEG_MEM(ret->end) = end + 4;
+	return AEG_DNS_OK;
+}
+
+/* Skips an owner name; pointers must go back to before the name: then following ends, always. */
+AEG_INLINE enum aeg_dns_result aeg_dns_skip(const __u8 *data, __u32 len,
+					    struct aeg_answers *answers)
+{
+	__u32 start = AEG_MEM(answers->pos);
+
+	for (__u32 i = 0; i < AEG_DNS_LABELS_MAX; i++) {
+		__u32 pos = AEG_MEM(answers->pos), n;
+
+		if (pos >= len)
+			return AEG_DNS_SHORT;
+		n = aeg_get8(data, pos);
+		if (n >= 0xc0) {
+			if (pos + 2 > len)
+				return AEG_DNS_SHORT;
+			n = aeg_get16(data, pos) & 0x3fff;
+			AEG_MEM(answers->pos) = pos + 2;
+			return n >= AEG_DNS_HEADER && n < start ? AEG_DNS_OK : AEG_DNS_BAD_LABEL;
+		}
+		AEG_MEM(answers->pos) = pos + n + 1;
+		if (n > AEG_NAME_LABEL_MAX || pos + n + 1 - start > AEG_NAME_MAX + 2)
+			return AEG_DNS_BAD_LABEL;
+		if (n == 0)
+			return AEG_DNS_OK;
+	}
+	return AEG_DNS_BAD_LABEL;
+}
+
+/* Notes the address at data[pos]; size is 4 or 16. */
+AEG_INLINE void aeg_dns_note(const __u8 *data, __u32 pos, __u32 size, __u32 ttl,
+			     struct aeg_answers *answers)
+{
+	__u32 n = AEG_MEM(answers->n);
+	struct aeg_dns_record *record = &answers->records[aeg_masked(n, AEG_DNS_RECORDS_MAX - 1)];
+	const __u8 *from = data + aeg_masked(pos, AEG_DATA_MAX - 1);
+
+	if (size == 4) {
+		static const __u8 mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+		__builtin_memcpy(record->addr, mapped, 12);
+		__builtin_memcpy(record->addr + 12, from, 4);
+	} else {
+		__builtin_memcpy(record->addr, from, 16);
+	}
+	record->ttl = ttl > AEG_DNS_TTL_MAX ? 0 : ttl;
+	record->pad = 0;
+	AEG_MEM(answers->n) = n + 1;
+}
+
+AEG_INLINE __u32 aeg_dns_size(__u32 type)
+{
+	if (type == AEG_DNS_TYPE_A)
+		return 4;
+	return type == AEG_DNS_TYPE_AAAA ? 16 : 0;
+}
+
+/* One record at answers->pos. */
+AEG_INLINE enum aeg_dns_result aeg_dns_record(const __u8 *data, __u32 len,
+					      struct aeg_answers *answers)
+{
+	enum aeg_dns_result result = aeg_dns_skip(data, len, answers);
+	__u32 pos = AEG_MEM(answers->pos), rdlen, size;
+
+	if (result != AEG_DNS_OK)
+		return result;
+	if (pos + AEG_DNS_RECORD_HEADER > len)
+		return AEG_DNS_SHORT;
+	rdlen = aeg_get16(data, pos + 8);
+	if (rdlen > len - AEG_DNS_RECORD_HEADER - pos)
+		return AEG_DNS_SHORT;
+	AEG_MEM(answers->pos) = pos + AEG_DNS_RECORD_HEADER + rdlen;
+	size = aeg_dns_size(aeg_get16(data, pos));
+	if (size == 0 || aeg_get16(data, pos + 2) != AEG_DNS_CLASS_IN)
+		return AEG_DNS_OK;
+	if (rdlen != size)
+		return AEG_DNS_BAD_RECORD;
+	aeg_dns_note(data, pos + AEG_DNS_RECORD_HEADER, size, aeg_get32(data, pos + 4), answers);
+	return AEG_DNS_OK;
+}
+
+/* ---- what programs call ---- */
+
 /*
  * data: AEG_DATA_ROOM bytes of writable map memory, of which len (<= AEG_DATA_MAX) are the message's
- * first; the name's length bytes are overwritten by dots. ret, name: map memory. name is what was
- * asked for; for queries only the hash is of interest. Types other than A and AAAA: NOT_ADDRESS (ret
- * and name are not filled).
+ * first; the name's length bytes are overwritten by dots. name and ret: map memory too. name is what
+ * was asked for; the text is also at data[AEG_DNS_NAME]. After other results than OK both are garbage.
  */
 AEG_INLINE enum aeg_dns_result aeg_dns_query(__u8 *data, __u32 len, const struct aeg_seed *seed,
-					     struct aeg_name *name, struct aeg_question *ret);
+					     struct aeg_name *name, struct aeg_question *ret)
+{
+	if (len < AEG_DNS_HEADER)
+		return AEG_DNS_SHORT;
+	if (aeg_get16(data, 2) & (AEG_DNS_FLAG_RESPONSE | AEG_DNS_MASK_OPCODE) ||
+	    aeg_get16(data, 4) != 1)
+		return AEG_DNS_NOT_QUERY;
+	return aeg_dns_question(data, len, seed, name, ret);
+}
 
-/* The same for a response's header and question; then compare hash and id with what was asked. */
+/* The same for a response; the caller compares hash and id with what was asked. */
 AEG_INLINE enum aeg_dns_result aeg_dns_response(__u8 *data, __u32 len, const struct aeg_seed *seed,
-						struct aeg_name *name, struct aeg_question *ret);
+						struct aeg_name *name, struct aeg_question *ret)
+{
+	__u32 flags;
+
+	if (len < AEG_DNS_HEADER)
+		return AEG_DNS_SHORT;
+	flags = aeg_get16(data, 2);
+	if (!(flags & AEG_DNS_FLAG_RESPONSE) || flags & AEG_DNS_MASK_OPCODE ||
+	    aeg_get16(data, 4) != 1)
+		return AEG_DNS_NOT_ANSWER;
+	if (flags & AEG_DNS_FLAG_TRUNCATED)
+		return AEG_DNS_TRUNCATED;
+	if (flags & AEG_DNS_MASK_RCODE)
+		return AEG_DNS_FAILED;
+	return aeg_dns_question(data, len, seed, name, ret);
+}
 
 /*
- * After aeg_dns_response() said OK: all A and AAAA records of class IN of the answer section. `whole`
- * is the message's true length: where more than AEG_DATA_MAX, running out of data is TOO_LONG.
+ * After aeg_dns_response() said OK: all A and AAAA records of class IN of the answer section, whoever
+ * their owner is. ret need not be zeroed; after other results than OK it is garbage. A message longer
+ * than AEG_DATA_MAX whose answers end within it is fine.
  */
-AEG_INLINE enum aeg_dns_result aeg_dns_answers(const __u8 *data, __u32 len, __u32 whole,
+AEG_INLINE enum aeg_dns_result aeg_dns_answers(const __u8 *data, __u32 len,
 					       const struct aeg_question *question,
-					       struct aeg_answers *ret);
+					       struct aeg_answers *ret)
+{
+	__u32 count = aeg_get16(data, 6);
+
+	AEG_MEM(ret->n) = 0;
+	AEG_MEM(ret->pos) = question->end;
+	AEG_MEM(ret->left) = count;
+	if (count > AEG_DNS_RECORDS_MAX)
+		return AEG_DNS_TOO_MANY;
+	for (__u32 i = 0; i < AEG_DNS_RECORDS_MAX; i++) {
+		enum aeg_dns_result result;
+
+		if (i >= AEG_MEM(ret->left))
+			break;
+		result = aeg_dns_record(data, len, ret);
+		if (result != AEG_DNS_OK)
+			return result;
+	}
+	return AEG_DNS_OK;
+}
 
 #endif
