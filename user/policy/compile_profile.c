@@ -33,10 +33,38 @@ static bool names_port(const struct aeg_compiler *compiler, const struct aeg_ref
 	return false;
 }
 
+/* What the allowing policies demand of TLS together: what is said counts, the strictest of it. */
+struct demands {
+	uint8_t flags;
+	bool ech_allowed, ech_denied;
+};
+
+static void add_demands(const struct aeg_tls *tls, struct demands *demands)
+{
+	demands->flags |= tls->min_version;
+	if (tls->required)
+		demands->flags |= AEG_TLS_DEMAND;
+	demands->ech_allowed |= tls->ech == AEG_ECH_ALLOW;
+	demands->ech_denied |= tls->ech == AEG_ECH_DENY;
+}
+
+static uint8_t demanded_flags(const struct demands *demands)
+{
+	uint8_t flags = demands->flags;
+
+	if (flags & AEG_TLS_MIN13)
+		flags &= (uint8_t)~AEG_TLS_MIN12;
+	if (demands->ech_allowed && !demands->ech_denied)
+		flags |= AEG_TLS_ECH_ALLOW;
+	return flags;
+}
+
 /* The first deny rule that matches, else the first allow rule, else no answer. */
 static struct aeg_answer decide(const struct decider *decider, uint32_t word, bool auditing)
 {
+	const struct aeg_model *model = decider->compiler->model;
 	struct aeg_answer answer = {.verdict = AEG_VERDICT_NONE};
+	struct demands demands = {0};
 
 	for (size_t i = 0; i < decider->references.n; i++) {
 		const struct aeg_reference *reference = decider->references.items[i];
@@ -52,7 +80,10 @@ static struct aeg_answer decide(const struct decider *decider, uint32_t word, bo
 			answer = (struct aeg_answer){.verdict = AEG_VERDICT_ALLOWED,
 						     .reason = AEG_REASON_RULE,
 						     .rule = reference->rule};
+		add_demands(&model->policies.items[reference->policy]->tls, &demands);
 	}
+	if (aeg_port_word_proto(word) == AEG_PROTO_TCP)
+		answer.tls = demanded_flags(&demands);
 	return answer;
 }
 
@@ -88,7 +119,7 @@ static void add_cells(struct decider *decider, uint32_t profile, uint32_t class,
 			.key = {.profile = profile,
 				.class = class,
 				.port = (uint16_t)(word >> 8),
-				.proto = (uint8_t)word},
+				.proto = aeg_port_word_proto(word)},
 			.cell = {.enforce = decide(decider, word, false),
 				 .all = decide(decider, word, true)},
 		};

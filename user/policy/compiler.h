@@ -47,6 +47,10 @@ static inline uint32_t aeg_port_word(uint16_t port, uint8_t proto)
 {
 	return (uint32_t)port << 8 | proto;
 }
+static inline uint8_t aeg_port_word_proto(uint32_t word)
+{
+	return (uint8_t)word;
+}
 static inline uint32_t aeg_port_word_any(uint32_t word)
 {
 	return aeg_port_word(AEG_PORT_ANY, (uint8_t)word);

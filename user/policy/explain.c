@@ -7,11 +7,6 @@
 #include "policy/explainer.h"
 #include "policy/pattern.h"
 
-/* Until names are learned in the kernel, connect() sees addresses only. */
-static const char host_note[] =
-	"this is what the policies say of the host name; connect() is decided by address, and names "
-	"are not enforced in this version";
-
 static const struct aeg_dest *find_dest(const struct aeg_question *question)
 {
 	const struct aeg_target *target = question->target;
@@ -21,8 +16,21 @@ static const struct aeg_dest *find_dest(const struct aeg_question *question)
 	return aeg_tables_addr(question->tables, &target->addr);
 }
 
+/* The hello is held against the demands of the layer that allowed the connection. */
+static void note_tls(const struct aeg_question *question, const struct aeg_cell *cell,
+		     struct aeg_explanation *ret)
+{
+	const struct aeg_target *target = question->target;
+
+	if (ret->decision.verdict != AEG_VERDICT_ALLOWED || !ret->decision.rule ||
+	    target->proto != AEG_PROTO_TCP)
+		return;
+	ret->tls = ret->decision.mode == AEG_MODE_AUDIT ? cell->all.tls : cell->enforce.tls;
+	ret->tls_by_name = target->host && target->port == AEG_PORT_TLS;
+}
+
 static int decide(const struct aeg_question *question, const struct aeg_dest *dest,
-		  struct aeg_decision *ret, struct aeg_buf *error)
+		  struct aeg_explanation *ret, struct aeg_buf *error)
 {
 	const struct aeg_target *target = question->target;
 	struct aeg_ident ident = {0};
@@ -43,7 +51,8 @@ static int decide(const struct aeg_question *question, const struct aeg_dest *de
 	if (dest && facts.ident)
 		facts.cell = aeg_tables_cell(question->tables, ident.profile, dest->class,
 					     target->proto, target->port);
-	aeg_decide(&facts, ret);
+	aeg_decide(&facts, &ret->decision);
+	note_tls(question, facts.cell, ret);
 	return 0;
 }
 
@@ -138,9 +147,9 @@ int aeg_explain(const struct aeg_question *question, struct aeg_explanation *ret
 {
 	struct aeg_explanation explanation = {0};
 	const struct aeg_dest *dest = find_dest(question);
-	struct aeg_decision *decision = &explanation.decision;
+	const struct aeg_decision *decision = &explanation.decision;
 	const char *pattern;
-	int err = decide(question, dest, decision, error);
+	int err = decide(question, dest, &explanation, error);
 
 	if (err)
 		return err;
@@ -150,7 +159,6 @@ int aeg_explain(const struct aeg_question *question, struct aeg_explanation *ret
 	explanation.endpoint = find_endpoint(question);
 	pattern = dest ? aeg_numbers_text(question->numbers, dest->node) : NULL;
 	explanation.pattern = pattern ? aeg_xstrdup(pattern) : NULL;
-	explanation.note = question->target->host ? host_note : NULL;
 	aeg_explain_chain(question, &explanation);
 	*ret = explanation;
 	return 0;

@@ -41,6 +41,8 @@ struct aeg_step { /* one rule, or one remark, in the order considered */
 };
 struct aeg_explanation {
 	struct aeg_decision decision;
+	uint8_t tls;			 /* AEG_TLS_* of what a rule allowed over TCP */
+	bool tls_by_name;		 /* allowed by name on the port where that means TLS */
 	const struct aeg_policy *policy; /* that decided; NULL: a default */
 	const struct aeg_rule *rule;
 	const struct aeg_policy *other_policy; /* of decision.other_rule */
@@ -65,5 +67,7 @@ const char *aeg_verdict_word(unsigned int verdict);
 const char *aeg_reason_word(unsigned int reason);
 const char *aeg_reason_sentence(unsigned int reason);
 const char *aeg_mode_word(unsigned int mode);
+/* "1.2", "1.3" of AEG_TLS_*; NULL: no version is demanded. */
+const char *aeg_tls_version_word(unsigned int tls);
 
 #endif

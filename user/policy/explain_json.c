@@ -53,6 +53,19 @@ static void put_destination(struct aeg_json *json, const struct aeg_question *qu
 	aeg_json_object_end(json);
 }
 
+static void put_tls(struct aeg_json *json, const struct aeg_explanation *explanation)
+{
+	bool demanded = explanation->tls & AEG_TLS_DEMAND || explanation->tls_by_name;
+
+	if (!demanded && !explanation->tls)
+		return;
+	aeg_json_object(json, "tls");
+	aeg_json_bool(json, "required", demanded);
+	aeg_json_str(json, "minVersion", aeg_tls_version_word(explanation->tls));
+	aeg_json_str(json, "ech", explanation->tls & AEG_TLS_ECH_ALLOW ? "Allow" : "Deny");
+	aeg_json_object_end(json);
+}
+
 static void put_other(struct aeg_json *json, const struct aeg_explanation *explanation)
 {
 	if (explanation->decision.other_verdict == AEG_VERDICT_NONE)
@@ -97,6 +110,7 @@ void aeg_explanation_json(const struct aeg_question *question,
 	aeg_json_str(&json, "rule", explanation->rule ? explanation->rule->name : NULL);
 	put_workload(&json, question);
 	put_destination(&json, question, explanation);
+	put_tls(&json, explanation);
 	put_other(&json, explanation);
 	aeg_json_str(&json, "note", explanation->note);
 	aeg_json_array(&json, "chain");

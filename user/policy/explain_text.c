@@ -64,6 +64,22 @@ static void put_decider(const struct aeg_explanation *explanation, struct aeg_bu
 	aeg_buf_putc(ret, '\n');
 }
 
+/* What the ClientHello will be held against, once connect() was allowed. */
+static void put_tls(const struct aeg_explanation *explanation, struct aeg_buf *ret)
+{
+	const char *version = aeg_tls_version_word(explanation->tls);
+	bool demanded = explanation->tls & AEG_TLS_DEMAND || explanation->tls_by_name;
+
+	if (!demanded && !explanation->tls)
+		return;
+	aeg_buf_printf(ret, "  TLS          %s", demanded ? "demanded" : "if it is spoken");
+	if (explanation->tls_by_name)
+		aeg_buf_puts(ret, ", with a server name that is allowed");
+	if (version)
+		aeg_buf_printf(ret, ", at least %s", version);
+	aeg_buf_puts(ret, explanation->tls & AEG_TLS_ECH_ALLOW ? ", ECH allowed\n" : ", no ECH\n");
+}
+
 /* Beside the decision: what auditing policies would do, or what enforcing ones do meanwhile. */
 static void put_other(const struct aeg_explanation *explanation, struct aeg_buf *ret)
 {
@@ -223,6 +239,7 @@ void aeg_explanation_text(const struct aeg_question *question,
 	put_workload(question, ret);
 	put_destination(question, explanation, ret);
 	put_decider(explanation, ret);
+	put_tls(explanation, ret);
 	put_other(explanation, ret);
 	if (explanation->note)
 		aeg_buf_printf(ret, "  note         %s\n", explanation->note);

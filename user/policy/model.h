@@ -113,6 +113,13 @@ struct aeg_rule {
 
 enum aeg_containment { AEG_GOVERNED };
 
+enum aeg_ech { AEG_ECH_UNSAID, AEG_ECH_DENY, AEG_ECH_ALLOW };
+struct aeg_tls { /* what must be spoken on what the policy allows; what it leaves unsaid is open */
+	bool required;	     /* on every port and for CIDRs too */
+	uint8_t min_version; /* AEG_TLS_MIN12 or AEG_TLS_MIN13; 0: not said */
+	enum aeg_ech ech;
+};
+
 struct aeg_policy {
 	char *ns; /* NULL: ClusterAIEgressPolicy */
 	char *name;
@@ -120,6 +127,7 @@ struct aeg_policy {
 	enum aeg_mode mode;
 	enum aeg_containment containment;
 	struct aeg_workload_selector workloads;
+	struct aeg_tls tls;
 	bool has_allow;			/* an allow list is there, maybe empty: it isolates */
 	AEG_VEC(struct aeg_rule) rules; /* allow rules first, each list in file order */
 };

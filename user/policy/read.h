@@ -66,6 +66,9 @@ void aeg_read_workload_selector(struct aeg_workload_selector *ret, const struct 
 void aeg_read_rules(struct aeg_policy *policy, bool deny, const struct aeg_node *value,
 		    struct aeg_diags *diags);
 
+/* ---- TLS (read_tls.c) ---- */
+void aeg_read_tls(struct aeg_tls *ret, const struct aeg_node *value, struct aeg_diags *diags);
+
 /* ---- places ---- */
 /* The file's name as the model owns it; positions are moved over to it before the tree goes. */
 const char *aeg_model_file(struct aeg_model *model, const char *file);

@@ -85,13 +85,20 @@ static void read_deny(void *target, const struct aeg_node *value, struct aeg_dia
 		aeg_read_rules(target, true, value, diags);
 }
 
+static void read_tls(void *target, const struct aeg_node *value, struct aeg_diags *diags)
+{
+	struct aeg_policy *policy = target;
+
+	aeg_read_tls(&policy->tls, value, diags);
+}
+
 static const struct aeg_field spec_fields[] = {
 	{.key = "mode", .read = read_mode},
 	{.key = "workloads", .read = read_workloads, .required = true},
 	{.key = "containment", .read = read_containment},
 	{.key = "allow", .read = read_allow},
 	{.key = "deny", .read = read_deny},
-	{.key = "tls", .unsupported = true},
+	{.key = "tls", .read = read_tls},
 	{0},
 };
 
@@ -101,7 +108,7 @@ static const struct aeg_field cluster_spec_fields[] = {
 	{.key = "containment", .read = read_containment},
 	{.key = "allow", .read = read_allow},
 	{.key = "deny", .read = read_deny},
-	{.key = "tls", .unsupported = true},
+	{.key = "tls", .read = read_tls},
 	{0},
 };
 
@@ -122,6 +129,17 @@ static void check_rule_names(const struct aeg_policy *policy, struct aeg_diags *
 		else
 			aeg_strmap_put(&seen, rule->name, i);
 	}
+}
+
+/* Without an allow list it would demand something of nothing, and look like a guard. */
+static void check_tls(const struct aeg_policy *policy, const struct aeg_node *spec,
+		      struct aeg_diags *diags)
+{
+	const struct aeg_node *tls = aeg_node_get(spec, "tls");
+
+	if (tls && !policy->has_allow)
+		aeg_error_at(diags, aeg_key_pos(tls),
+			     "'tls' goes with 'allow': it is about what the policy allows");
 }
 
 static void take_rules(struct aeg_policy *from, struct aeg_policy *to, bool deny)
@@ -151,6 +169,7 @@ static void read_spec(struct aeg_policy *policy, const struct aeg_field *fields,
 
 	aeg_fields_read(fields, value, policy, diags);
 	check_rule_names(policy, diags);
+	check_tls(policy, value, diags);
 	order_rules(policy);
 	if (diags->nerrors == errors && !policy->has_allow && policy->rules.n == 0)
 		aeg_error_at(diags, value->pos,

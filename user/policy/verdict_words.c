@@ -46,3 +46,10 @@ const char *aeg_mode_word(unsigned int mode)
 		return "Enforce";
 	return mode == AEG_MODE_AUDIT ? "Audit" : "?";
 }
+
+const char *aeg_tls_version_word(unsigned int tls)
+{
+	if (tls & AEG_TLS_MIN13)
+		return "1.3";
+	return tls & AEG_TLS_MIN12 ? "1.2" : NULL;
+}
