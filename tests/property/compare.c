@@ -123,7 +123,7 @@ static bool explanation_agrees(struct compiled *compiled, const struct aeg_subje
 	aeg_explanation_json(&question, &explanation, &text);
 	if (memcmp(&explanation.decision, decision, sizeof(*decision)) != 0 ||
 	    explanation.rule != expected->main.rule ||
-	    explanation.other_rule != expected->other.rule)
+	    explanation.other_rule != expected->other.rule || explanation.tls != expected->main.tls)
 		return false;
 	step = step_of(&explanation, explanation.rule);
 	return !explanation.rule || (step && step->matched);

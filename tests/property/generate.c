@@ -355,6 +355,21 @@ static void put_workloads(struct maker *maker, bool cluster)
 		put_selector(maker, "namespaceSelector");
 }
 
+static void put_tls(struct maker *maker)
+{
+	static const char *const keys[] = {
+		"required: true, ",	 "required: false, ", "minVersion: \"1.2\", ",
+		"minVersion: \"1.3\", ", "ech: Deny, ",	      "ech: Allow, ",
+	};
+	struct random *random = &maker->random;
+
+	aeg_buf_puts(&maker->text, "  tls: {");
+	for (size_t pair = 0; pair < AEG_ARRAY_SIZE(keys); pair += 2)
+		if (random_percent(random, 50))
+			aeg_buf_puts(&maker->text, keys[pair + random_below(random, 2)]);
+	aeg_buf_puts(&maker->text, "}\n");
+}
+
 static void make_policy(struct maker *maker, unsigned int number)
 {
 	struct random *random = &maker->random;
@@ -373,6 +388,8 @@ static void make_policy(struct maker *maker, unsigned int number)
 	put_workloads(maker, cluster);
 	if (has_allow)
 		put_rules(maker, "allow", random_below(random, 4));
+	if (has_allow && random_percent(random, 40))
+		put_tls(maker);
 	if (has_deny)
 		put_rules(maker, "deny", 1 + random_below(random, 2));
 	finish_document(maker);

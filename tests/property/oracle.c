@@ -290,6 +290,36 @@ static bool find_rule(const struct asked *asked, bool auditing, bool deny,
 	return false;
 }
 
+static bool policy_allows(const struct asked *asked, const struct aeg_policy *policy)
+{
+	for (size_t i = 0; i < policy->rules.n; i++)
+		if (!policy->rules.items[i].deny &&
+		    rule_matches(asked->model, &policy->rules.items[i], asked->target))
+			return true;
+	return false;
+}
+
+/* Section "TLS": of the policies whose allow rules match, what is said, and the strictest of it. */
+static uint8_t tls_demands(const struct asked *asked, bool auditing)
+{
+	unsigned int version = 0, said_allow = 0, said_deny = 0, required = 0;
+
+	for (size_t i = 0; i < asked->model->policies.n; i++) {
+		const struct aeg_policy *policy = asked->model->policies.items[i];
+
+		if ((policy->mode == AEG_MODE_AUDIT && !auditing) ||
+		    !selects(policy, asked->subject) || !policy_allows(asked, policy))
+			continue;
+		if (policy->tls.min_version > version)
+			version = policy->tls.min_version;
+		required |= policy->tls.required;
+		said_allow |= policy->tls.ech == AEG_ECH_ALLOW;
+		said_deny |= policy->tls.ech == AEG_ECH_DENY;
+	}
+	return (uint8_t)(version | (required ? AEG_TLS_DEMAND : 0) |
+			 (said_allow && !said_deny ? AEG_TLS_ECH_ALLOW : 0));
+}
+
 static bool isolated(const struct asked *asked, bool auditing)
 {
 	for (size_t i = 0; i < asked->model->policies.n; i++) {
@@ -319,6 +349,8 @@ static struct oracle_answer ask(const struct asked *asked, bool auditing)
 	} else if (find_rule(asked, auditing, false, &answer)) {
 		answer.verdict = AEG_VERDICT_ALLOWED;
 		answer.reason = AEG_REASON_RULE;
+		if (asked->target->proto == AEG_PROTO_TCP)
+			answer.tls = tls_demands(asked, auditing);
 	} else if (!governed(asked->model, asked->target)) {
 		answer.verdict = AEG_VERDICT_ALLOWED;
 		answer.reason = AEG_REASON_NOT_GOVERNED;

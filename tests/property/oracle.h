@@ -15,6 +15,7 @@ struct oracle_answer {
 	enum aeg_reason reason;
 	const struct aeg_policy *policy; /* that has the rule; NULL: none decided */
 	const struct aeg_rule *rule;
+	uint8_t tls; /* AEG_TLS_* that hold for what the rule allows */
 };
 struct oracle_result {
 	struct oracle_answer main, other; /* other.verdict NONE: it does not differ */
