@@ -37,7 +37,18 @@ struct aeg_bytes {
  */
 #define AEG_MEM(x) (*(volatile typeof(x) *)&(x))
 
-/* The index as the verifier shall see it: clang drops masks that it can prove to do nothing. */
+/*
+ * The number as it is, but the compiler no longer knows anything of it: it may neither drop a mask
+ * that it can prove to do nothing nor turn arithmetic into branches, which verifiers multiply.
+ */
+AEG_INLINE __u64 aeg_hidden(__u64 number)
+{
+#ifdef __bpf__
+	asm volatile("" : "+r"(number));
+#endif
+	return number;
+}
+
 AEG_INLINE __u32 aeg_masked(__u32 index, __u32 mask)
 {
 #ifdef __bpf__
@@ -67,6 +78,19 @@ AEG_INLINE int aeg_bytes_copy(const struct aeg_bytes *in, __u32 at, void *ret, _
 AEG_INLINE __u32 aeg_get8(const __u8 *data, __u32 at)
 {
 	return data[aeg_masked(at, AEG_DATA_MAX - 1)];
+}
+
+/* Eight bytes wherever they are, for comparing. BPF has the instruction, but C has no word for it. */
+AEG_INLINE __u64 aeg_word(const __u8 *from)
+{
+#ifdef __bpf__
+	return *(const volatile __u64 *)from;
+#else
+	__u64 word;
+
+	memcpy(&word, from, sizeof(word));
+	return word;
+#endif
 }
 
 /* Big-endian, as everything on the wire. */

@@ -230,13 +230,8 @@ AEG_INLINE int aeg_name_piece_equal(const struct aeg_name_entry *entry, const st
 	const __u8 *text = name->text + aeg_masked(at, 255);
 	__u64 differs = 0;
 
-	for (__u32 i = 0; i < AEG_NAME_PIECE; i += 8) {
-		__u64 ours, theirs;
-
-		__builtin_memcpy(&ours, text + i, sizeof(ours));
-		__builtin_memcpy(&theirs, entry->text + i, sizeof(theirs));
-		differs |= ours ^ theirs;
-	}
+	for (__u32 i = 0; i < AEG_NAME_PIECE; i += 8)
+		differs |= aeg_hidden(aeg_word(text + i) ^ aeg_word(entry->text + i));
 	return differs == 0;
 }
 

@@ -12,6 +12,7 @@
 #include "bpf/name.h"
 
 #define AEG_DNS_RECORDS_MAX 64	 /* answer records of a message, CNAMEs included */
+#define AEG_DNS_STEPS_MAX 512	 /* records, plus labels of their owners that are not compressed */
 #define AEG_DNS_QUESTION_MAX 272 /* bytes to load of a query: header, name, type, class */
 #define AEG_DNS_TYPE_A 1
 #define AEG_DNS_TYPE_AAAA 28
@@ -27,7 +28,7 @@
 	X(BAD_NAME, "bad-name", "the question's name is no host name")                             \
 	X(BAD_LABEL, "bad-label", "a label or compression pointer is wrong")                       \
 	X(BAD_RECORD, "bad-record", "an address record has the wrong length")                      \
-	X(TOO_MANY, "too-many", "more than 64 answer records")                                     \
+	X(TOO_MANY, "too-many", "over 64 answer records, or 512 with their labels")                \
 	X(NOT_ADDRESS, "not-address", "the question asks for something else than addresses")
 
 enum aeg_dns_result {
@@ -55,10 +56,10 @@ struct aeg_dns_record {
 
 /* The answer section. Map memory (per-CPU scratch at ingress). */
 struct aeg_answers {
-	__u32 n; /* of records */
-	__u32 pos;
-	__u32 left;
-	__u32 pad;
+	__u32 n;     /* of records */
+	__u32 pos;   /* where parsing is */
+	__u32 owner; /* where the name begins that belongs to the record at pos */
+	__u32 left;  /* records to come */
 	struct aeg_dns_record records[AEG_DNS_RECORDS_MAX];
 };
 
@@ -123,34 +124,6 @@ AEG_INLINE enum aeg_dns_result aeg_dns_question(__u8 *data, __u32 len, const str
 	return AEG_DNS_OK;
 }
 
-/* Skips an owner name; pointers must go back to before the name: then following ends, always. */
-AEG_INLINE enum aeg_dns_result aeg_dns_skip(const __u8 *data, __u32 len,
-					    struct aeg_answers *answers)
-{
-	__u32 start = AEG_MEM(answers->pos);
-
-	for (__u32 i = 0; i < AEG_DNS_LABELS_MAX; i++) {
-		__u32 pos = AEG_MEM(answers->pos), n;
-
-		if (pos >= len)
-			return AEG_DNS_SHORT;
-		n = aeg_get8(data, pos);
-		if (n >= 0xc0) {
-			if (pos + 2 > len)
-				return AEG_DNS_SHORT;
-			n = aeg_get16(data, pos) & 0x3fff;
-			AEG_MEM(answers->pos) = pos + 2;
-			return n >= AEG_DNS_HEADER && n < start ? AEG_DNS_OK : AEG_DNS_BAD_LABEL;
-		}
-		AEG_MEM(answers->pos) = pos + n + 1;
-		if (n > AEG_NAME_LABEL_MAX || pos + n + 1 - start > AEG_NAME_MAX + 2)
-			return AEG_DNS_BAD_LABEL;
-		if (n == 0)
-			return AEG_DNS_OK;
-	}
-	return AEG_DNS_BAD_LABEL;
-}
-
 /* Notes the address at data[pos]; size is 4 or 16. */
 AEG_INLINE void aeg_dns_note(const __u8 *data, __u32 pos, __u32 size, __u32 ttl,
 			     struct aeg_answers *answers)
@@ -179,21 +152,20 @@ AEG_INLINE __u32 aeg_dns_size(__u32 type)
 	return type == AEG_DNS_TYPE_AAAA ? 16 : 0;
 }
 
-/* One record at answers->pos. */
-AEG_INLINE enum aeg_dns_result aeg_dns_record(const __u8 *data, __u32 len,
+/* The record behind its owner's name, which ended at pos. */
+AEG_INLINE enum aeg_dns_result aeg_dns_record(const __u8 *data, __u32 len, __u32 pos,
 					      struct aeg_answers *answers)
 {
-	enum aeg_dns_result result = aeg_dns_skip(data, len, answers);
-	__u32 pos = AEG_MEM(answers->pos), rdlen, size;
+	__u32 rdlen, size;
 
-	if (result != AEG_DNS_OK)
-		return result;
 	if (pos + AEG_DNS_RECORD_HEADER > len)
 		return AEG_DNS_SHORT;
 	rdlen = aeg_get16(data, pos + 8);
 	if (rdlen > len - AEG_DNS_RECORD_HEADER - pos)
 		return AEG_DNS_SHORT;
 	AEG_MEM(answers->pos) = pos + AEG_DNS_RECORD_HEADER + rdlen;
+	AEG_MEM(answers->owner) = pos + AEG_DNS_RECORD_HEADER + rdlen;
+	AEG_MEM(answers->left) -= 1;
 	size = aeg_dns_size(aeg_get16(data, pos));
 	if (size == 0 || aeg_get16(data, pos + 2) != AEG_DNS_CLASS_IN)
 		return AEG_DNS_OK;
@@ -201,6 +173,35 @@ AEG_INLINE enum aeg_dns_result aeg_dns_record(const __u8 *data, __u32 len,
 		return AEG_DNS_BAD_RECORD;
 	aeg_dns_note(data, pos + AEG_DNS_RECORD_HEADER, size, aeg_get32(data, pos + 4), answers);
 	return AEG_DNS_OK;
+}
+
+/*
+ * One step at answers->pos: a label of an owner's name, or the name's end and the record. One loop
+ * does both: nested, they are too much for verifiers. Pointers must go back to before the name, and so
+ * following them would end.
+ */
+AEG_INLINE enum aeg_dns_result aeg_dns_step(const __u8 *data, __u32 len,
+					    struct aeg_answers *answers)
+{
+	__u32 pos = AEG_MEM(answers->pos), owner = AEG_MEM(answers->owner), n, target;
+
+	if (pos >= len)
+		return AEG_DNS_SHORT;
+	n = aeg_get8(data, pos);
+	if (n == 0)
+		return aeg_dns_record(data, len, pos + 1, answers);
+	if (n <= AEG_NAME_LABEL_MAX) {
+		AEG_MEM(answers->pos) = pos + n + 1;
+		return pos + n + 1 - owner > AEG_NAME_MAX + 1 ? AEG_DNS_BAD_LABEL : AEG_DNS_OK;
+	}
+	if (n < 0xc0)
+		return AEG_DNS_BAD_LABEL;
+	if (pos + 2 > len)
+		return AEG_DNS_SHORT;
+	target = aeg_get16(data, pos) & 0x3fff;
+	if (target < AEG_DNS_HEADER || target >= owner)
+		return AEG_DNS_BAD_LABEL;
+	return aeg_dns_record(data, len, pos + 2, answers);
 }
 
 /* ---- what programs call ---- */
@@ -253,19 +254,20 @@ AEG_INLINE enum aeg_dns_result aeg_dns_answers(const __u8 *data, __u32 len,
 
 	AEG_MEM(ret->n) = 0;
 	AEG_MEM(ret->pos) = question->end;
+	AEG_MEM(ret->owner) = question->end;
 	AEG_MEM(ret->left) = count;
 	if (count > AEG_DNS_RECORDS_MAX)
 		return AEG_DNS_TOO_MANY;
-	for (__u32 i = 0; i < AEG_DNS_RECORDS_MAX; i++) {
+	for (__u32 i = 0; i < AEG_DNS_STEPS_MAX; i++) {
 		enum aeg_dns_result result;
 
-		if (i >= AEG_MEM(ret->left))
-			break;
-		result = aeg_dns_record(data, len, ret);
+		if (AEG_MEM(ret->left) == 0)
+			return AEG_DNS_OK;
+		result = aeg_dns_step(data, len, ret);
 		if (result != AEG_DNS_OK)
 			return result;
 	}
-	return AEG_DNS_OK;
+	return AEG_MEM(ret->left) ? AEG_DNS_TOO_MANY : AEG_DNS_OK;
 }
 
 #endif

@@ -7,11 +7,21 @@
 #ifndef AEG_SCRATCH_BPF_H
 #define AEG_SCRATCH_BPF_H
 
-#include "bpf/kernel.bpf.h"
+#include "bpf/lookup.bpf.h"
 #include "bpf/parse_dns.h"
 #include "bpf/parse_tls.h"
 
 #define AEG_SCRATCH_CPU 4 /* slots a CPU; user space sets max_entries to this times the CPUs */
+
+/* What the addresses of an answer are learned for. */
+struct aeg_lesson {
+	__u32 node;
+	__u32 now; /* s */
+	__u32 ttl_min;
+	__u32 workload;
+	__u64 leaf;
+	__u64 generation;
+};
 
 struct aeg_scratch {
 	struct bpf_spin_lock lock;
@@ -23,6 +33,9 @@ struct aeg_scratch {
 	struct aeg_hello hello;
 	struct aeg_question question;
 	struct aeg_answers answers;
+	struct aeg_lesson lesson;
+	struct aeg_outcome outcome;
+	struct aeg_name_event event;
 	__u8 data[AEG_DATA_ROOM];
 };
 
