@@ -223,72 +223,77 @@ AEG_INLINE const struct aeg_name_entry *aeg_name_get(void *table, const __u64 *k
 }
 #endif
 
-/* Whether the piece is what the name has at `at`, to its end or the piece's. */
-AEG_INLINE int aeg_name_piece_equal(const struct aeg_name_entry *entry, const struct aeg_name *name,
-				    __u32 at)
+/* 0: the piece is what the name has at `at`, to its end or the piece's. */
+AEG_INLINE __u64 aeg_name_differs(const struct aeg_name_entry *entry, const struct aeg_name *name,
+				  __u32 at)
 {
 	const __u8 *text = name->text + aeg_masked(at, 255);
 	__u64 differs = 0;
 
 	for (__u32 i = 0; i < AEG_NAME_PIECE; i += 8)
 		differs |= aeg_hidden(aeg_word(text + i) ^ aeg_word(entry->text + i));
-	return differs == 0;
+	return differs;
 }
 
 /* Whether the further pieces of a pattern longer than one are the rest of the name. */
 AEG_INLINE int aeg_name_rest_equal(void *table, const struct aeg_name *name,
 				   const struct aeg_border *border)
 {
-	__u32 at = border->at;
-
 	for (__u32 piece = 1; piece < AEG_NAME_PIECES; piece++) {
+		__u32 at = AEG_MEM(border->at) + piece * AEG_NAME_PIECE;
 		__u64 key = aeg_name_key(border->hash, piece);
 		const struct aeg_name_entry *entry;
 
-		if (at + piece * AEG_NAME_PIECE >= name->len)
+		if (at >= name->len)
 			break;
 		entry = aeg_name_get(table, &key);
-		if (!entry || entry->piece != piece ||
-		    !aeg_name_piece_equal(entry, name, at + piece * AEG_NAME_PIECE))
+		if (!entry || entry->piece != piece || aeg_name_differs(entry, name, at))
 			return 0;
 	}
 	return 1;
 }
 
-/* The pattern that begins at a border; NULL: none does. */
-AEG_INLINE const struct aeg_dest *aeg_name_at(void *table, const struct aeg_name *name,
-					      const struct aeg_border *border)
+/* The pattern whose first piece is at a border; NULL: none. One condition: each is a path to verify. */
+AEG_INLINE const struct aeg_name_entry *aeg_name_at(void *table, const struct aeg_name *name,
+						    const struct aeg_border *border)
 {
 	__u64 key = border->hash;
 	const struct aeg_name_entry *entry = aeg_name_get(table, &key);
+	__u64 differs;
 
-	if (!entry || entry->piece != 0 || entry->len != name->len - border->at)
+	if (!entry)
 		return 0;
-	if (!aeg_name_piece_equal(entry, name, border->at))
-		return 0;
-	if (entry->len > AEG_NAME_PIECE && !aeg_name_rest_equal(table, name, border))
-		return 0;
-	return &entry->dest;
+	differs = aeg_name_differs(entry, name, border->at);
+	differs |= aeg_hidden(entry->len ^ (name->len - border->at));
+	return differs | aeg_hidden(entry->piece) ? 0 : entry;
 }
 
-/* As aeg_name_find(); *ret_border is the number of the border that the pattern begins at. */
+/*
+ * As aeg_name_find(); *ret_border is the border that the pattern begins at. Where a long pattern's rest
+ * is not the name's, two texts share 64 bytes, a length and a hash: the search may well end there.
+ */
 AEG_INLINE const struct aeg_dest *aeg_name_match(void *table, const struct aeg_name *name,
 						 __u32 *ret_border)
 {
+	const struct aeg_name_entry *entry = 0;
+	__u32 border = 0;
+
 	for (__u32 i = 0; i < AEG_NAME_BORDERS; i++) {
 		__u32 borders = AEG_MEM(name->borders);
-		const struct aeg_dest *found;
-		__u32 border = aeg_masked(borders - i, AEG_NAME_BORDERS - 1);
 
 		if (i > borders)
+			return 0;
+		border = aeg_masked(borders - i, AEG_NAME_BORDERS - 1);
+		entry = aeg_name_at(table, name, &name->border[border]);
+		if (entry)
 			break;
-		found = aeg_name_at(table, name, &name->border[border]);
-		if (found) {
-			*ret_border = border;
-			return found;
-		}
 	}
-	return 0;
+	if (!entry)
+		return 0;
+	*ret_border = border;
+	if (entry->len > AEG_NAME_PIECE && !aeg_name_rest_equal(table, name, &name->border[border]))
+		return 0;
+	return &entry->dest;
 }
 
 /*

@@ -12,7 +12,7 @@
 #include "bpf/name.h"
 
 #define AEG_DNS_RECORDS_MAX 64	 /* answer records of a message, CNAMEs included */
-#define AEG_DNS_STEPS_MAX 512	 /* records, plus labels of their owners that are not compressed */
+#define AEG_DNS_STEPS_MAX 256	 /* records, plus labels of their owners that are not compressed */
 #define AEG_DNS_QUESTION_MAX 272 /* bytes to load of a query: header, name, type, class */
 #define AEG_DNS_TYPE_A 1
 #define AEG_DNS_TYPE_AAAA 28
@@ -28,7 +28,7 @@
 	X(BAD_NAME, "bad-name", "the question's name is no host name")                             \
 	X(BAD_LABEL, "bad-label", "a label or compression pointer is wrong")                       \
 	X(BAD_RECORD, "bad-record", "an address record has the wrong length")                      \
-	X(TOO_MANY, "too-many", "over 64 answer records, or 512 with their labels")                \
+	X(TOO_MANY, "too-many", "over 64 answer records, or 256 with their labels")                \
 	X(NOT_ADDRESS, "not-address", "the question asks for something else than addresses")
 
 enum aeg_dns_result {

@@ -17,7 +17,7 @@
 #include "bpf/name.h"
 
 #define AEG_HELLO_EXTENSIONS_MAX 64
-#define AEG_HELLO_RECORDS_MAX 64
+#define AEG_HELLO_RECORDS_MAX 32
 #define AEG_HELLO_CHUNK 1024 /* bytes copied at once into the buffer */
 /* A header each, and as many chunks as full ones and records' last ones are possible. */
 #define AEG_HELLO_STEPS_MAX (2 * (AEG_HELLO_RECORDS_MAX + 1) + AEG_DATA_MAX / AEG_HELLO_CHUNK + 2)
@@ -28,7 +28,7 @@
 	X(DONE, "done", "the hello is complete and well-formed")                                   \
 	X(NOT_TLS, "not-tls", "the first bytes are no ClientHello")                                \
 	X(MALFORMED, "malformed", "lengths, extensions or the name are wrong")                     \
-	X(TOO_LONG, "too-long", "over 4 KB, 64 extensions or 64 records")                          \
+	X(TOO_LONG, "too-long", "over 4 KB, 64 extensions or 32 records")                          \
 	X(NAME_MISSING, "name-missing", "complete and well-formed, but names no server")
 
 enum aeg_hello_result {
