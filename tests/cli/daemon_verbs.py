@@ -28,6 +28,8 @@ STATUS = {
     "errors": {"event-lost": 0, "denial-lost": 5}, "lastReload": {"ok": True, "errors": []},
     "totals": [{"verdict": "denied", "reason": "udp", "hook": "connect", "count": 2},
                {"verdict": "denied", "reason": "no-rule", "hook": "connect", "count": 3}],
+    "dns": {"resolvers": ["192.0.2.53"], "answers": {"ok": 9, "short": 0, "truncated": 1},
+            "learned": {"new": 4, "again": 7}}, "hellos": {"done": 3, "not-tls": 0},
     "maps": [{"name": "counts", "entries": 90, "capacity": 100}], "notes": ["names \x1b]0;x\x07"],
 }
 
@@ -102,6 +104,18 @@ def test_get_passes_json_on():
         equal(ask(0, server, "get", "workloads", stderr="no workloads").stdout, "", "stdout")
 
 
+def test_get_names():
+    addresses = [{"ip": f"192.0.2.{i}", "expiresIn": 60 - i} for i in range(3)]
+    with daemon({"items": [{"name": "hf.co", "addresses": addresses, "endpoint": "hf-hub"},
+                           {"addresses": [], "pattern": "*.hf.co"}]}) as server:
+        done = ask(0, server, "get", "names", stdout="192.0.2.0,192.0.2.1,+1")
+        for part in ("60,59,+1", "hf-hub", "*.hf.co"):
+            contains(done.stdout, part, "names")
+        ask(0, server, "get", "names", "-o", "wide", stdout="192.0.2.0,192.0.2.1,192.0.2.2")
+        equal(server.asked[0][1], "/v1/names", "request")
+    expect(2, "get", "names", "-f", "policies", stderr="only the daemon")
+
+
 def test_bad_answers():
     for body in ("", "{", "[]", '{"items": 3}', b"\xff\xfe", '{"a":1} x', "[" * 100000):
         with daemon(body) as server:
@@ -171,7 +185,8 @@ def test_status():
     with daemon(STATUS) as server:
         done = ask(0, server, "status", stdout="generation")
         for part in ("ok", "3 running", "0 allowed, 0 audited, 5 denied", "denial-lost: 5 times",
-                     "counts: 90 of 100", "names ?]0;x?"):
+                     "counts: 90 of 100", "resolvers    192.0.2.53", "9 ok, 1 truncated",
+                     "4 new, 7 again", "hellos       3 done\n", "names ?]0;x?"):
             contains(done.stdout, part, "status")
         check("event-lost" not in done.stdout, "an error that did not happen")
         equal(parse(ask(0, server, "status", "-o", "json").stdout, "status"), STATUS, "json")
@@ -191,9 +206,16 @@ def lines(*records):
 def test_flows():
     closed = {**FLOW, "event": "close", "verdict": "allowed", "protocol": "udp",
               "bytes": {"sent": 2048, "received": 12}, "durationMs": 1500.5}
-    with daemon(lines(FLOW, closed, {"event": "lost", "lost": 12})) as server:
+    named = {**FLOW, "destination": {**FLOW["destination"], "name": "x\x1b.hf.co"}}
+    learned = {"event": "name", "time": FLOW["time"], "workload": FLOW["workload"], "ttl": 300,
+               "destination": {"ip": "192.0.2.1", "name": "hf.co", "endpoint": "hf-hub"}}
+    with daemon(lines(FLOW, closed, {"event": "lost", "lost": 12}, named, learned)) as server:
         done = ask(0, server, "flows", "--since", "3", "--limit", "9")
-        first, second, third = done.stdout.splitlines()
+        first, second, third, fourth, fifth = done.stdout.splitlines()
+        contains(fourth, "x?.hf.co [2001:db8::1]:443 (hf-upload)", "denial by name")
+        contains(fifth, "learned  ml-prod/chat-1", "name")
+        contains(fifth, "hf.co is 192.0.2.1 (hf-hub)", "name")
+        contains(fifth, "for 5m0s", "name")
         for part in ("12:55:18.123  denied", "ml-prod/chat-1", "[2001:db8::1]:443 (hf-upload)",
                      "no-rule", "ml-prod/chat-api/models"):
             contains(first, part, "denial")

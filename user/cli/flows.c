@@ -33,12 +33,17 @@ static void add_time(struct aeg_buf *line, const json_t *flow, bool wide)
 		aeg_buf_add(line, time + 11, len >= 23 && time[19] == '.' ? 12 : 8);
 }
 
+static bool is_name(const json_t *flow)
+{
+	return aeg_streq(aeg_value_str(flow, "event"), "name");
+}
+
 static void add_verdict(struct aeg_buf *line, const json_t *flow, bool colour)
 {
 	AEG_CLEANUP(aeg_buf_done) struct aeg_buf verdict = {0};
 	const char *start = "", *end = "";
 
-	aeg_text_clean(&verdict, aeg_value_str(flow, "verdict"));
+	aeg_text_clean(&verdict, is_name(flow) ? "learned" : aeg_value_str(flow, "verdict"));
 	for (size_t i = 0; colour && i < AEG_ARRAY_SIZE(colours); i++) {
 		if (aeg_streq(aeg_buf_text(&verdict), colours[i].verdict)) {
 			start = colours[i].colour;
@@ -77,22 +82,37 @@ static void add_workload(struct aeg_buf *line, const json_t *flow)
 	add_padded(line, &cell, 24);
 }
 
-/* "10.0.0.1:443", "[::1]:443/udp", and the endpoint in parentheses. */
-static void add_destination(struct aeg_buf *line, const json_t *flow)
+/* "10.0.0.1:443", "[::1]:443/udp". */
+static void add_socket(struct aeg_buf *cell, const json_t *flow)
 {
 	const char *ip = aeg_value_str(flow, "destination.ip");
 	const char *protocol = aeg_value_str(flow, "protocol");
-	const char *endpoint = aeg_value_str(flow, "destination.endpoint");
 	bool v6 = strchr(ip, ':') != NULL;
-	AEG_CLEANUP(aeg_buf_done) struct aeg_buf cell = {0};
 
-	aeg_buf_puts(&cell, v6 ? "[" : "");
-	aeg_text_clean(&cell, ip);
-	aeg_buf_printf(&cell, "%s:%llu", v6 ? "]" : "",
+	aeg_buf_puts(cell, v6 ? "[" : "");
+	aeg_text_clean(cell, ip);
+	aeg_buf_printf(cell, "%s:%llu", v6 ? "]" : "",
 		       (unsigned long long)aeg_value_u64(flow, "destination.port"));
 	if (*protocol && !aeg_streq(protocol, "tcp")) {
-		aeg_buf_putc(&cell, '/');
-		aeg_text_clean(&cell, protocol);
+		aeg_buf_putc(cell, '/');
+		aeg_text_clean(cell, protocol);
+	}
+}
+
+/* The server's name where it is known, the socket or what was learned, the endpoint. */
+static void add_destination(struct aeg_buf *line, const json_t *flow)
+{
+	const char *name = aeg_value_str(flow, "destination.name");
+	const char *endpoint = aeg_value_str(flow, "destination.endpoint");
+	AEG_CLEANUP(aeg_buf_done) struct aeg_buf cell = {0};
+
+	aeg_text_clean(&cell, name);
+	if (is_name(flow)) {
+		aeg_buf_puts(&cell, " is ");
+		aeg_text_clean(&cell, aeg_value_str(flow, "destination.ip"));
+	} else {
+		aeg_buf_puts(&cell, *name ? " " : "");
+		add_socket(&cell, flow);
 	}
 	if (*endpoint) {
 		aeg_buf_puts(&cell, " (");
@@ -124,6 +144,12 @@ static void add_close(struct aeg_buf *line, const json_t *flow)
 		aeg_buf_printf(line, ", %.3fs", json_number_value(duration) / 1000);
 }
 
+static void add_ttl(struct aeg_buf *line, const json_t *flow)
+{
+	aeg_buf_puts(line, "  for ");
+	aeg_text_age(line, (int64_t)aeg_value_u64(flow, "ttl"));
+}
+
 static void add_process(struct aeg_buf *line, const json_t *flow)
 {
 	const char *comm = aeg_value_str(flow, "process.comm");
@@ -149,7 +175,10 @@ static void print_flow(const struct printer *printer, const json_t *flow)
 	add_verdict(&line, flow, printer->colour);
 	add_workload(&line, flow);
 	add_destination(&line, flow);
-	add_why(&line, flow);
+	if (is_name(flow))
+		add_ttl(&line, flow);
+	else
+		add_why(&line, flow);
 	if (aeg_streq(event, "close"))
 		add_close(&line, flow);
 	if (printer->wide)
@@ -259,8 +288,9 @@ const struct aeg_verb aeg_verb_flows = {
 	.summary = "show the connections that were decided, with reasons",
 	.usage = flows_usage,
 	.text = "A line says: time (UTC), verdict, workload, destination (endpoint), reason,\n"
-		"policy/rule and, for a connection that ended, bytes and duration. -o wide adds the\n"
-		"date and the process; -o json prints the records of aegress.flow/v1, one a line.\n",
+		"policy/rule and, for a connection that ended, bytes and duration. \"learned\" in place\n"
+		"of a verdict: a DNS answer made an address stand for a name. -o wide adds the date and\n"
+		"the process; -o json prints the records of aegress.flow/v1, one a line.\n",
 	.examples = flows_examples,
 	.options = flows_options,
 	.options_size = sizeof(struct flows_options),

@@ -66,6 +66,15 @@ static const struct aeg_column endpoint_columns[] = {
 	{0},
 };
 
+static const struct aeg_column name_columns[] = {
+	{.title = "NAME", .path = "name"},
+	{.title = "ADDRESSES", .path = "addresses", .item = "ip", .max_items = 2},
+	{.title = "EXPIRES-IN", .path = "addresses", .item = "expiresIn", .max_items = 2},
+	{.title = "ENDPOINT", .path = "endpoint"},
+	{.title = "PATTERN", .path = "pattern"},
+	{0},
+};
+
 static const struct resource resources[] = {
 	{
 		.name = "policies",
@@ -87,9 +96,15 @@ static const struct resource resources[] = {
 		.columns = endpoint_columns,
 		.offline = aeg_get_endpoints_offline,
 	},
+	{
+		.name = "names",
+		.path = "/v1/names",
+		.words = {"name", "dns"},
+		.columns = name_columns,
+	},
 };
 
-static const char *const get_words[] = {"policies", "workloads", "endpoints", NULL};
+static const char *const get_words[] = {"policies", "workloads", "endpoints", "names", NULL};
 
 static const struct resource *find_resource(const char *word)
 {
@@ -164,7 +179,7 @@ static int get_run(const void *target, const struct aeg_opt_list *operands)
 
 	if (operands->list.n != 1)
 		return aeg_usage_error(&aeg_verb_get,
-				       "get needs one of policies, workloads, endpoints");
+				       "get needs one of policies, workloads, endpoints, names");
 	word = operands->list.items[0];
 	resource = find_resource(word);
 	if (resource)
@@ -173,8 +188,8 @@ static int get_run(const void *target, const struct aeg_opt_list *operands)
 	if (closest)
 		return aeg_usage_error(&aeg_verb_get, "get: no list '%s': did you mean '%s'?", word,
 				       closest);
-	return aeg_usage_error(&aeg_verb_get, "get: no list '%s': policies, workloads or endpoints",
-			       word);
+	return aeg_usage_error(&aeg_verb_get,
+			       "get: no list '%s': policies, workloads, endpoints or names", word);
 }
 
 static void get_done(void *target)
@@ -185,7 +200,7 @@ static void get_done(void *target)
 }
 
 static const char *const get_usage[] = {
-	"policies|workloads|endpoints [-o wide|json]",
+	"policies|workloads|endpoints|names [-o wide|json]",
 	"policies|endpoints -f DIR|FILE…",
 	NULL,
 };
@@ -198,13 +213,14 @@ static const struct aeg_opt get_options[] = {
 static const struct aeg_example get_examples[] = {
 	{"get workloads", "who is where, under which policies, and what was decided"},
 	{"get policies -o wide", "with the file and line that each comes from"},
+	{"get names", "which addresses stand for which names just now"},
 	{"get endpoints -f policies/catalogue -o json", "the catalogue, without a daemon"},
 	{0},
 };
 
 const struct aeg_verb aeg_verb_get = {
 	.name = "get",
-	.summary = "list policies, workloads or endpoints",
+	.summary = "list policies, workloads, endpoints or learned names",
 	.usage = get_usage,
 	.text = "Long lists are cut in tables (\"+3\"); -o wide shows them whole, -o json prints\n"
 		"{\"items\":[…]} as the daemon gave it.\n",

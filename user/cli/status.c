@@ -126,6 +126,40 @@ static void print_decisions(const json_t *status)
 	       (unsigned long long)decisions(status, "denied"));
 }
 
+/* "12 new, 3 again" of an object of counts; zeros are left out. */
+static void add_counts(struct aeg_buf *out, const json_t *counts)
+{
+	const char *word;
+	json_t *value;
+
+	json_object_foreach ((json_t *)counts, word, value) {
+		if (json_integer_value(value) <= 0)
+			continue;
+		aeg_buf_printf(out, "%s%lld ", out->len ? ", " : "",
+			       (long long)json_integer_value(value));
+		aeg_text_clean(out, word);
+	}
+}
+
+static void print_tally(const char *label, const json_t *status, const char *path)
+{
+	AEG_CLEANUP(aeg_buf_done) struct aeg_buf text = {0};
+
+	if (!json_is_object(aeg_value_get(status, path)))
+		return;
+	add_counts(&text, aeg_value_get(status, path));
+	line_start(label);
+	puts(text.len ? aeg_buf_text(&text) : "none yet");
+}
+
+static void print_names(const json_t *status)
+{
+	print_value("resolvers", status, "dns.resolvers");
+	print_tally("dns answers", status, "dns.answers");
+	print_tally("names", status, "dns.learned");
+	print_tally("hellos", status, "hellos");
+}
+
 /* Tables beyond 80 %. */
 static void print_full_maps(const json_t *status)
 {
@@ -249,6 +283,7 @@ static void print_status(const json_t *status, bool healthy, const char *problem
 	print_value("defaults", status, "defaults");
 	print_programs(status);
 	print_decisions(status);
+	print_names(status);
 	print_value("cgroup root", status, "cgroupRoot");
 	print_value("managed", status, "managed");
 	print_value("pins", status, "pins");

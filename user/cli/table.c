@@ -39,6 +39,29 @@ static void add_titles(struct cells *cells, const struct aeg_column *columns, bo
 	}
 }
 
+/* One member of every object of a list, as a list of its own. */
+static json_t *pick(const json_t *list, const char *member)
+{
+	json_t *picked = json_array();
+	const json_t *object;
+	size_t i;
+
+	json_array_foreach (list, i, object) {
+		json_array_append(picked, json_object_get(object, member));
+	}
+	return picked;
+}
+
+static void cell_text(const struct aeg_column *column, const json_t *item, bool wide,
+		      struct aeg_buf *ret)
+{
+	const json_t *value = aeg_value_get(item, column->path);
+	json_t *picked = column->item ? pick(value, column->item) : NULL;
+
+	aeg_value_text(ret, picked ? picked : value, wide ? 0 : column->max_items);
+	json_decref(picked);
+}
+
 static void add_row(struct cells *cells, const struct aeg_column *columns, const json_t *item,
 		    bool wide)
 {
@@ -47,8 +70,7 @@ static void add_row(struct cells *cells, const struct aeg_column *columns, const
 
 		if (!shown(column, wide))
 			continue;
-		aeg_value_text(&text, aeg_value_get(item, column->path),
-			       wide ? 0 : column->max_items);
+		cell_text(column, item, wide, &text);
 		add_cell(cells, &text);
 	}
 }

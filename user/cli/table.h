@@ -11,6 +11,7 @@
 struct aeg_column {
 	const char *title; /* NULL ends */
 	const char *path;  /* of the member: "decisions.denied" */
+	const char *item;  /* of a list of objects: the member of each; NULL: the whole */
 	bool wide;	   /* only with -o wide */
 	bool right;	   /* numbers */
 	size_t max_items;  /* of a list when not wide; 0: all */
