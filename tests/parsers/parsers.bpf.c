@@ -4,7 +4,7 @@
  * parses, and leaves what it found where the runner can compare it with the native answer.
  */
 #include "bpf/scratch.bpf.h"
-#include "tests/kernel/parsers.h"
+#include "tests/parsers/parsers.h"
 
 char LICENSE[] SEC("license")
 = "Dual BSD/GPL";

@@ -4,8 +4,8 @@
  * what the verifier processed and, with AEG_COST set, what a call costs. Needs root.
  * Usage: parsers OBJECT FIXTURES [INPUTS [SEED]]
  */
-#include "tests/kernel/corpus.h"
-#include "tests/kernel/parsers.h"
+#include "tests/parsers/corpus.h"
+#include "tests/parsers/parsers.h"
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -30,7 +30,7 @@ static struct test_input *input;
 static const struct test_output *kernel;
 static int programs[PROGRAMS];
 static struct wire packet; /* the last one sent, Ethernet header in front */
-static unsigned long passed, failed;
+static unsigned long passed, failed, results[PROGRAMS][16];
 
 static void must(bool holds, const char *what)
 {
@@ -218,6 +218,7 @@ static bool same(enum program program, const struct test_output *native)
 
 static void check(enum program program, const struct test_output *native)
 {
+	results[program][native->result & 15]++;
 	if (same(program, native)) {
 		passed++;
 		return;
@@ -348,6 +349,8 @@ static void cost_dns(struct bpf_object *object)
 
 	wire_dns_header(&wire, 1, WIRE_DNS_QUERY, 0);
 	wire_dns_question(&wire, "huggingface.co", WIRE_A);
+	cost(object, "bench_empty", "nothing at all", &wire);
+	cost(object, "bench_load", "claim, load, release: a query", &wire);
 	cost(object, "bench_query", "14 characters", &wire);
 	for (size_t i = 0; i < 4; i++) {
 		char what[64];
@@ -364,6 +367,22 @@ static void cost_dns(struct bpf_object *object)
 	}
 }
 
+/* What the kernel charges for a map, in KiB. */
+static unsigned long map_kib(int map)
+{
+	char path[64], line[128];
+	unsigned long bytes = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", map);
+	file = fopen(path, "re");
+	must(file != NULL, path);
+	while (fgets(line, sizeof(line), file))
+		sscanf(line, "memlock: %lu", &bytes);
+	fclose(file);
+	return bytes / 1024;
+}
+
 /* Half exact, half wildcards, as many labels as real ones. */
 static void fill_many(struct bpf_object *object, __u32 n)
 {
@@ -375,6 +394,7 @@ static void fill_many(struct bpf_object *object, __u32 n)
 			 i % 2 ? "*." : "", i, i % 7);
 		table_add(&tables[0], map, pattern, i + 1);
 	}
+	printf("%u patterns: %lu KiB\n", n, map_kib(map));
 	close(map);
 }
 
@@ -391,7 +411,6 @@ static void cost_names(struct bpf_object *object)
 
 	for (size_t i = 0; i < 4; i++) {
 		fill_many(object, counts[i]);
-		printf("%u patterns\n", counts[i]);
 		for (size_t j = 0; j < 3; j++) {
 			wire.len = 0;
 			wire_bytes(&wire, asked[j][0], strlen(asked[j][0]));
@@ -446,6 +465,25 @@ static struct bpf_object *load(const char *path)
 	return object;
 }
 
+/* Mutations that never reach a result test nothing: show which ones they reached. */
+static void print_results(int program)
+{
+	static const char *const hello_words[] = {
+#define WORD(symbol, word, sentence) word,
+		AEG_HELLO_RESULTS(WORD)};
+	static const char *const dns_words[] = {AEG_DNS_RESULTS(WORD)};
+#undef WORD
+	static const char *const name_words[16] = {[0] = "ok", [15] = "bad"};
+	const char *const *words = program == NAME			     ? name_words
+				   : program == QUERY || program == RESPONSE ? dns_words
+									     : hello_words;
+
+	for (int i = 0; i < 16; i++)
+		if (results[program][i])
+			printf("  %s %lu", words[i], results[program][i]);
+	printf("\n");
+}
+
 static void compare_everything(const struct corpus *corpora, unsigned long inputs,
 			       struct random *random)
 {
@@ -455,6 +493,7 @@ static void compare_everything(const struct corpus *corpora, unsigned long input
 		compare_all((enum program)i, &corpora[i], random, inputs);
 		printf("%-10s %8lu inputs compared, %lu differ\n", program_names[i],
 		       passed + failed - before, failed);
+		print_results(i);
 	}
 }
 

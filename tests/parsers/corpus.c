@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 /* Inputs for the parsers, most of them almost right: that is where parsers go wrong. */
-#include "tests/kernel/corpus.h"
+#include "tests/parsers/corpus.h"
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
