@@ -2,8 +2,9 @@
 /*
  * DNS messages, as much as learning needs: the one question, and the addresses in the answer section.
  * All or nothing: a message that is wrong anywhere up to the end of its answers teaches nothing.
- * Owner names are walked, not followed: the answer is bound to its question by the resolver and the
- * hash; compression pointers must point backwards, so that no loop exists.
+ * Owner names are walked, never followed: the answer is bound to its question by resolver, id and hash,
+ * whoever owns its records. So a loop of compression pointers is nothing to us; one that does not point
+ * to before its own name, as RFC 1035 wants, is refused all the same.
  */
 #ifndef AEG_PARSE_DNS_H
 #define AEG_PARSE_DNS_H
@@ -177,8 +178,7 @@ AEG_INLINE enum aeg_dns_result aeg_dns_record(const __u8 *data, __u32 len, __u32
 
 /*
  * One step at answers->pos: a label of an owner's name, or the name's end and the record. One loop
- * does both: nested, they are too much for verifiers. Pointers must go back to before the name, and so
- * following them would end.
+ * does both: nested, they are too much for verifiers.
  */
 AEG_INLINE enum aeg_dns_result aeg_dns_step(const __u8 *data, __u32 len,
 					    struct aeg_answers *answers)

@@ -69,6 +69,7 @@ struct aeg_hello_buf {
 
 #define AEG_TLS_HANDSHAKE 22
 #define AEG_TLS_CHANGE_CIPHER_SPEC 20
+#define AEG_TLS_ALERT 21
 #define AEG_TLS_RECORD_HEADER 5
 #define AEG_TLS_RECORD_MAX 16384
 #define AEG_TLS_CLIENT_HELLO 1

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * Memory for one run of a program. Per-CPU maps do not do at egress: a softirq, or with full preemption
- * another task, may run the same program in the middle of ours. Here a run claims a slot under its
- * lock and gives it back, so whoever comes in between takes the next one.
+ * another task, may run the same program in the middle of ours. Here a run claims one of its CPU's
+ * slots and gives it back, so whoever comes in between takes the next one. The lock is what makes
+ * claiming one step: 5.10 has no atomics that return something.
  */
 #ifndef AEG_SCRATCH_BPF_H
 #define AEG_SCRATCH_BPF_H
@@ -83,11 +84,19 @@ static __always_inline struct aeg_scratch *aeg_scratch_claim(__u32 *ret_slot)
 	return NULL;
 }
 
+/*
+ * No lock: programs stay on their CPU, and so all that ever claim this slot see our stores in order.
+ */
 static __always_inline void aeg_scratch_release(struct aeg_scratch *scratch)
 {
-	bpf_spin_lock(&scratch->lock);
-	scratch->busy = 0;
-	bpf_spin_unlock(&scratch->lock);
+	WRITE_ONCE(scratch->busy, 0);
+}
+
+static __always_inline void aeg_scratch_seed(struct aeg_scratch *scratch,
+					     const struct aeg_ctl *control)
+{
+	scratch->seed.basis = control->seed_basis;
+	scratch->seed.factor = control->seed_factor;
 }
 
 #endif
