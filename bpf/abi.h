@@ -13,7 +13,7 @@
 #include <linux/bpf.h> /* struct bpf_spin_lock */
 #include <linux/types.h>
 
-#define AEG_ABI 1
+#define AEG_ABI 2
 
 #define AEG_SLOTS 2	/* generations that fit at once: the active one and the one being filled */
 #define AEG_ROOTS_MAX 8 /* managed cgroup directories */
@@ -26,6 +26,7 @@
 #define AEG_PROTO_TCP 6		 /* IPPROTO_TCP */
 #define AEG_PROTO_UDP 17	 /* IPPROTO_UDP */
 #define AEG_PORT_ANY 0		 /* in a cell's key: every port that has no cell of its own */
+#define AEG_PORT_DNS 53		 /* the only one that is learned from */
 
 /*
  * Why a connection was decided as it was. Append-only: numbers and words are in logs, metrics and
@@ -106,7 +107,9 @@ struct aeg_ctl {
 	__u32 levels;	  /* bit n: some workload's cgroup is at level n */
 	__u32 wake_bytes; /* unread bytes in a ring that wake the daemon whether it dozes or not */
 	__u32 nroots;	  /* entries in use, holes (cgroup 0) included */
-	__u32 pad;
+	__u32 ttl_min;	  /* s; what was learned stays at least this long, and after each use */
+	__u64 seed_basis; /* of name hashes; made once, before the first generation: maps keep hashes */
+	__u64 seed_factor; /* odd */
 	struct aeg_root roots[AEG_ROOTS_MAX];
 };
 
@@ -185,15 +188,109 @@ struct aeg_decision {
 	__u8 mode;	    /* enum aeg_mode of what decided */
 	__u8 other_verdict; /* the other layer's answer where it differs; NONE: it does not */
 	__u8 other_reason;
-	__u8 pad[3];
+	__u8 tls; /* AEG_TLS_* of the rule */
+	__u8 pad[2];
 	__u32 rule; /* label number; 0: none */
 	__u32 other_rule;
 };
+
+/* ---- names ------------------------------------------------------------------------------------- */
+
+/*
+ * Map `names`, one inner map a slot, is described in name.h: host patterns -> aeg_dest. Map `nodes`,
+ * one inner map a slot: node number (u32) -> aeg_dest, for what was learned under another generation.
+ */
+
+/* Map `resolvers`: address of a trusted name server -> what it may be asked from. */
+#define AEG_RESOLVER_LOOPBACK 1u /* answers may come in through lo; then netns counts */
+struct aeg_resolver {
+	__u64 netns; /* cookie of the one network namespace where it is trusted; 0: the initial one */
+	__u32 flags; /* AEG_RESOLVER_* */
+	__u32 pad;
+};
+
+/*
+ * Map `homes`: cgroup id of a workload (u64) -> cookie of its network namespace (u64), that of the first
+ * that asked until the daemon says better. Sockets in another namespace teach nothing: there, a process
+ * can play the name server itself.
+ */
+
+/* One pattern whose names an address was learned for. */
+struct aeg_member {
+	__u32 node;    /* 0: free */
+	__u32 expires; /* s, CLOCK_MONOTONIC */
+	__u64 name;    /* hash of the last name; key of `spoken` */
+};
+
+/*
+ * Map `learned`: address (16 bytes) -> the patterns it was learned for. The address is repeated in
+ * front: a deleted element may be given to another address while a program still reads it, so a
+ * reader looks at addr last.
+ */
+#define AEG_MEMBERS_MAX 8
+struct aeg_learned {
+	__u8 addr[16];
+	struct aeg_member members[AEG_MEMBERS_MAX];
+	struct bpf_spin_lock lock; /* members change under it */
+	__u32 pad;
+};
+
+#define AEG_LEARNED_MAX (1 << 16) /* addresses */
+#define AEG_SPOKEN_MAX (1 << 15)  /* texts; the oldest are forgotten, which only hides them */
+#define AEG_HOMES_MAX (1 << 14)
+#define AEG_RESOLVERS_MAX 256
+#define AEG_SEARCHES_MAX 64 /* search suffixes */
+#define AEG_TTL_MAX 86400   /* s */
+
+struct aeg_spoken {
+	__u16 len;
+	char text[254];
+};
+
+/*
+ * What became of each answer from a resolver that parsed; index of the per-CPU array `learnings`.
+ * (Those that did not: enum aeg_dns_result, `dns_results`.) Append-only. X(SYMBOL, word, sentence)
+ */
+#define AEG_LEARNINGS(X)                                                                           \
+	X(NEW, "new", "an address was learned")                                                    \
+	X(AGAIN, "again", "an address was known, its time was extended")                           \
+	X(NO_PATTERN, "no-pattern", "no pattern covers the name")                                  \
+	X(UNASKED, "unasked", "the socket did not ask this")                                       \
+	X(LOOPBACK, "loopback", "the answer came in through lo")                                   \
+	X(AWAY, "away", "the socket is not in its workload's network namespace")                   \
+	X(SPECIAL, "special-use", "a special-use address that no endpoint declares")               \
+	X(FULL, "table-full", "no room for another address")                                       \
+	X(CROWDED, "crowded", "the address has its full number of patterns already")               \
+	X(BUSY, "busy", "no memory to parse in: the packet was dropped, the client repeats it")
+
+enum aeg_learning {
+#define AEG_LEARNING_ENUM(symbol, word, sentence) AEG_LEARNING_##symbol,
+	AEG_LEARNINGS(AEG_LEARNING_ENUM)
+#undef AEG_LEARNING_ENUM
+		AEG_LEARNING_MAX,
+};
+#define AEG_RESULTS_ROOM 32 /* entries of each array of results */
 
 /* ---- per-socket state, map `socks` (sk_storage) ------------------------------------------------ */
 
 #define AEG_SOCK_REPORTED 1u /* an open event was counted; sock_release owes the close */
 #define AEG_SOCK_CACHED 2u   /* the decision was made for the stamp's identity alone */
+
+/* What the packet programs still have to look at; up to DONE they pass. */
+enum aeg_watch {
+	AEG_WATCH_OFF = 0,
+	AEG_WATCH_DONE = 1,   /* the ClientHello was read and let through, or there was none */
+	AEG_WATCH_HELLO = 2,  /* TCP: a ClientHello is checked if the stream begins with one */
+	AEG_WATCH_DEMAND = 3, /* TCP: nothing but a ClientHello with an allowed name */
+	AEG_WATCH_SECOND =
+		4,	    /* TCP: the first was let through, another may follow a retry request */
+	AEG_WATCH_DEAD = 5, /* TCP: denied; payload is dropped */
+	AEG_WATCH_DNS = 6,  /* it talked to a trusted resolver */
+	AEG_WATCH_PACKETS =
+		7, /* raw, ping and the like: packet by packet, no hook sees them before */
+};
+
+#define AEG_ASKED 8 /* DNS questions that one socket may have open */
 
 /*
  * The stamp (leaf, pod, epoch) says whose socket it is, the rest what was decided last. leaf never
@@ -201,10 +298,11 @@ struct aeg_decision {
  * threads could pair one destination with the other's verdict.
  */
 struct aeg_sock {
-	__u64 leaf;	   /* cgroup id of the creating task, in a managed directory */
-	__u64 pod;	   /* cgroup id that gave the identity; 0: not known at `epoch` */
-	__u64 netns;	   /* netns cookie at creation */
-	__u64 opened;	   /* ktime of the decision, ns */
+	__u64 leaf;   /* cgroup id of the creating task, in a managed directory */
+	__u64 pod;    /* cgroup id that gave the identity; 0: not known at `epoch` */
+	__u64 user;   /* the same of the task that connected it, where that is another one; or 0 */
+	__u64 netns;  /* netns cookie at creation */
+	__u64 opened; /* ktime of the decision, ns */
 	__u64 established; /* ktime of the handshake's end, ns; 0: not watched */
 	__u64 generation;  /* that decided */
 	__u8 daddr[16];
@@ -217,6 +315,16 @@ struct aeg_sock {
 	__u32 flags; /* AEG_SOCK_* */
 	__u32 epoch; /* of ctl when pod was looked for; another one: look again */
 	struct bpf_spin_lock lock;
+	__u32 pid;    /* that connected; softirqs have none to ask */
+	__u32 next;   /* TCP: sequence number of the first payload byte that was not read yet */
+	__u8 watch;   /* enum aeg_watch */
+	__u8 by_name; /* 1: let through for a name that the address was learned for */
+	__u8 synced;  /* 1: next is known */
+	__u8 split;   /* 1: the hello is being gathered in `hellos` */
+	__u8 oldest;  /* of asked, the next to be overwritten */
+	__u8 pad[3];
+	__u64 asked[AEG_ASKED]; /* keys of open questions; 0: none */
+	char comm[AEG_COMM_LEN];
 };
 
 /* ---- events, maps `events` and `denials` (ring buffers) ---------------------------------------- */
@@ -225,6 +333,7 @@ enum aeg_event_type {
 	AEG_EVENT_OPEN = 1,  /* allowed or audited; in `events` */
 	AEG_EVENT_DENY = 2,  /* in `denials` */
 	AEG_EVENT_CLOSE = 3, /* of a reported connection; in `events` */
+	AEG_EVENT_NAME = 4,  /* an address was learned; in `events`, as aeg_name_event */
 };
 
 struct aeg_event {
@@ -253,6 +362,16 @@ struct aeg_event {
 	char comm[AEG_COMM_LEN];
 };
 
+/*
+ * An event that has a name: the server name of a ClientHello, or the host name that an address was
+ * learned for (daddr; duration is its time to live, ns). Told apart by the record's size.
+ */
+struct aeg_name_event {
+	struct aeg_event base;
+	__u16 len;
+	char name[254];
+};
+
 /* ---- counters ---------------------------------------------------------------------------------- */
 
 /* What was decided: glibc's address sorting connects UDP sockets it never sends on. */
@@ -260,7 +379,9 @@ enum aeg_hook {
 	AEG_HOOK_CONNECT = 0,  /* TCP connect() */
 	AEG_HOOK_DATAGRAM = 1, /* sendto()/sendmsg() with an address */
 	AEG_HOOK_PROBE = 2,    /* connect() of a UDP socket: decided, not a connection */
-	AEG_HOOK_MAX = 3,
+	AEG_HOOK_HELLO = 3,    /* the ClientHello of a TCP connection */
+	AEG_HOOK_PACKET = 4,   /* a packet of a socket that passes no other hook */
+	AEG_HOOK_MAX = 5,
 };
 
 struct aeg_count_key {
@@ -305,7 +426,15 @@ static inline __u32 aeg_total_index(__u8 verdict, __u8 reason, __u8 hook)
 	X(COUNT_FULL, "count-full", "counter table full: counted in the totals only")              \
 	X(SET_ERRNO, "set-errno", "bpf_set_retval failed: EPERM instead of denyErrno")             \
 	X(NO_SOCKET, "no-socket", "no socket in the context: denied, reason internal")             \
-	X(TCP_READ, "tcp-read", "socket counters unreadable: close reported without bytes")
+	X(TCP_READ, "tcp-read", "socket counters unreadable: close reported without bytes")        \
+	X(NO_NODES, "no-nodes", "table of learned patterns missing: denied, reason internal")      \
+	X(NO_NAMES, "no-names", "name table missing: nothing learned, hello denied")               \
+	X(HOME_FULL, "home-full", "no room for a network namespace: its sockets teach nothing")    \
+	X(HELLO_STORAGE, "hello-storage", "no memory for a split ClientHello: dropped")            \
+	X(SCRATCH_BUSY, "scratch-busy", "no memory to parse in: the segment was dropped")          \
+	X(HOLE, "hole", "a segment ahead of an unread one was dropped")                            \
+	X(PACKET_READ, "packet-read", "headers unreadable or unusual: dropped while unverified")   \
+	X(SKB_READ, "skb-read", "fragment flags unreadable: denied, reason internal")
 
 enum aeg_error {
 #define AEG_ERROR_ENUM(symbol, word, then) AEG_ERROR_##symbol,
@@ -335,7 +464,7 @@ struct aeg_label {
 #define AEG_ASSERT_SIZE(type, size) _Static_assert(sizeof(struct type) == (size), #type)
 AEG_ASSERT_SIZE(aeg_gen, 24);
 AEG_ASSERT_SIZE(aeg_root, 16);
-AEG_ASSERT_SIZE(aeg_ctl, 32 + 16 * AEG_ROOTS_MAX);
+AEG_ASSERT_SIZE(aeg_ctl, 48 + 16 * AEG_ROOTS_MAX);
 AEG_ASSERT_SIZE(aeg_ident, 16);
 AEG_ASSERT_SIZE(aeg_addr_key, 20);
 AEG_ASSERT_SIZE(aeg_dest, 16);
@@ -343,8 +472,13 @@ AEG_ASSERT_SIZE(aeg_cell_key, 12);
 AEG_ASSERT_SIZE(aeg_answer, 8);
 AEG_ASSERT_SIZE(aeg_cell, 16);
 AEG_ASSERT_SIZE(aeg_decision, 16);
-AEG_ASSERT_SIZE(aeg_sock, 104);
+AEG_ASSERT_SIZE(aeg_resolver, 16);
+AEG_ASSERT_SIZE(aeg_member, 16);
+AEG_ASSERT_SIZE(aeg_learned, 152);
+AEG_ASSERT_SIZE(aeg_spoken, 256);
+AEG_ASSERT_SIZE(aeg_sock, 208);
 AEG_ASSERT_SIZE(aeg_event, 152);
+AEG_ASSERT_SIZE(aeg_name_event, 408);
 AEG_ASSERT_SIZE(aeg_count_key, 16);
 AEG_ASSERT_SIZE(aeg_count, 32);
 AEG_ASSERT_SIZE(aeg_label, 504);

@@ -124,16 +124,25 @@ static __always_inline void aeg_close_fill(struct aeg_event *event, void *ctx,
 		event->connect_us = (__u32)((established - sock->opened) / 1000);
 }
 
-/* Counts and reports the end; the caller has filled in what it knows of the socket. */
-static __always_inline void aeg_close_report(struct aeg_ctl *control, struct aeg_event *event)
+static __always_inline void aeg_close_count(const struct aeg_sock *sock, __u64 sent, __u64 received)
 {
-	struct aeg_outcome outcome = {
-		.decision = event->decision,
-		.workload = event->workload,
-		.node = event->node,
+	struct aeg_count_key key = {
+		.workload = sock->workload,
+		.node = sock->node,
+		.rule = sock->decision.rule,
+		.verdict = sock->decision.verdict,
+		.reason = sock->decision.reason,
+		.hook = sock->hook,
 	};
 
-	aeg_count_close(&outcome, event->hook, event->sent, event->received);
+	aeg_count_close(&key, sent, received);
+}
+
+/* Counts and reports the end; the caller has filled in what it knows of the socket. */
+static __always_inline void aeg_close_report(struct aeg_ctl *control, const struct aeg_sock *sock,
+					     struct aeg_event *event)
+{
+	aeg_close_count(sock, event->sent, event->received);
 	aeg_event_send(control, &events, AEG_ERROR_EVENT_LOST, event);
 }
 

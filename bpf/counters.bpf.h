@@ -38,8 +38,8 @@ static __always_inline struct aeg_count_key aeg_count_key_of(const struct aeg_ou
 /* The row of a key, made when it is not there; NULL: the table is full, and that is counted. */
 static __always_inline struct aeg_count *aeg_count_get(const struct aeg_count_key *key)
 {
+	static const struct aeg_count zero;
 	struct aeg_count *count = bpf_map_lookup_elem(&counts, key);
-	struct aeg_count zero = {};
 
 	if (count)
 		return count;
@@ -62,11 +62,10 @@ static __always_inline void aeg_count_decision(const struct aeg_outcome *outcome
 		__sync_fetch_and_add(&count->decisions, 1);
 }
 
-static __always_inline void aeg_count_close(const struct aeg_outcome *outcome, __u8 hook,
-					    __u64 sent, __u64 received)
+static __always_inline void aeg_count_close(const struct aeg_count_key *key, __u64 sent,
+					    __u64 received)
 {
-	struct aeg_count_key key = aeg_count_key_of(outcome, hook);
-	struct aeg_count *count = aeg_count_get(&key);
+	struct aeg_count *count = aeg_count_get(key);
 
 	if (!count)
 		return;

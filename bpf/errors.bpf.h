@@ -14,4 +14,13 @@ static __always_inline void aeg_failed(enum aeg_error place)
 		__sync_fetch_and_add(count, 1);
 }
 
+/* The same for what is no failure: results of parsing and learning, each in an array of its own. */
+static __always_inline void aeg_result_count(void *results, __u32 result)
+{
+	__u64 *count = bpf_map_lookup_elem(results, &result);
+
+	if (count)
+		__sync_fetch_and_add(count, 1);
+}
+
 #endif

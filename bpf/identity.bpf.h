@@ -56,20 +56,30 @@ struct aeg_stamp {
 	__u64 leaf;
 	__u64 pod;
 	__u32 epoch;
+	__u8 watch; /* enum aeg_watch to begin with */
 };
 
 /* Stamps a socket; where another thread was faster, its stamp stays. NULL: no storage. */
 static __always_inline struct aeg_sock *aeg_stamp_put(void *ctx, void *sk,
 						      const struct aeg_stamp *stamp)
 {
-	struct aeg_sock fresh = {
-		.leaf = stamp->leaf,
-		.pod = stamp->pod,
-		.epoch = stamp->epoch,
-		.netns = bpf_get_netns_cookie(ctx),
-	};
+	__u64 netns = bpf_get_netns_cookie(ctx);
+	struct aeg_sock *sock;
 
-	return bpf_sk_storage_get(&socks, sk, &fresh, BPF_SK_STORAGE_GET_F_CREATE);
+	/* Zeroed by the kernel: the whole would not fit the stack. */
+	sock = bpf_sk_storage_get(&socks, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!sock)
+		return NULL;
+	bpf_spin_lock(&sock->lock);
+	if (!sock->leaf) {
+		sock->leaf = stamp->leaf;
+		sock->pod = stamp->pod;
+		sock->epoch = stamp->epoch;
+		sock->netns = netns;
+		sock->watch = stamp->watch;
+	}
+	bpf_spin_unlock(&sock->lock);
+	return sock;
 }
 
 static __always_inline void aeg_stamp_read(struct aeg_sock *sock, struct aeg_stamp *ret)
@@ -79,6 +89,31 @@ static __always_inline void aeg_stamp_read(struct aeg_sock *sock, struct aeg_sta
 	ret->pod = sock->pod;
 	ret->epoch = sock->epoch;
 	bpf_spin_unlock(&sock->lock);
+}
+
+/*
+ * Whether this is the network namespace of the workload, as the daemon or the first that asked says.
+ * In another one a process can be its own name server.
+ */
+static __always_inline bool aeg_at_home(__u64 pod, const struct aeg_sock *sock)
+{
+	const __u64 *home = bpf_map_lookup_elem(&homes, &pod);
+
+	if (!home) {
+		bpf_map_update_elem(&homes, &pod, &sock->netns, BPF_NOEXIST);
+		home = bpf_map_lookup_elem(&homes, &pod);
+	}
+	if (!home)
+		aeg_failed(AEG_ERROR_HOME_FULL);
+	return home && *home == sock->netns;
+}
+
+/* Whether what a resolver says to sockets of this namespace is believed. */
+static __always_inline bool aeg_resolver_trusted(const struct aeg_resolver *resolver, __u64 netns)
+{
+	if (!(resolver->flags & AEG_RESOLVER_LOOPBACK))
+		return true;
+	return netns == (resolver->netns ? resolver->netns : bpf_get_netns_cookie(NULL));
 }
 
 #endif

@@ -21,11 +21,27 @@
 #define AF_INET 2
 #define AF_INET6 10
 #define SOCK_STREAM 1
+#define SOCK_RAW 3
+#define IPPROTO_ICMP 1
+#define IPPROTO_ICMPV6 58
 #define IPPROTO_MPTCP 262
+#define TCP_SYN_SENT 2
+
+/* include/linux/skbuff.h, skb_shared_info: the first two before 5.12 in tx_flags, then in flags */
+#define SKBTX_DEV_ZEROCOPY (1u << 3)
+#define SKBTX_SHARED_FRAG (1u << 5)
+#define SKBFL_ZEROCOPY_ENABLE (1u << 0)
+#define SKBFL_SHARED_FRAG (1u << 1)
 
 /* What a cgroup program returns. */
 #define AEG_PASS 1
 #define AEG_DENY 0
+
+/*
+ * Verified by itself, for any arguments: 5.10 takes the context and numbers. Weak, or clang leaves
+ * out arguments that it sees unused.
+ */
+#define AEG_GLOBAL __attribute__((noinline, weak))
 
 #define READ_ONCE(x) (*(const volatile typeof(x) *)&(x))
 #define WRITE_ONCE(x, value) (*(volatile typeof(x) *)&(x) = (value))
@@ -57,6 +73,18 @@ struct sock_common {
 
 struct sock {
 	struct sock_common __sk_common;
+	__u8 sk_kern_sock : 1;
+};
+
+struct sk_buff {
+	struct sock *sk;
+	unsigned char *head;
+	__u32 end; /* an offset on 64-bit machines */
+};
+
+struct skb_shared_info {
+	__u8 flags;    /* since 5.12 */
+	__u8 tx_flags; /* held these flags before */
 };
 
 struct tcp_sock {

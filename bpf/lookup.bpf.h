@@ -36,6 +36,7 @@ struct aeg_view {
 	void *idents;
 	void *addrs;
 	void *cells;
+	void *nodes;
 };
 
 static __always_inline void *aeg_inner(void *outer, __u32 slot, enum aeg_error place)
@@ -62,7 +63,10 @@ static __always_inline bool aeg_view_open(__u32 slot, struct aeg_view *ret)
 	if (!ret->addrs)
 		return false;
 	ret->cells = aeg_inner(&cells, slot, AEG_ERROR_NO_CELLS);
-	return ret->cells != NULL;
+	if (!ret->cells)
+		return false;
+	ret->nodes = aeg_inner(&nodes, slot, AEG_ERROR_NO_NODES);
+	return ret->nodes != NULL;
 }
 
 /* The exact port's cell, else that of all ports; NULL: no rule of the profile touches it. */
@@ -96,24 +100,37 @@ static __always_inline void aeg_outcome_forget(struct aeg_outcome *outcome, __u6
 	outcome->node = (__u32)aeg_forget(outcome->node, unknown);
 }
 
-/* Decides for one identity; dest is NULL where no table row covers the destination. */
+/* The facts of one identity and one destination; dest->node 0: no table row covers it. */
+static __always_inline void aeg_facts_find(const struct aeg_view *view, const struct aeg_flow *flow,
+					   const struct aeg_dest *dest,
+					   const struct aeg_ident *ident, struct aeg_facts *ret)
+{
+	ret->gen = view->gen;
+	ret->ident = ident;
+	ret->cell = NULL;
+	ret->governed = dest->flags & AEG_DEST_GOVERNED;
+	ret->proto = flow->proto;
+	if (ident && dest->node && ident->profile)
+		ret->cell = aeg_cell_find(view, ident->profile, dest->class, flow);
+}
+
+static __always_inline const struct aeg_ident *aeg_ident_find(const struct aeg_view *view,
+							      __u64 pod)
+{
+	return pod ? bpf_map_lookup_elem(view->idents, &pod) : NULL;
+}
+
+/* Decides for one identity. */
 static __always_inline void aeg_judge(const struct aeg_view *view, const struct aeg_flow *flow,
-				      const struct aeg_dest *dest, __u64 pod,
+				      const struct aeg_dest *dest, const struct aeg_ident *ident,
 				      struct aeg_outcome *ret)
 {
-	struct aeg_facts facts = {
-		.gen = view->gen,
-		.governed = dest && (dest->flags & AEG_DEST_GOVERNED),
-		.proto = flow->proto,
-	};
+	struct aeg_facts facts;
 
-	if (pod)
-		facts.ident = bpf_map_lookup_elem(view->idents, &pod);
-	if (facts.ident && dest && facts.ident->profile)
-		facts.cell = aeg_cell_find(view, facts.ident->profile, dest->class, flow);
+	aeg_facts_find(view, flow, dest, ident, &facts);
 	aeg_decide(&facts, &ret->decision);
-	ret->workload = facts.ident ? facts.ident->workload : 0;
-	ret->node = dest ? dest->node : 0;
+	ret->workload = ident ? ident->workload : 0;
+	ret->node = dest->node;
 	ret->generation = view->gen->number;
 	aeg_outcome_forget(ret, ret->generation);
 }

@@ -7,6 +7,13 @@
 #define AEG_MAPS_BPF_H
 
 #include "bpf/kernel.bpf.h"
+#include "bpf/name.h"
+#include "bpf/parse_tls.h"
+
+/* A key that is nothing but an address: BTF needs a name for it. */
+struct aeg_addr16 {
+	__u8 addr[16];
+};
 
 /* ---- control: one element, mapped into the daemon ---- */
 
@@ -18,7 +25,7 @@ struct {
 	__type(value, struct aeg_ctl);
 } ctl __weak SEC(".maps");
 
-/* ---- one generation is one slot of these four ---- */
+/* ---- one generation is one slot of these ---- */
 
 /*
  * Inner maps name sizes, not types: one created later fits the template only if both have the same
@@ -74,6 +81,51 @@ struct {
 	__array(values, struct aeg_cells_inner);
 } cells __weak SEC(".maps");
 
+struct aeg_names_inner {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u64));
+	__uint(value_size, sizeof(struct aeg_name_entry));
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, AEG_SLOTS);
+	__type(key, __u32);
+	__array(values, struct aeg_names_inner);
+} names __weak SEC(".maps");
+
+struct aeg_nodes_inner {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct aeg_dest));
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, AEG_SLOTS);
+	__type(key, __u32);
+	__array(values, struct aeg_nodes_inner);
+} nodes __weak SEC(".maps");
+
+/* ---- configuration of names, the same for all generations ---- */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, AEG_RESOLVERS_MAX);
+	__type(key, struct aeg_addr16);
+	__type(value, struct aeg_resolver);
+} resolvers __weak SEC(".maps");
+
+/* Search suffixes of pods: rows like those of names, see aeg_name_search(). */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, AEG_SEARCHES_MAX);
+	__type(key, __u64);
+	__type(value, struct aeg_name_entry);
+} searches __weak SEC(".maps");
+
 /* ---- state ---- */
 
 struct {
@@ -82,6 +134,39 @@ struct {
 	__type(key, int);
 	__type(value, struct aeg_sock);
 } socks __weak SEC(".maps");
+
+/* Only while a ClientHello comes in pieces. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct aeg_hello_buf);
+} hellos __weak SEC(".maps");
+
+/* Never LRU: an address that is in use must not be pushed out by another pod's questions. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, AEG_LEARNED_MAX);
+	__type(key, struct aeg_addr16);
+	__type(value, struct aeg_learned);
+} learned __weak SEC(".maps");
+
+/* Hash of a name -> its text, for people and for matching again after a reload. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, AEG_SPOKEN_MAX);
+	__type(key, __u64);
+	__type(value, struct aeg_spoken);
+} spoken __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, AEG_HOMES_MAX);
+	__type(key, __u64);
+	__type(value, __u64);
+} homes __weak SEC(".maps");
 
 /* ---- reports ---- */
 
@@ -115,6 +200,28 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } errors __weak SEC(".maps");
+
+/* What became of DNS answers, of those that parsed, and of ClientHellos. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, AEG_RESULTS_ROOM);
+	__type(key, __u32);
+	__type(value, __u64);
+} dns_results __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, AEG_RESULTS_ROOM);
+	__type(key, __u32);
+	__type(value, __u64);
+} learnings __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, AEG_RESULTS_ROOM);
+	__type(key, __u32);
+	__type(value, __u64);
+} hello_results __weak SEC(".maps");
 
 /* Never read by a program: the texts live exactly as long as the numbers in the other maps. */
 struct {

@@ -8,6 +8,7 @@
 
 #include "bpf/close.bpf.h"
 #include "bpf/identity.bpf.h"
+#include "bpf/learned.bpf.h"
 
 /* Everything about one attempt. Two identities where a socket was handed to another cgroup. */
 struct aeg_attempt {
@@ -20,6 +21,8 @@ struct aeg_attempt {
 	bool foreign;		/* the socket carries another cgroup's stamp */
 	bool fresh;		/* the stamp is of this epoch: task.pod is known from it */
 	bool repeat;		/* decided before: the same socket, destination and tables */
+	bool by_name;		/* a name that the address was learned for lets it through */
+	__u8 watch;		/* enum aeg_watch: what is left to the packet programs */
 	struct aeg_view view;
 	struct aeg_outcome outcome;
 };
@@ -63,33 +66,83 @@ static __always_inline bool aeg_attempt_identify(struct aeg_attempt *at, void *c
 	return at->sock;
 }
 
+/* See aeg_choose(). Global: its loop is verified once and not for every way that leads to it. */
+AEG_GLOBAL int connect_choose(struct bpf_sock_addr *ctx, __u64 high, __u64 low, __u64 pod,
+			      __u32 port)
+{
+	struct aeg_flow flow = {
+		.dest.prefixlen = 128, .dport = (__u16)port, .proto = (__u8)(port >> 16)};
+
+	__builtin_memcpy(flow.dest.addr, &high, sizeof(high));
+	__builtin_memcpy(flow.dest.addr + 8, &low, sizeof(low));
+	return (int)aeg_choose(&flow, pod);
+}
+
+static __always_inline __u32 aeg_attempt_choose(struct bpf_sock_addr *ctx,
+						const struct aeg_flow *flow, __u64 pod)
+{
+	__u64 high, low;
+
+	__builtin_memcpy(&high, flow->dest.addr, sizeof(high));
+	__builtin_memcpy(&low, flow->dest.addr + 8, sizeof(low));
+	return (__u32)connect_choose(ctx, high, low, pod, flow->dport | (__u32)flow->proto << 16);
+}
+
 /*
  * Decides for everyone who is at it; the stricter decision is taken, and its workload is named. A
  * loop, although it is two calls: the verifier has half the paths to follow.
  */
-static __always_inline void aeg_attempt_judge(struct aeg_attempt *at, const struct aeg_flow *flow)
+static __always_inline void aeg_attempt_judge(struct aeg_attempt *at, struct bpf_sock_addr *ctx,
+					      const struct aeg_flow *flow)
 {
-	const struct aeg_dest *dest = bpf_map_lookup_elem(at->view.addrs, &flow->dest);
 	__u64 pod = at->foreign ? at->stamp.pod : at->task.pod;
+	struct aeg_reach reach;
 
+	aeg_reach_open(&at->view, &flow->dest, &reach);
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < 2; i++) {
+		__u32 choice = reach.learned ? aeg_attempt_choose(ctx, flow, pod) : AEG_CHOICE_CIDR;
 		struct aeg_outcome outcome;
 
-		aeg_judge(&at->view, flow, dest, pod, &outcome);
-		if (i == 0 || aeg_stricter(&at->outcome.decision, &outcome.decision))
+		aeg_reach_judge(&at->view, flow, &reach, pod, choice, &outcome);
+		if (i == 0 || aeg_stricter(&at->outcome.decision, &outcome.decision)) {
 			at->outcome = outcome;
+			at->by_name = reach.by_name;
+		}
 		if (!at->foreign || !at->managed)
 			break;
 		pod = at->task.pod;
 	}
+	at->watch = aeg_watch_of(&at->outcome.decision, at->by_name, flow->dport);
 }
 
-static __always_inline bool aeg_addr_equal(const __u8 *a, const __u8 *b)
+/* Whether the socket talks to a resolver whose answers are learned. */
+static __always_inline bool aeg_attempt_learns(const struct aeg_attempt *at,
+					       const struct aeg_flow *flow)
 {
-	const __u32 *x = (const __u32 *)a, *y = (const __u32 *)b;
+	__u64 pod = at->foreign ? at->stamp.pod : at->task.pod;
+	const struct aeg_resolver *resolver;
 
-	return x[0] == y[0] && x[1] == y[1] && x[2] == y[2] && x[3] == y[3];
+	if (flow->dport != AEG_PORT_DNS || !pod)
+		return false;
+	resolver = bpf_map_lookup_elem(&resolvers, flow->dest.addr);
+	if (!resolver)
+		return false;
+	if (aeg_resolver_trusted(resolver, at->sock->netns) && aeg_at_home(pod, at->sock))
+		return true;
+	aeg_result_count(&learnings, AEG_LEARNING_AWAY);
+	return false;
+}
+
+/* What the packet programs shall look at: nothing of what is denied, since it never gets that far. */
+static __always_inline void aeg_attempt_watch(struct aeg_attempt *at, const struct aeg_flow *flow)
+{
+	if (flow->hook != AEG_HOOK_CONNECT || at->outcome.decision.verdict == AEG_VERDICT_DENIED)
+		at->watch = AEG_WATCH_OFF;
+	if (aeg_attempt_learns(at, flow))
+		at->watch = AEG_WATCH_DNS;
+	at->watch = (__u8)aeg_forget(at->watch, at->task.leaf);
+	at->by_name = aeg_forget(at->by_name, at->task.leaf) & 1;
 }
 
 /* Whether this datagram's destination is the socket's last one; then its decision still holds. */
@@ -115,7 +168,7 @@ static __always_inline bool aeg_attempt_recall(struct aeg_attempt *at, const str
 }
 
 /* Always leaves an outcome: what cannot be decided is denied, reason internal. */
-static __always_inline void aeg_attempt_decide(struct aeg_attempt *at, void *ctx,
+static __always_inline void aeg_attempt_decide(struct aeg_attempt *at, struct bpf_sock_addr *ctx,
 					       const struct aeg_flow *flow)
 {
 	aeg_judge_internal(&at->outcome);
@@ -127,23 +180,43 @@ static __always_inline void aeg_attempt_decide(struct aeg_attempt *at, void *ctx
 		return;
 	if (flow->hook == AEG_HOOK_DATAGRAM && aeg_attempt_recall(at, flow))
 		return;
-	if (aeg_attempt_identify(at, ctx))
-		aeg_attempt_judge(at, flow);
+	if (!aeg_attempt_identify(at, ctx))
+		return;
+	aeg_attempt_judge(at, ctx, flow);
+	aeg_attempt_watch(at, flow);
 }
 
 /*
  * Probes are never reported: resolvers connect UDP sockets that they do not send on. A datagram to
- * an ungoverned destination is not either: name servers would drown the rest.
+ * an ungoverned destination is not either: name servers would drown the rest. Where the ClientHello
+ * decides, it is reported then, with its name.
  */
 static __always_inline bool aeg_attempt_reportable(const struct aeg_attempt *at, __u8 hook)
 {
 	const struct aeg_decision *decision = &at->outcome.decision;
 
-	if (hook == AEG_HOOK_PROBE || at->repeat)
+	if (hook == AEG_HOOK_PROBE || at->repeat || at->watch == AEG_WATCH_DEMAND)
 		return false;
 	if (decision->reason != AEG_REASON_NOT_GOVERNED)
 		return true;
 	return hook == AEG_HOOK_CONNECT && at->view.gen && at->view.gen->report_ungoverned;
+}
+
+/* Under the lock: a datagram socket keeps what it has been made for. */
+static __always_inline void aeg_attempt_remember_watch(const struct aeg_attempt *at,
+						       const struct aeg_flow *flow)
+{
+	struct aeg_sock *sock = at->sock;
+
+	if (sock->watch == AEG_WATCH_PACKETS)
+		return;
+	sock->watch = at->watch;
+	if (flow->hook != AEG_HOOK_CONNECT)
+		return;
+	sock->by_name = at->by_name;
+	sock->user = at->foreign ? at->task.pod : 0;
+	sock->synced = 0;
+	sock->split = 0;
 }
 
 /* Remembers stamp and decision in one step. */
@@ -152,9 +225,13 @@ static __always_inline void aeg_attempt_remember(struct aeg_attempt *at,
 						 bool report)
 {
 	bool open = at->outcome.decision.verdict != AEG_VERDICT_DENIED;
+	__u32 pid = (__u32)(bpf_get_current_pid_tgid() >> 32);
 	struct aeg_sock *sock = at->sock;
 
+	bpf_get_current_comm(sock->comm, sizeof(sock->comm));
 	bpf_spin_lock(&sock->lock);
+	aeg_attempt_remember_watch(at, flow);
+	sock->pid = pid;
 	if (!at->foreign) {
 		sock->pod = at->task.pod;
 		sock->epoch = at->task.epoch;
@@ -179,12 +256,20 @@ static __always_inline void aeg_attempt_remember(struct aeg_attempt *at,
 static __always_inline void aeg_attempt_close_former(struct aeg_attempt *at, void *ctx,
 						     const struct aeg_flow *flow)
 {
-	struct aeg_event event = {.family = flow->family};
+	struct aeg_event *event;
 
 	if (!at->sock || !(at->sock->flags & AEG_SOCK_REPORTED))
 		return;
-	aeg_close_fill(&event, ctx, at->sock);
-	aeg_close_report(at->control, &event);
+	aeg_close_count(at->sock, 0, 0);
+	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+	if (!event) {
+		aeg_failed(AEG_ERROR_EVENT_LOST);
+		return;
+	}
+	__builtin_memset(event, 0, sizeof(*event));
+	event->family = flow->family;
+	aeg_close_fill(event, ctx, at->sock);
+	aeg_event_submit(at->control, &events, event);
 }
 
 /* Remembers, counts and reports. */

@@ -35,7 +35,8 @@ struct aeg_scratch {
 	struct aeg_question question;
 	struct aeg_answers answers;
 	struct aeg_lesson lesson;
-	struct aeg_outcome outcome;
+	struct aeg_outcome outcome; /* of a hello */
+	struct aeg_outcome weighed, trial;
 	struct aeg_name_event event;
 	__u8 data[AEG_DATA_ROOM];
 };

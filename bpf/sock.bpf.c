@@ -79,6 +79,16 @@ int sendmsg6(struct bpf_sock_addr *ctx)
 	return aeg_police6(ctx, AEG_HOOK_DATAGRAM);
 }
 
+/* What packet programs see of sockets that connect() and sendmsg() hooks do not, or not always. */
+static __always_inline __u8 aeg_watch_begin(const struct bpf_sock *ctx)
+{
+	__u8 proto = aeg_proto(ctx->protocol);
+
+	if (ctx->type == SOCK_RAW || (proto != AEG_PROTO_TCP && proto != AEG_PROTO_UDP))
+		return AEG_WATCH_PACKETS;
+	return AEG_WATCH_OFF;
+}
+
 /* Stamps the creator's identity. Without storage nothing is lost: connect() stamps then. */
 SEC("cgroup/sock_create")
 int sock_create(struct bpf_sock *ctx)
@@ -94,6 +104,7 @@ int sock_create(struct bpf_sock *ctx)
 	if (!aeg_current_managed(control))
 		return AEG_PASS;
 	slot = READ_ONCE(control->slot);
+	stamp.watch = aeg_watch_begin(ctx);
 	stamp.leaf = bpf_get_current_cgroup_id();
 	table = aeg_inner(&idents, slot, AEG_ERROR_NO_IDENTS);
 	if (table)
@@ -118,7 +129,7 @@ int sock_release(struct bpf_sock *ctx)
 	aeg_close_fill(&event, ctx, sock);
 	if (ctx->protocol == AEG_PROTO_TCP)
 		aeg_tcp_read((struct sock *)ctx, &event);
-	aeg_close_report(control, &event);
+	aeg_close_report(control, sock, &event);
 	return AEG_PASS;
 }
 

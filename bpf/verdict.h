@@ -84,6 +84,7 @@ static inline void aeg_decision_set(struct aeg_decision *ret, const struct aeg_a
 	ret->verdict = main->verdict;
 	ret->reason = main->reason;
 	ret->mode = mode;
+	ret->tls = main->tls;
 	ret->rule = main->rule;
 	if (!aeg_answer_differs(main, other))
 		return;
@@ -135,6 +136,35 @@ static inline void aeg_decide(const struct aeg_facts *facts, struct aeg_decision
 	aeg_layers_combine(&enforce, &all, ret);
 }
 
+static inline __u32 aeg_layer_verdict(const struct aeg_facts *facts, __u32 rule, __u32 isolated)
+{
+	__u32 flags = facts->ident->flags;
+
+	if (rule != AEG_VERDICT_NONE)
+		return rule;
+	if (!facts->governed)
+		return AEG_VERDICT_ALLOWED;
+	if (flags & isolated)
+		return AEG_VERDICT_DENIED;
+	return flags & AEG_IDENT_ISOLATED_UNION ? AEG_VERDICT_ALLOWED : facts->gen->unselected;
+}
+
+/* The verdict that aeg_decide() comes to, and nothing else of it: to compare many candidates. */
+static inline __u32 aeg_decide_verdict(const struct aeg_facts *facts)
+{
+	__u32 enforce, all;
+
+	if (!facts->ident)
+		return facts->governed ? facts->gen->unknown : AEG_VERDICT_ALLOWED;
+	enforce = aeg_layer_verdict(facts, facts->cell ? facts->cell->enforce.verdict : 0,
+				    AEG_IDENT_ISOLATED);
+	all = aeg_layer_verdict(facts, facts->cell ? facts->cell->all.verdict : 0,
+				AEG_IDENT_ISOLATED_UNION);
+	if (enforce != AEG_VERDICT_DENIED && all == AEG_VERDICT_DENIED)
+		return AEG_VERDICT_AUDITED;
+	return enforce;
+}
+
 /* What a program does when it cannot look something up: deny, and say that it was not a rule. */
 static inline void aeg_decide_internal(struct aeg_decision *ret)
 {
@@ -142,6 +172,50 @@ static inline void aeg_decide_internal(struct aeg_decision *ret)
 		.verdict = AEG_VERDICT_DENIED,
 		.reason = AEG_REASON_INTERNAL,
 	};
+}
+
+/* Whether a rule allowed it: what is let through by default makes no demands. */
+static inline int aeg_allowed_by_rule(const struct aeg_decision *decision)
+{
+	return decision->verdict != AEG_VERDICT_DENIED && decision->reason == AEG_REASON_RULE;
+}
+
+/*
+ * What a connection that may begin with a ClientHello has to show. by_name: it was let through for a
+ * name that its address was learned for, and by no CIDR.
+ */
+static inline __u8 aeg_watch_of(const struct aeg_decision *decision, int by_name, __u16 dport)
+{
+	if (decision->tls & AEG_TLS_DEMAND)
+		return AEG_WATCH_DEMAND;
+	if (by_name && dport == AEG_PORT_TLS && aeg_allowed_by_rule(decision))
+		return AEG_WATCH_DEMAND;
+	return AEG_WATCH_HELLO;
+}
+
+/*
+ * A connection that was let through fails at its ClientHello. Who only audits what let it through
+ * only audits this, too.
+ */
+static inline void aeg_decide_hello(struct aeg_decision *decision, __u8 reason)
+{
+	__u8 mode = decision->mode;
+
+	decision->verdict =
+		(__u8)(mode == AEG_MODE_AUDIT ? AEG_VERDICT_AUDITED : AEG_VERDICT_DENIED);
+	decision->reason = reason;
+}
+
+/* TLS as it was offered: version 0x0301 .. 0x0304, ech: an encrypted ClientHello was there. */
+static inline void aeg_decide_demands(struct aeg_decision *decision, __u16 version, int ech)
+{
+	if (!aeg_allowed_by_rule(decision))
+		return;
+	if (ech && !(decision->tls & AEG_TLS_ECH_ALLOW))
+		aeg_decide_hello(decision, AEG_REASON_ECH);
+	else if ((decision->tls & AEG_TLS_MIN13 && version < 0x0304) ||
+		 (decision->tls & AEG_TLS_MIN12 && version < 0x0303))
+		aeg_decide_hello(decision, AEG_REASON_TLS_VERSION);
 }
 
 /* The stricter of two decisions about one connection: DENIED > AUDITED > ALLOWED; a stays on a tie. */

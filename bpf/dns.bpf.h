@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * DNS over UDP: remembers what a socket asked a trusted resolver, and learns the addresses of the
+ * answer before the socket is given it. Whatever is not understood passes and teaches nothing.
+ */
+#ifndef AEG_DNS_BPF_H
+#define AEG_DNS_BPF_H
+
+#include "bpf/events.bpf.h"
+#include "bpf/identity.bpf.h"
+#include "bpf/learned.bpf.h"
+#include "bpf/packet.bpf.h"
+#include "bpf/scratch.bpf.h"
+#include "bpf/special.h"
+
+/* ---- questions ---- */
+
+/* Everything an answer has to repeat, as one number that only we can compute. */
+static __always_inline __u64 aeg_asked_key(const struct aeg_scratch *scratch, const __u8 *resolver)
+{
+	__u64 factor = scratch->seed.factor, key = scratch->question.hash;
+
+	key = (key ^ scratch->question.id) * factor;
+	key = (key ^ ((const __u32 *)resolver)[0] ^ (__u64)((const __u32 *)resolver)[1] << 32) *
+	      factor;
+	key = (key ^ ((const __u32 *)resolver)[2] ^ (__u64)((const __u32 *)resolver)[3] << 32) *
+	      factor;
+	return key | 1;
+}
+
+static __always_inline void aeg_asked_put(struct aeg_sock *sock, __u64 key)
+{
+	bool known = false;
+
+	bpf_spin_lock(&sock->lock);
+#pragma clang loop unroll(full)
+	for (int i = 0; i < AEG_ASKED; i++)
+		known |= sock->asked[i] == key;
+	if (!known) {
+		sock->asked[sock->oldest & (AEG_ASKED - 1)] = key;
+		sock->oldest++;
+	}
+	bpf_spin_unlock(&sock->lock);
+}
+
+static __always_inline bool aeg_asked(const struct aeg_sock *sock, __u64 key)
+{
+	bool known = false;
+
+#pragma clang loop unroll(full)
+	for (int i = 0; i < AEG_ASKED; i++)
+		known |= READ_ONCE(sock->asked[i]) == key;
+	return known;
+}
+
+/* One answer a question. */
+static __always_inline void aeg_asked_drop(struct aeg_sock *sock, __u64 key)
+{
+	bpf_spin_lock(&sock->lock);
+#pragma clang loop unroll(full)
+	for (int i = 0; i < AEG_ASKED; i++) {
+		if (sock->asked[i] == key)
+			sock->asked[i] = 0;
+	}
+	bpf_spin_unlock(&sock->lock);
+}
+
+/* Parses the query in `slot`; enum aeg_dns_result. */
+AEG_GLOBAL int dns_query(struct __sk_buff *skb, __u32 slot, __u32 start, __u32 len)
+{
+	struct aeg_scratch *scratch = aeg_scratch_get(slot);
+	struct aeg_bytes in = {.base = skb, .start = start, .len = len};
+	__u32 n = len > AEG_DNS_QUESTION_MAX ? AEG_DNS_QUESTION_MAX : len;
+
+	if (!scratch)
+		return AEG_DNS_SHORT;
+	if (aeg_bytes_copy(&in, 0, scratch->data, n, 512))
+		return AEG_DNS_SHORT;
+	return (int)aeg_dns_query(scratch->data, n, &scratch->seed, &scratch->name,
+				  &scratch->question);
+}
+
+/* Remembers a question to a trusted resolver. */
+static __always_inline int aeg_dns_egress(struct __sk_buff *skb, struct aeg_sock *sock,
+					  const struct aeg_packet *packet)
+{
+	struct aeg_ctl *control = aeg_ctl_get();
+	struct aeg_scratch *scratch;
+	struct aeg_udp udp;
+	__u32 slot = 0;
+
+	if (!control || !aeg_udp_read(skb, packet, &udp) || udp.dport != AEG_PORT_DNS)
+		return AEG_PASS;
+	if (!bpf_map_lookup_elem(&resolvers, packet->daddr))
+		return AEG_PASS;
+	scratch = aeg_scratch_claim(&slot);
+	if (!scratch) {
+		aeg_result_count(&learnings, AEG_LEARNING_BUSY);
+		return AEG_DENY;
+	}
+	aeg_scratch_seed(scratch, control);
+	if (dns_query(skb, slot, udp.payload.start, udp.payload.len) == AEG_DNS_OK)
+		aeg_asked_put(sock, aeg_asked_key(scratch, packet->daddr));
+	aeg_scratch_release(scratch);
+	return AEG_PASS;
+}
+
+/* ---- answers ---- */
+
+/* Under the lock: the member of this node, else one whose time is over, takes it. */
+static __always_inline enum aeg_learning aeg_member_put(struct aeg_learned *entry, const __u8 *addr,
+							const struct aeg_member *fresh, __u32 now)
+{
+	enum aeg_learning result = AEG_LEARNING_CROWDED;
+	int found = -1;
+
+	bpf_spin_lock(&entry->lock);
+#pragma clang loop unroll(full)
+	for (int i = AEG_MEMBERS_MAX - 1; i >= 0; i--) {
+		const struct aeg_member *member = &entry->members[i];
+
+		if (member->node == fresh->node) {
+			result = AEG_LEARNING_AGAIN;
+			found = i;
+		} else if (result != AEG_LEARNING_AGAIN &&
+			   (!member->node || (__s32)(member->expires - now) < 0)) {
+			result = AEG_LEARNING_NEW;
+			found = i;
+		}
+	}
+	if (!aeg_addr_equal(entry->addr, addr))
+		result = AEG_LEARNING_FULL; /* freed and given away meanwhile */
+	else if (found >= 0) {
+		struct aeg_member *member = &entry->members[found & (AEG_MEMBERS_MAX - 1)];
+
+		if (result == AEG_LEARNING_NEW || (__s32)(fresh->expires - member->expires) > 0)
+			member->expires = fresh->expires;
+		member->node = fresh->node;
+		member->name = fresh->name;
+	}
+	bpf_spin_unlock(&entry->lock);
+	return result;
+}
+
+static __always_inline enum aeg_learning aeg_learn(const __u8 *addr, const struct aeg_member *fresh,
+						   __u32 now)
+{
+	struct aeg_learned *entry = bpf_map_lookup_elem(&learned, addr);
+	struct aeg_learned first = {};
+
+	if (!entry) {
+		__builtin_memcpy(first.addr, addr, sizeof(first.addr));
+		first.members[0] = *fresh;
+		if (!bpf_map_update_elem(&learned, addr, &first, BPF_NOEXIST))
+			return AEG_LEARNING_NEW;
+		entry = bpf_map_lookup_elem(&learned, addr); /* another CPU was faster */
+		if (!entry)
+			return AEG_LEARNING_FULL;
+	}
+	return aeg_member_put(entry, addr, fresh, now);
+}
+
+/* Tells what was learned, and keeps the name's text. */
+static __always_inline void aeg_learn_report(struct aeg_ctl *control, struct aeg_scratch *scratch,
+					     const struct aeg_dns_record *record,
+					     const struct aeg_member *member)
+{
+	struct aeg_name_event *event = &scratch->event;
+
+	__builtin_memset(&event->base, 0, sizeof(event->base));
+	event->base.time = bpf_ktime_get_ns();
+	event->base.generation = scratch->lesson.generation;
+	event->base.cgroup = scratch->lesson.leaf;
+	event->base.duration = (__u64)(member->expires - scratch->lesson.now) * 1000000000ull;
+	event->base.workload = scratch->lesson.workload;
+	event->base.node = member->node;
+	__builtin_memcpy(event->base.daddr, record->addr, sizeof(event->base.daddr));
+	event->base.type = AEG_EVENT_NAME;
+	event->len = (__u16)scratch->name.len;
+	__builtin_memcpy(event->name, scratch->name.text, sizeof(event->name));
+	bpf_map_update_elem(&spoken, &scratch->name.hash, &event->len, BPF_ANY);
+	aeg_record_send(control, &events, AEG_ERROR_EVENT_LOST, event, sizeof(*event));
+}
+
+static __always_inline bool aeg_declared(const __u8 *addr)
+{
+	struct aeg_ctl *control = aeg_ctl_get();
+	struct aeg_addr_key key = {.prefixlen = 128};
+	const struct aeg_dest *dest;
+	void *table;
+
+	if (!control)
+		return false;
+	table = aeg_inner(&addrs, READ_ONCE(control->slot), AEG_ERROR_NO_ADDRS);
+	if (!table)
+		return false;
+	__builtin_memcpy(key.addr, addr, sizeof(key.addr));
+	dest = bpf_map_lookup_elem(table, &key);
+	return dest && dest->flags & AEG_DEST_GOVERNED;
+}
+
+static __always_inline __u32 aeg_lifetime(const struct aeg_lesson *lesson, __u32 ttl)
+{
+	if (ttl < lesson->ttl_min)
+		return lesson->ttl_min;
+	return ttl > AEG_TTL_MAX ? AEG_TTL_MAX : ttl;
+}
+
+/* Learns record i of the answer in `slot`; enum aeg_learning. */
+AEG_GLOBAL int dns_learn(struct __sk_buff *skb, __u32 slot, __u32 i)
+{
+	struct aeg_scratch *scratch = aeg_scratch_get(slot);
+	struct aeg_ctl *control = aeg_ctl_get();
+	const struct aeg_dns_record *record;
+	enum aeg_learning result;
+	struct aeg_member member = {};
+
+	if (!scratch || !control)
+		return AEG_LEARNING_BUSY;
+	record = &scratch->answers.records[i & (AEG_DNS_RECORDS_MAX - 1)];
+	if (aeg_special(record->addr) && !aeg_declared(record->addr))
+		return AEG_LEARNING_SPECIAL;
+	member.node = scratch->lesson.node;
+	member.name = scratch->name.hash;
+	member.expires = scratch->lesson.now + aeg_lifetime(&scratch->lesson, record->ttl);
+	result = aeg_learn(record->addr, &member, scratch->lesson.now);
+	if (result == AEG_LEARNING_NEW)
+		aeg_learn_report(control, scratch, record, &member);
+	return (int)result;
+}
+
+/*
+ * The pattern of the name that was asked for, node 0 where none covers it. A resolver may answer a
+ * pod's first try, "huggingface.co.ml.svc.cluster.local": then the name in front counts.
+ */
+AEG_GLOBAL int dns_node(struct __sk_buff *skb, __u32 slot)
+{
+	struct aeg_scratch *scratch = aeg_scratch_get(slot);
+	struct aeg_ctl *control = aeg_ctl_get();
+	const struct aeg_dest *dest;
+	void *table;
+	__u32 len;
+
+	if (!scratch || !control)
+		return 0;
+	table = aeg_inner(&names, READ_ONCE(control->slot), AEG_ERROR_NO_NAMES);
+	if (!table)
+		return 0;
+	dest = aeg_name_find(table, &scratch->name);
+	if (dest)
+		return (int)dest->node;
+	len = aeg_name_search(&searches, &scratch->name);
+	if (!len || aeg_name_take(&scratch->name, scratch->data, AEG_DNS_NAME, len, &scratch->seed))
+		return 0;
+	dest = aeg_name_find(table, &scratch->name);
+	return dest ? (int)dest->node : 0;
+}
+
+/* Parses the response's question; enum aeg_dns_result. */
+AEG_GLOBAL int dns_response(struct __sk_buff *skb, __u32 slot, __u32 start, __u32 len)
+{
+	struct aeg_scratch *scratch = aeg_scratch_get(slot);
+	struct aeg_bytes in = {.base = skb, .start = start, .len = len};
+	__u32 n = len > AEG_DATA_MAX ? AEG_DATA_MAX : len;
+
+	if (!scratch)
+		return AEG_DNS_SHORT;
+	if (aeg_bytes_copy(&in, 0, scratch->data, n, AEG_DATA_MAX))
+		return AEG_DNS_SHORT;
+	return (int)aeg_dns_response(scratch->data, n, &scratch->seed, &scratch->name,
+				     &scratch->question);
+}
+
+/* Its addresses; enum aeg_dns_result. */
+AEG_GLOBAL int dns_answers(struct __sk_buff *skb, __u32 slot, __u32 len)
+{
+	struct aeg_scratch *scratch = aeg_scratch_get(slot);
+	__u32 n = len > AEG_DATA_MAX ? AEG_DATA_MAX : len;
+
+	if (!scratch)
+		return AEG_DNS_SHORT;
+	return (int)aeg_dns_answers(scratch->data, n, &scratch->question, &scratch->answers);
+}
+
+/* Learns all addresses of an answer that belongs to a question. */
+static __always_inline void aeg_dns_learn(struct __sk_buff *skb, const struct aeg_sock *sock,
+					  const struct aeg_ctl *control,
+					  struct aeg_scratch *scratch, __u32 slot)
+{
+	__u32 node = (__u32)dns_node(skb, slot);
+
+	if (!node) {
+		aeg_result_count(&learnings, AEG_LEARNING_NO_PATTERN);
+		return;
+	}
+	scratch->lesson.node = node;
+	scratch->lesson.now = aeg_now_s();
+	scratch->lesson.ttl_min = READ_ONCE(control->ttl_min);
+	scratch->lesson.workload = sock->workload;
+	scratch->lesson.leaf = sock->leaf;
+	scratch->lesson.generation = sock->generation;
+#pragma clang loop unroll(disable)
+	for (__u32 i = 0; i < AEG_DNS_RECORDS_MAX; i++) {
+		if (i >= READ_ONCE(scratch->answers.n))
+			break;
+		aeg_result_count(&learnings, (__u32)dns_learn(skb, slot, i));
+	}
+}
+
+/* What the message in `scratch` says, if this socket asked for it. */
+static __always_inline void aeg_dns_read(struct __sk_buff *skb, struct aeg_sock *sock,
+					 const struct aeg_packet *packet,
+					 const struct aeg_bytes *payload,
+					 struct aeg_scratch *scratch, __u32 slot)
+{
+	struct aeg_ctl *control = aeg_ctl_get();
+	__u32 result;
+	__u64 key;
+
+	if (!control)
+		return;
+	aeg_scratch_seed(scratch, control);
+	result = (__u32)dns_response(skb, slot, payload->start, payload->len);
+	if (result != AEG_DNS_OK) {
+		aeg_result_count(&dns_results, result);
+		return;
+	}
+	key = aeg_asked_key(scratch, packet->saddr);
+	if (!aeg_asked(sock, key)) {
+		aeg_result_count(&learnings, AEG_LEARNING_UNASKED);
+		return;
+	}
+	result = (__u32)dns_answers(skb, slot, payload->len);
+	aeg_result_count(&dns_results, result);
+	if (result != AEG_DNS_OK)
+		return;
+	aeg_asked_drop(sock, key);
+	aeg_dns_learn(skb, sock, control, scratch, slot);
+}
+
+/* Reads an answer from a trusted resolver. */
+static __always_inline int aeg_dns_ingress(struct __sk_buff *skb, struct aeg_sock *sock)
+{
+	const struct aeg_resolver *resolver;
+	struct aeg_scratch *scratch;
+	struct aeg_packet packet;
+	struct aeg_udp udp;
+	__u32 slot = 0;
+
+	if (!aeg_packet_read(skb, &packet) || !aeg_udp_read(skb, &packet, &udp) ||
+	    udp.sport != AEG_PORT_DNS)
+		return AEG_PASS;
+	resolver = bpf_map_lookup_elem(&resolvers, packet.saddr);
+	if (!resolver)
+		return AEG_PASS;
+	/* A raw socket of the pod can send itself any answer that way. */
+	if (skb->ifindex == LO_IFINDEX && !(resolver->flags & AEG_RESOLVER_LOOPBACK)) {
+		aeg_result_count(&learnings, AEG_LEARNING_LOOPBACK);
+		return AEG_PASS;
+	}
+	scratch = aeg_scratch_claim(&slot);
+	if (!scratch) {
+		aeg_result_count(&learnings, AEG_LEARNING_BUSY);
+		return AEG_DENY;
+	}
+	aeg_dns_read(skb, sock, &packet, &udp.payload, scratch, slot);
+	aeg_scratch_release(scratch);
+	return AEG_PASS;
+}
+
+#endif

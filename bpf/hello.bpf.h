@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The ClientHello of a watched connection: read once, in order, before anything behind it leaves.
+ * Bytes of a hello that is not complete pass, since TCP would not go on without them and a server can
+ * do nothing with them; the segment that completes it is judged. TCP holds the socket's lock, or its
+ * softirq equivalent, so one segment of a connection is looked at at a time.
+ */
+#ifndef AEG_HELLO_BPF_H
+#define AEG_HELLO_BPF_H
+
+#include "bpf/counters.bpf.h"
+#include "bpf/events.bpf.h"
+#include "bpf/identity.bpf.h"
+#include "bpf/learned.bpf.h"
+#include "bpf/packet.bpf.h"
+#include "bpf/scratch.bpf.h"
+
+/* ---- reading ---- */
+
+/* A hello that begins here and may be all here; enum aeg_hello_result. */
+AEG_GLOBAL int hello_whole(struct __sk_buff *skb, __u32 slot, __u32 start, __u32 len)
+{
+	struct aeg_scratch *scratch = aeg_scratch_get(slot);
+	struct aeg_bytes in = {.base = skb, .start = start, .len = len};
+	__u32 n = len > AEG_DATA_MAX ? AEG_DATA_MAX : len;
+	enum aeg_hello_result result;
+
+	if (!scratch || aeg_bytes_copy(&in, 0, scratch->data, n, AEG_DATA_MAX))
+		return AEG_HELLO_MALFORMED;
+	result = aeg_hello_parse(scratch->data, n, &scratch->hello);
+	scratch->len = AEG_TLS_RECORD_HEADER + aeg_get16(scratch->data, 3);
+	if (result == AEG_HELLO_DONE)
+		result = aeg_hello_name(scratch->data, &scratch->hello, &scratch->seed,
+					&scratch->name);
+	return (int)result;
+}
+
+/* The next piece of one; enum aeg_hello_result. second: it follows a HelloRetryRequest, perhaps. */
+AEG_GLOBAL int hello_piece(struct __sk_buff *skb, __u32 slot, __u32 start, __u32 len, __u32 second)
+{
+	struct aeg_scratch *scratch = aeg_scratch_get(slot);
+	struct aeg_bytes in = {.base = skb, .start = start, .len = len};
+	struct bpf_sock *sk = skb->sk;
+	struct aeg_hello_buf *buf;
+	enum aeg_hello_result result;
+
+	if (!scratch || !sk)
+		return AEG_HELLO_MALFORMED;
+	sk = bpf_sk_fullsock(sk);
+	if (!sk)
+		return AEG_HELLO_MALFORMED;
+	buf = bpf_sk_storage_get(&hellos, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!buf) {
+		aeg_failed(AEG_ERROR_HELLO_STORAGE);
+		return AEG_HELLO_TOO_LONG;
+	}
+	buf->second = second & 1;
+	result = aeg_hello_feed(buf, &in);
+	scratch->len = buf->at;
+	if (result == AEG_HELLO_DONE)
+		result = aeg_hello_parse_fed(buf, &scratch->hello);
+	if (result == AEG_HELLO_DONE)
+		result = aeg_hello_name(buf->data, &scratch->hello, &scratch->seed, &scratch->name);
+	return (int)result;
+}
+
+/* ---- judging ---- */
+
+static __always_inline __u8 aeg_hello_reason(__u32 result)
+{
+	switch (result) {
+	case AEG_HELLO_NOT_TLS:
+		return AEG_REASON_NOT_TLS;
+	case AEG_HELLO_TOO_LONG:
+		return AEG_REASON_HELLO_TOO_LONG;
+	case AEG_HELLO_NAME_MISSING:
+		return AEG_REASON_NAME_MISSING;
+	default:
+		return AEG_REASON_TLS_MALFORMED;
+	}
+}
+
+/* scratch->weighed: the decision for everyone who is at it, as at connect(). */
+static __always_inline void aeg_hello_weigh(const struct aeg_view *view,
+					    const struct aeg_sock *sock,
+					    const struct aeg_dest *dest,
+					    struct aeg_scratch *scratch)
+{
+	const struct aeg_flow flow = {
+		.dport = sock->dport, .proto = AEG_PROTO_TCP, .hook = AEG_HOOK_HELLO};
+	__u64 pod = sock->pod;
+
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < 2; i++) {
+		struct aeg_outcome *trial = &scratch->trial;
+
+		aeg_judge(view, &flow, dest, aeg_ident_find(view, pod), trial);
+		if (i == 0 || aeg_stricter(&scratch->weighed.decision, &trial->decision))
+			scratch->weighed = *trial;
+		pod = sock->user;
+		if (!pod)
+			break;
+	}
+}
+
+/*
+ * No name was read. Where none is demanded, what a workload that is isolated hides or garbles counts
+ * as governed; without a name to hide, as for an address typed in, nothing speaks against it.
+ */
+static __always_inline void aeg_hello_nameless(const struct aeg_view *view,
+					       const struct aeg_sock *sock, __u32 result,
+					       struct aeg_scratch *scratch)
+{
+	const struct aeg_dest hidden = {.flags = AEG_DEST_GOVERNED};
+	struct aeg_decision *decision = &scratch->outcome.decision;
+
+	if (sock->watch == AEG_WATCH_DEMAND) {
+		aeg_decide_hello(decision, aeg_hello_reason(result));
+		return;
+	}
+	if (result == AEG_HELLO_NOT_TLS || result == AEG_HELLO_NAME_MISSING ||
+	    decision->reason != AEG_REASON_NOT_GOVERNED)
+		return;
+	aeg_hello_weigh(view, sock, &hidden, scratch);
+	if (scratch->weighed.decision.verdict == AEG_VERDICT_ALLOWED)
+		return;
+	scratch->outcome = scratch->weighed;
+	decision->reason = aeg_hello_reason(result);
+}
+
+/*
+ * In this order:
+ * 1. let through for a name, but not for this one -> denied;
+ * 2. no pattern covers the name -> as the address;
+ * 3. what the tables say of the name; but a CIDR that a rule allows gives way to deny rules only.
+ */
+static __always_inline void aeg_hello_named(const struct aeg_view *view,
+					    const struct aeg_sock *sock,
+					    const struct aeg_dest *dest,
+					    struct aeg_scratch *scratch)
+{
+	struct aeg_decision *weighed = &scratch->weighed.decision;
+	bool rule = aeg_allowed_by_rule(&scratch->outcome.decision);
+
+	if (rule && sock->by_name && (!dest || !aeg_learned_for(sock->daddr, dest->node))) {
+		aeg_decide_hello(&scratch->outcome.decision, AEG_REASON_NAME_ADDRESS_MISMATCH);
+		return;
+	}
+	if (!dest)
+		return;
+	aeg_hello_weigh(view, sock, dest, scratch);
+	if (weighed->verdict != AEG_VERDICT_ALLOWED && rule && !sock->by_name &&
+	    weighed->reason != AEG_REASON_DENY_RULE)
+		return;
+	if (weighed->reason == AEG_REASON_NO_RULE)
+		weighed->reason = AEG_REASON_NAME_NOT_ALLOWED;
+	scratch->outcome = scratch->weighed;
+}
+
+static __always_inline void aeg_outcome_recall(const struct aeg_sock *sock, struct aeg_outcome *ret)
+{
+	ret->decision = sock->decision;
+	ret->workload = sock->workload;
+	ret->node = sock->node;
+	ret->generation = sock->generation;
+}
+
+/* Leaves the outcome in `slot`, beginning with what was decided at connect(). */
+AEG_GLOBAL int hello_judge(struct __sk_buff *skb, __u32 slot, __u32 result)
+{
+	struct aeg_scratch *scratch = aeg_scratch_get(slot);
+	struct aeg_ctl *control = aeg_ctl_get();
+	struct bpf_sock *sk = skb->sk;
+	const struct aeg_dest *dest;
+	struct aeg_sock *sock;
+	struct aeg_view view;
+	__u32 active;
+	void *table;
+
+	if (!scratch || !control || !sk)
+		return -1;
+	aeg_judge_internal(&scratch->outcome);
+	sk = bpf_sk_fullsock(sk);
+	if (!sk)
+		return -1;
+	sock = bpf_sk_storage_get(&socks, sk, NULL, 0);
+	active = READ_ONCE(control->slot);
+	if (!sock || !aeg_view_open(active, &view))
+		return -1;
+	table = aeg_inner(&names, active, AEG_ERROR_NO_NAMES);
+	if (!table)
+		return -1;
+	aeg_outcome_recall(sock, &scratch->outcome);
+	if (result != AEG_HELLO_DONE) {
+		aeg_hello_nameless(&view, sock, result, scratch);
+		return 0;
+	}
+	dest = aeg_name_find(table, &scratch->name);
+	aeg_hello_named(&view, sock, dest, scratch);
+	aeg_decide_demands(&scratch->outcome.decision, scratch->hello.version,
+			   scratch->hello.flags & AEG_HELLO_ECH);
+	return 0;
+}
+
+/* ---- telling ---- */
+
+static __always_inline void aeg_hello_fill(struct __sk_buff *skb, const struct aeg_sock *sock,
+					   const struct aeg_packet *packet,
+					   struct aeg_scratch *scratch, bool named)
+{
+	struct aeg_name_event *event = &scratch->event;
+	bool denied = scratch->outcome.decision.verdict == AEG_VERDICT_DENIED;
+
+	__builtin_memset(event, 0, sizeof(*event));
+	event->base.time = bpf_ktime_get_ns();
+	event->base.generation = scratch->outcome.generation;
+	event->base.cookie = bpf_get_socket_cookie(skb);
+	event->base.cgroup = sock->leaf;
+	event->base.workload = scratch->outcome.workload;
+	event->base.node = scratch->outcome.node;
+	event->base.decision = scratch->outcome.decision;
+	event->base.pid = sock->pid;
+	__builtin_memcpy(event->base.comm, sock->comm, sizeof(event->base.comm));
+	__builtin_memcpy(event->base.daddr, sock->daddr, sizeof(event->base.daddr));
+	__builtin_memcpy(event->base.saddr, packet->saddr, sizeof(event->base.saddr));
+	event->base.dport = sock->dport;
+	event->base.type = denied ? AEG_EVENT_DENY : AEG_EVENT_OPEN;
+	event->base.proto = AEG_PROTO_TCP;
+	event->base.hook = AEG_HOOK_HELLO;
+	event->base.family = (__u8)skb->family;
+	if (!named)
+		return;
+	event->len = (__u16)scratch->name.len;
+	__builtin_memcpy(event->name, scratch->name.text, sizeof(event->name));
+}
+
+/* Denials always; what was let through once, here where connect() left it to the hello. */
+static __always_inline void aeg_hello_report(struct __sk_buff *skb, struct aeg_sock *sock,
+					     const struct aeg_packet *packet, __u16 sport,
+					     struct aeg_scratch *scratch, bool named)
+{
+	bool denied = scratch->outcome.decision.verdict == AEG_VERDICT_DENIED;
+	struct aeg_ctl *control = aeg_ctl_get();
+
+	if (!control || scratch->outcome.decision.reason == AEG_REASON_NOT_GOVERNED)
+		return;
+	aeg_count_decision(&scratch->outcome, AEG_HOOK_HELLO);
+	if (!denied && sock->flags & AEG_SOCK_REPORTED)
+		return;
+	aeg_hello_fill(skb, sock, packet, scratch, named);
+	scratch->event.base.sport = sport;
+	if (denied) {
+		aeg_record_send(control, &denials, AEG_ERROR_DENIAL_LOST, &scratch->event,
+				sizeof(scratch->event));
+		return;
+	}
+	sock->flags |= AEG_SOCK_REPORTED;
+	aeg_record_send(control, &events, AEG_ERROR_EVENT_LOST, &scratch->event,
+			sizeof(scratch->event));
+}
+
+static __always_inline void aeg_hello_remember(struct aeg_sock *sock,
+					       const struct aeg_outcome *outcome)
+{
+	bpf_spin_lock(&sock->lock);
+	sock->decision = outcome->decision;
+	sock->workload = outcome->workload;
+	sock->node = outcome->node;
+	sock->generation = outcome->generation;
+	bpf_spin_unlock(&sock->lock);
+}
+
+/* ---- one segment ---- */
+
+struct aeg_segment {
+	struct __sk_buff *skb;
+	struct bpf_sock *sk;
+	struct aeg_sock *sock;
+	struct aeg_scratch *scratch;
+	__u32 slot;
+	__u32 start; /* of what was not read yet */
+	__u32 len;
+	__u32 seq; /* of the byte at start */
+	__u16 sport;
+};
+
+/* What has been read may pass from now on, repeats included. */
+static __always_inline int aeg_hello_advance(struct aeg_segment *at, __u32 n)
+{
+	at->sock->next = at->seq + n;
+	at->start += n;
+	at->len -= n;
+	at->seq += n;
+	return AEG_PASS;
+}
+
+static __always_inline void aeg_hello_forget(struct aeg_segment *at)
+{
+	if (!at->sock->split)
+		return;
+	at->sock->split = 0;
+	bpf_sk_storage_delete(&hellos, at->sk);
+}
+
+/* The verdict over what was read; sets the state that follows. */
+static __always_inline int aeg_hello_settle(struct aeg_segment *at, const struct aeg_packet *packet,
+					    __u32 result)
+{
+	struct aeg_outcome *outcome = &at->scratch->outcome;
+	bool named = result == AEG_HELLO_DONE;
+	bool retry = (named || result == AEG_HELLO_NAME_MISSING) &&
+		     at->scratch->hello.version >= 0x0304 && at->sock->watch != AEG_WATCH_SECOND;
+
+	aeg_result_count(&hello_results, result);
+	aeg_hello_forget(at);
+	if (hello_judge(at->skb, at->slot, result))
+		aeg_judge_internal(outcome);
+	aeg_hello_report(at->skb, at->sock, packet, at->sport, at->scratch, named);
+	aeg_hello_remember(at->sock, outcome);
+	if (outcome->decision.verdict == AEG_VERDICT_DENIED) {
+		at->sock->watch = AEG_WATCH_DEAD;
+		return AEG_DENY;
+	}
+	at->sock->watch = retry ? AEG_WATCH_SECOND : AEG_WATCH_DONE;
+	return AEG_PASS;
+}
+
+/* The beginning of the stream. */
+static __always_inline int aeg_hello_first(struct aeg_segment *at, const struct aeg_packet *packet)
+{
+	__u32 result = AEG_HELLO_NEED_MORE;
+
+	if (!at->sock->split)
+		result = (__u32)hello_whole(at->skb, at->slot, at->start, at->len);
+	if (result == AEG_HELLO_NEED_MORE) {
+		at->sock->split = 1;
+		result = (__u32)hello_piece(at->skb, at->slot, at->start, at->len, 0);
+	}
+	if (result == AEG_HELLO_NEED_MORE)
+		return aeg_hello_advance(at, at->len);
+	if (aeg_hello_settle(at, packet, result) == AEG_DENY)
+		return AEG_DENY;
+	return aeg_hello_advance(at, at->scratch->len < at->len ? at->scratch->len : at->len);
+}
+
+enum aeg_second { AEG_SECOND_OVER, AEG_SECOND_PERHAPS, AEG_SECOND_ALERT };
+
+/*
+ * Whether the next record can be another ClientHello. After a HelloRetryRequest it is, behind a
+ * change_cipher_spec perhaps; otherwise comes a key exchange, or what is encrypted already.
+ */
+static __always_inline enum aeg_second aeg_second_peek(const struct aeg_segment *at)
+{
+	__u8 head[12];
+
+	if (at->sock->split || at->len < sizeof(head)) {
+		if (bpf_skb_load_bytes(at->skb, at->start, head, 1))
+			return AEG_SECOND_PERHAPS;
+		return head[0] == AEG_TLS_ALERT && !at->sock->split ? AEG_SECOND_ALERT
+								    : AEG_SECOND_PERHAPS;
+	}
+	if (bpf_skb_load_bytes(at->skb, at->start, head, sizeof(head)))
+		return AEG_SECOND_PERHAPS;
+	if (head[0] == AEG_TLS_ALERT)
+		return AEG_SECOND_ALERT;
+	if (head[0] == AEG_TLS_CHANGE_CIPHER_SPEC)
+		return head[6] == AEG_TLS_HANDSHAKE && head[11] == AEG_TLS_CLIENT_HELLO
+			       ? AEG_SECOND_PERHAPS
+			       : AEG_SECOND_OVER;
+	return head[0] == AEG_TLS_HANDSHAKE && head[5] == AEG_TLS_CLIENT_HELLO ? AEG_SECOND_PERHAPS
+									       : AEG_SECOND_OVER;
+}
+
+/*
+ * Behind a change_cipher_spec of TLS 1.2 comes a random byte where a hello has its type: what looks
+ * like a hello that is wrong is taken for one only if its version is right, too.
+ */
+static __always_inline bool aeg_second_random(struct aeg_segment *at)
+{
+	const struct aeg_hello_buf *buf = bpf_sk_storage_get(&hellos, at->sk, NULL, 0);
+
+	return buf && buf->skip && buf->len >= AEG_TLS_MESSAGE_HEADER + 2 &&
+	       aeg_get16(buf->data, AEG_TLS_BODY) != 0x0303;
+}
+
+/* What comes behind the first hello, in the same segment or later. */
+static __always_inline int aeg_hello_second(struct aeg_segment *at, const struct aeg_packet *packet)
+{
+	enum aeg_second peek = aeg_second_peek(at);
+	__u32 result;
+
+	if (peek == AEG_SECOND_OVER) {
+		at->sock->watch = AEG_WATCH_DONE;
+		return AEG_PASS;
+	}
+	/* The client gives up; if anything is behind it, it is not read. */
+	if (peek == AEG_SECOND_ALERT) {
+		at->sock->watch = AEG_WATCH_DEAD;
+		return aeg_hello_advance(at, at->len);
+	}
+	at->sock->split = 1;
+	result = (__u32)hello_piece(at->skb, at->slot, at->start, at->len, 1);
+	if (result == AEG_HELLO_NEED_MORE)
+		return aeg_hello_advance(at, at->len);
+	if (result == AEG_HELLO_NOT_TLS || (result != AEG_HELLO_DONE && aeg_second_random(at))) {
+		aeg_hello_forget(at);
+		at->sock->watch = AEG_WATCH_DONE;
+		return AEG_PASS;
+	}
+	return aeg_hello_settle(at, packet, result);
+}
+
+/* Places what is new of a segment; false: *ret_result holds. */
+static __always_inline bool aeg_segment_place(struct aeg_segment *at, const struct aeg_tcp *tcp,
+					      int *ret_result)
+{
+	struct aeg_sock *sock = at->sock;
+	__u32 behind;
+
+	if (tcp->syn) {
+		sock->next = tcp->seq;
+		sock->synced = 1;
+	}
+	*ret_result = AEG_PASS;
+	if (!tcp->payload.len)
+		return false; /* a RST must get out, too */
+	*ret_result = AEG_DENY;
+	behind = sock->next - tcp->seq;
+	if (!sock->synced || (__s32)behind < 0) {
+		aeg_failed(AEG_ERROR_HOLE);
+		return false;
+	}
+	if (behind >= tcp->payload.len) {
+		*ret_result = AEG_PASS; /* read before */
+		return false;
+	}
+	if (sock->watch == AEG_WATCH_DEAD)
+		return false;
+	at->start = tcp->payload.start + behind;
+	at->len = tcp->payload.len - behind;
+	at->seq = sock->next;
+	at->sport = tcp->sport;
+	return true;
+}
+
+static __always_inline int aeg_hello_read(struct aeg_segment *at, const struct aeg_packet *packet)
+{
+	if (at->sock->watch != AEG_WATCH_SECOND &&
+	    (aeg_hello_first(at, packet) == AEG_DENY || at->sock->watch != AEG_WATCH_SECOND ||
+	     !at->len))
+		return at->sock->watch == AEG_WATCH_DEAD ? AEG_DENY : AEG_PASS;
+	return aeg_hello_second(at, packet);
+}
+
+/* What cannot be read for sure: pages that may change, a byte that receivers may take out. */
+static __always_inline int aeg_hello_slippery(struct aeg_segment *at,
+					      const struct aeg_packet *packet)
+{
+	__u8 first = 0;
+
+	/* Plain protocols send files, too; but what might be TLS must stand still. */
+	if (at->sock->watch == AEG_WATCH_HELLO && at->sock->dport != AEG_PORT_TLS &&
+	    !at->sock->split && !bpf_skb_load_bytes(at->skb, at->start, &first, 1) &&
+	    first != AEG_TLS_HANDSHAKE) {
+		at->sock->watch = AEG_WATCH_DONE;
+		return AEG_PASS;
+	}
+	return aeg_hello_settle(at, packet, AEG_HELLO_MALFORMED);
+}
+
+static __always_inline int aeg_hello_egress(struct __sk_buff *skb, struct bpf_sock *sk,
+					    struct aeg_sock *sock, const struct aeg_packet *packet)
+{
+	struct aeg_segment at = {.skb = skb, .sk = sk, .sock = sock};
+	struct aeg_ctl *control = aeg_ctl_get();
+	struct aeg_tcp tcp;
+	int result;
+
+	/* IPv6 extension headers are not skipped: no client sets any before its hello. */
+	if (!control || !aeg_tcp_segment(skb, packet, &tcp)) {
+		aeg_failed(AEG_ERROR_PACKET_READ);
+		return AEG_DENY;
+	}
+	if (!aeg_segment_place(&at, &tcp, &result))
+		return result;
+	at.scratch = aeg_scratch_claim(&at.slot);
+	if (!at.scratch) {
+		aeg_failed(AEG_ERROR_SCRATCH_BUSY);
+		return AEG_DENY;
+	}
+	aeg_scratch_seed(at.scratch, control);
+	result = tcp.urgent || aeg_packet_shared(skb) ? aeg_hello_slippery(&at, packet)
+						      : aeg_hello_read(&at, packet);
+	aeg_scratch_release(at.scratch);
+	return result;
+}
+
+#endif

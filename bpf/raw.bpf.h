@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Packets of sockets that no connect() or sendmsg() hook has seen: raw and ping sockets, other
+ * protocols, multipath subflows that the kernel opens by itself. They are decided one by one, and what
+ * has no state in a managed cgroup does not leave it.
+ */
+#ifndef AEG_RAW_BPF_H
+#define AEG_RAW_BPF_H
+
+#include "bpf/counters.bpf.h"
+#include "bpf/events.bpf.h"
+#include "bpf/identity.bpf.h"
+#include "bpf/learned.bpf.h"
+#include "bpf/packet.bpf.h"
+
+/* Whether the socket was made in or below a managed directory. */
+static __always_inline bool aeg_skb_managed(struct __sk_buff *skb, const struct aeg_ctl *control)
+{
+	for (__u32 i = 0; i < AEG_ROOTS_MAX; i++) {
+		__u64 id;
+
+		if (i >= READ_ONCE(control->nroots))
+			break;
+		id = READ_ONCE(control->roots[i].cgroup);
+		if (id && bpf_skb_ancestor_cgroup_id(skb, (int)control->roots[i].level) == id)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A socket without storage: unmanaged, or older than the programs, or accepted, or never seen by a
+ * hook. UDP is seen at every sendmsg(), and a TCP connection that stands was let through or came in.
+ */
+static __always_inline int aeg_stranger_egress(struct __sk_buff *skb, struct bpf_sock *sk)
+{
+	__u32 proto = sk->protocol;
+	bool raw = proto != AEG_PROTO_UDP && proto != AEG_PROTO_TCP;
+	struct aeg_outcome outcome;
+	struct aeg_ctl *control;
+
+	if (!raw && sk->type != SOCK_RAW && (proto == AEG_PROTO_UDP || sk->state != TCP_SYN_SENT))
+		return AEG_PASS;
+	control = aeg_ctl_get();
+	if (!control || !aeg_skb_managed(skb, control) || (raw && aeg_sock_kernels(skb)))
+		return AEG_PASS;
+	aeg_judge_internal(&outcome);
+	aeg_count_decision(&outcome, AEG_HOOK_PACKET);
+	return AEG_DENY;
+}
+
+/* Raw sockets write any header: what is no ICMP cannot be attributed and counts as governed. */
+static __always_inline bool aeg_raw_hides(const struct aeg_packet *packet)
+{
+	return packet->proto != IPPROTO_ICMP && packet->proto != IPPROTO_ICMPV6;
+}
+
+/* See aeg_choose(). */
+AEG_GLOBAL int raw_choose(struct __sk_buff *skb, __u64 high, __u64 low, __u64 pod)
+{
+	struct aeg_flow flow = {.dest.prefixlen = 128, .proto = IPPROTO_ICMP};
+
+	__builtin_memcpy(flow.dest.addr, &high, sizeof(high));
+	__builtin_memcpy(flow.dest.addr + 8, &low, sizeof(low));
+	return (int)aeg_choose(&flow, pod);
+}
+
+static __always_inline void aeg_raw_judge_address(struct __sk_buff *skb,
+						  const struct aeg_view *view,
+						  const struct aeg_packet *packet, __u64 pod,
+						  struct aeg_outcome *ret)
+{
+	struct aeg_flow flow = {.dest.prefixlen = 128, .proto = packet->proto};
+	struct aeg_reach reach;
+	__u64 high, low;
+
+	__builtin_memcpy(flow.dest.addr, packet->daddr, sizeof(flow.dest.addr));
+	__builtin_memcpy(&high, packet->daddr, sizeof(high));
+	__builtin_memcpy(&low, packet->daddr + 8, sizeof(low));
+	aeg_reach_open(view, &flow.dest, &reach);
+	aeg_reach_judge(view, &flow, &reach, pod,
+			reach.learned ? (__u32)raw_choose(skb, high, low, pod) : AEG_CHOICE_CIDR,
+			ret);
+}
+
+static __always_inline void aeg_raw_judge(struct __sk_buff *skb, const struct aeg_ctl *control,
+					  const struct aeg_sock *sock,
+					  const struct aeg_packet *packet, struct aeg_outcome *ret)
+{
+	const struct aeg_dest hidden = {.flags = AEG_DEST_GOVERNED};
+	const struct aeg_flow flow = {.proto = AEG_PROTO_OTHER};
+	struct aeg_view view;
+
+	aeg_judge_internal(ret);
+	if (!aeg_view_open(READ_ONCE(control->slot), &view))
+		return;
+	if (aeg_raw_hides(packet))
+		aeg_judge(&view, &flow, &hidden, aeg_ident_find(&view, sock->pod), ret);
+	else
+		aeg_raw_judge_address(skb, &view, packet, sock->pod, ret);
+}
+
+static __always_inline void aeg_raw_report(struct __sk_buff *skb, struct aeg_ctl *control,
+					   const struct aeg_sock *sock,
+					   const struct aeg_packet *packet,
+					   const struct aeg_outcome *outcome)
+{
+	struct aeg_event *event = bpf_ringbuf_reserve(&denials, sizeof(*event), 0);
+
+	if (!event) {
+		aeg_failed(AEG_ERROR_DENIAL_LOST);
+		return;
+	}
+	__builtin_memset(event, 0, sizeof(*event));
+	event->time = bpf_ktime_get_ns();
+	event->generation = outcome->generation;
+	event->cookie = bpf_get_socket_cookie(skb);
+	event->cgroup = sock->leaf;
+	event->workload = outcome->workload;
+	event->node = outcome->node;
+	event->decision = outcome->decision;
+	__builtin_memcpy(event->daddr, packet->daddr, sizeof(event->daddr));
+	event->type = AEG_EVENT_DENY;
+	event->proto = packet->proto;
+	event->hook = AEG_HOOK_PACKET;
+	event->family = (__u8)skb->family;
+	aeg_event_submit(control, &denials, event);
+}
+
+/* A packet of a stamped socket; a denial is reported once for a run of packets to one address. */
+static __always_inline int aeg_raw_egress(struct __sk_buff *skb, struct aeg_sock *sock,
+					  const struct aeg_packet *packet)
+{
+	struct aeg_ctl *control = aeg_ctl_get();
+	struct aeg_outcome outcome;
+	bool repeat;
+
+	if (!control)
+		return AEG_PASS;
+	aeg_raw_judge(skb, control, sock, packet, &outcome);
+	if (outcome.decision.verdict != AEG_VERDICT_DENIED)
+		return AEG_PASS;
+	aeg_count_decision(&outcome, AEG_HOOK_PACKET);
+	repeat = sock->generation == outcome.generation &&
+		 aeg_addr_equal(sock->daddr, packet->daddr);
+	sock->generation = outcome.generation;
+	__builtin_memcpy(sock->daddr, packet->daddr, sizeof(sock->daddr));
+	if (!repeat)
+		aeg_raw_report(skb, control, sock, packet, &outcome);
+	return AEG_DENY;
+}
+
+#endif

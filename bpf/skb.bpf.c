@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The packet programs, attached where the socket programs are. Nearly every packet leaves them after
+ * one look into its socket's storage.
+ */
+#include "bpf/dns.bpf.h"
+#include "bpf/hello.bpf.h"
+#include "bpf/raw.bpf.h"
+
+char LICENSE[] SEC("license")
+= "Dual BSD/GPL";
+
+SEC("cgroup_skb/egress")
+int skb_egress(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct aeg_packet packet;
+	struct aeg_sock *sock;
+
+	if (!sk)
+		return AEG_PASS;
+	sk = bpf_sk_fullsock(sk);
+	if (!sk)
+		return AEG_PASS;
+	sock = bpf_sk_storage_get(&socks, sk, NULL, 0);
+	if (!sock)
+		return aeg_stranger_egress(skb, sk);
+	if (sock->watch <= AEG_WATCH_DONE)
+		return AEG_PASS;
+	if (!aeg_packet_read(skb, &packet)) {
+		aeg_failed(AEG_ERROR_PACKET_READ);
+		return AEG_DENY;
+	}
+	if (sock->watch == AEG_WATCH_DNS)
+		return aeg_dns_egress(skb, sock, &packet);
+	if (sock->watch == AEG_WATCH_PACKETS)
+		return aeg_raw_egress(skb, sock, &packet);
+	return aeg_hello_egress(skb, sk, sock, &packet);
+}
+
+SEC("cgroup_skb/ingress")
+int skb_ingress(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct aeg_sock *sock;
+
+	if (!sk)
+		return AEG_PASS;
+	sk = bpf_sk_fullsock(sk);
+	if (!sk)
+		return AEG_PASS;
+	sock = bpf_sk_storage_get(&socks, sk, NULL, 0);
+	if (!sock || sock->watch != AEG_WATCH_DNS)
+		return AEG_PASS;
+	return aeg_dns_ingress(skb, sock);
+}
