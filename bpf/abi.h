@@ -277,7 +277,7 @@ enum aeg_learning {
 #define AEG_SOCK_CACHED 2u   /* the decision was made for the stamp's identity alone */
 
 /* What the packet programs still have to look at; up to DONE they pass. */
-enum aeg_watch {
+enum aeg_watch_state {
 	AEG_WATCH_OFF = 0,
 	AEG_WATCH_DONE = 1,   /* the ClientHello was read and let through, or there was none */
 	AEG_WATCH_HELLO = 2,  /* TCP: a ClientHello is checked if the stream begins with one */
@@ -317,7 +317,7 @@ struct aeg_sock {
 	struct bpf_spin_lock lock;
 	__u32 pid;    /* that connected; softirqs have none to ask */
 	__u32 next;   /* TCP: sequence number of the first payload byte that was not read yet */
-	__u8 watch;   /* enum aeg_watch */
+	__u8 watch;   /* enum aeg_watch_state */
 	__u8 by_name; /* 1: let through for a name that the address was learned for */
 	__u8 synced;  /* 1: next is known */
 	__u8 split;   /* 1: the hello is being gathered in `hellos` */

@@ -56,7 +56,7 @@ struct aeg_stamp {
 	__u64 leaf;
 	__u64 pod;
 	__u32 epoch;
-	__u8 watch; /* enum aeg_watch to begin with */
+	__u8 watch; /* enum aeg_watch_state to begin with */
 };
 
 /* Stamps a socket; where another thread was faster, its stamp stays. NULL: no storage. */

@@ -22,7 +22,7 @@ struct aeg_attempt {
 	bool fresh;		/* the stamp is of this epoch: task.pod is known from it */
 	bool repeat;		/* decided before: the same socket, destination and tables */
 	bool by_name;		/* a name that the address was learned for lets it through */
-	__u8 watch;		/* enum aeg_watch: what is left to the packet programs */
+	__u8 watch;		/* enum aeg_watch_state: what is left to the packet programs */
 	struct aeg_view view;
 	struct aeg_outcome outcome;
 };
