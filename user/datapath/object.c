@@ -11,10 +11,29 @@
 #include <sys/vfs.h>
 
 const char *const aeg_map_names[AEG_MAP_MAX] = {
-	[AEG_MAP_CTL] = "ctl",	     [AEG_MAP_GENS] = "gens",	    [AEG_MAP_IDENTS] = "idents",
-	[AEG_MAP_ADDRS] = "addrs",   [AEG_MAP_CELLS] = "cells",	    [AEG_MAP_SOCKS] = "socks",
-	[AEG_MAP_EVENTS] = "events", [AEG_MAP_DENIALS] = "denials", [AEG_MAP_TOTALS] = "totals",
-	[AEG_MAP_COUNTS] = "counts", [AEG_MAP_ERRORS] = "errors",   [AEG_MAP_LABELS] = "labels",
+	[AEG_MAP_CTL] = "ctl",
+	[AEG_MAP_GENS] = "gens",
+	[AEG_MAP_IDENTS] = "idents",
+	[AEG_MAP_ADDRS] = "addrs",
+	[AEG_MAP_CELLS] = "cells",
+	[AEG_MAP_SOCKS] = "socks",
+	[AEG_MAP_EVENTS] = "events",
+	[AEG_MAP_DENIALS] = "denials",
+	[AEG_MAP_TOTALS] = "totals",
+	[AEG_MAP_COUNTS] = "counts",
+	[AEG_MAP_ERRORS] = "errors",
+	[AEG_MAP_LABELS] = "labels",
+	[AEG_MAP_NAMES] = "names",
+	[AEG_MAP_NODES] = "nodes",
+	[AEG_MAP_RESOLVERS] = "resolvers",
+	[AEG_MAP_SEARCHES] = "searches",
+	[AEG_MAP_HELLOS] = "hellos",
+	[AEG_MAP_LEARNED] = "learned",
+	[AEG_MAP_SPOKEN] = "spoken",
+	[AEG_MAP_HOMES] = "homes",
+	[AEG_MAP_DNS_RESULTS] = "dns_results",
+	[AEG_MAP_LEARNINGS] = "learnings",
+	[AEG_MAP_HELLO_RESULTS] = "hello_results",
 };
 
 const char *const aeg_prog_names[AEG_PROG_MAX] = {
