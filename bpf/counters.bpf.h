@@ -62,6 +62,7 @@ static __always_inline void aeg_count_decision(const struct aeg_outcome *outcome
 		__sync_fetch_and_add(&count->decisions, 1);
 }
 
+/* Nothing is not added: clang makes `|= 0` of an atomic `+= 0`, and 5.10 knows no atomic or. */
 static __always_inline void aeg_count_close(const struct aeg_count_key *key, __u64 sent,
 					    __u64 received)
 {
@@ -70,8 +71,10 @@ static __always_inline void aeg_count_close(const struct aeg_count_key *key, __u
 	if (!count)
 		return;
 	__sync_fetch_and_add(&count->closed, 1);
-	__sync_fetch_and_add(&count->sent, sent);
-	__sync_fetch_and_add(&count->received, received);
+	if (sent)
+		__sync_fetch_and_add(&count->sent, sent);
+	if (received)
+		__sync_fetch_and_add(&count->received, received);
 }
 
 #endif
