@@ -160,7 +160,23 @@ static __always_inline enum aeg_learning aeg_learn(const __u8 *addr, const struc
 	return aeg_member_put(entry, addr, fresh, now);
 }
 
-/* Tells what was learned, and keeps the name's text. */
+/* Keeps the name's text where it is not known; leaves it in the event, too. Once an answer. */
+AEG_GLOBAL int dns_speak(struct __sk_buff *skb, __u32 slot)
+{
+	struct aeg_scratch *scratch = aeg_scratch_get(slot);
+	struct aeg_name_event *event;
+
+	if (!scratch)
+		return 0;
+	event = &scratch->event;
+	event->len = (__u16)scratch->name.len;
+	__builtin_memcpy(event->name, scratch->name.text, sizeof(event->name));
+	if (!bpf_map_lookup_elem(&spoken, &scratch->name.hash))
+		bpf_map_update_elem(&spoken, &scratch->name.hash, &event->len, BPF_ANY);
+	return 0;
+}
+
+/* Tells what was learned; the name is in the event already. */
 static __always_inline void aeg_learn_report(struct aeg_ctl *control, struct aeg_scratch *scratch,
 					     const struct aeg_dns_record *record,
 					     const struct aeg_member *member)
@@ -176,9 +192,6 @@ static __always_inline void aeg_learn_report(struct aeg_ctl *control, struct aeg
 	event->base.node = member->node;
 	__builtin_memcpy(event->base.daddr, record->addr, sizeof(event->base.daddr));
 	event->base.type = AEG_EVENT_NAME;
-	event->len = (__u16)scratch->name.len;
-	__builtin_memcpy(event->name, scratch->name.text, sizeof(event->name));
-	bpf_map_update_elem(&spoken, &scratch->name.hash, &event->len, BPF_ANY);
 	aeg_record_send(control, &events, AEG_ERROR_EVENT_LOST, event, sizeof(*event));
 }
 
@@ -299,6 +312,7 @@ static __always_inline void aeg_dns_learn(struct __sk_buff *skb, const struct ae
 	scratch->lesson.workload = sock->workload;
 	scratch->lesson.leaf = sock->leaf;
 	scratch->lesson.generation = sock->generation;
+	dns_speak(skb, slot);
 #pragma clang loop unroll(disable)
 	for (__u32 i = 0; i < AEG_DNS_RECORDS_MAX; i++) {
 		if (i >= READ_ONCE(scratch->answers.n))

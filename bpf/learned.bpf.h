@@ -72,8 +72,13 @@ static __always_inline bool aeg_learned_for(const __u8 *addr, __u32 node)
 
 /* ---- choosing ---- */
 
-/* One of the patterns, by node; or: none of them. With its verdict above, the most lenient least. */
+/*
+ * One of the patterns, by node; or: none of them. With its verdict above, the most lenient least. What
+ * neither an endpoint nor a rule of the workload's has is no candidate: else a CIDR that a rule of
+ * somebody else's names, all addresses perhaps, would let everybody off.
+ */
 #define AEG_CHOICE_CIDR 0u
+#define AEG_CHOICE_NONE ((__u64)AEG_VERDICT_MAX << 32)
 
 static __always_inline __u64 aeg_choice(const struct aeg_view *view, const struct aeg_flow *flow,
 					const struct aeg_ident *ident, const struct aeg_dest *dest,
@@ -81,25 +86,12 @@ static __always_inline __u64 aeg_choice(const struct aeg_view *view, const struc
 {
 	struct aeg_facts facts;
 
+	if (!dest)
+		return AEG_CHOICE_NONE;
 	aeg_facts_find(view, flow, dest, ident, &facts);
+	if (!facts.governed && !facts.cell)
+		return AEG_CHOICE_NONE;
 	return (__u64)aeg_decide_verdict(&facts) << 32 | node;
-}
-
-/* The candidate i of an address that was learned: the patterns, then the CIDR. All ones: none. */
-static __always_inline __u64 aeg_candidate(const struct aeg_view *view, const struct aeg_flow *flow,
-					   const struct aeg_ident *ident, struct aeg_learned *entry,
-					   __u32 i, __u32 now, __u32 ttl_min)
-{
-	const struct aeg_dest *dest;
-	__u32 node = AEG_CHOICE_CIDR;
-
-	if (i < AEG_MEMBERS_MAX) {
-		node = aeg_member_node(entry, flow->dest.addr, i, now, ttl_min);
-		dest = node ? bpf_map_lookup_elem(view->nodes, &node) : NULL;
-	} else {
-		dest = bpf_map_lookup_elem(view->addrs, &flow->dest);
-	}
-	return dest ? aeg_choice(view, flow, ident, dest, node) : ~0ull;
 }
 
 /*
@@ -113,21 +105,27 @@ static __always_inline __u32 aeg_choose(const struct aeg_flow *flow, __u64 pod)
 	const struct aeg_ident *ident;
 	struct aeg_view view;
 	__u32 now = aeg_now_s(), ttl_min;
-	__u64 best = ~0ull;
+	__u64 best;
 
 	if (!entry || !control || !aeg_view_open(READ_ONCE(control->slot), &view))
 		return AEG_CHOICE_CIDR;
 	ttl_min = READ_ONCE(control->ttl_min);
 	ident = aeg_ident_find(&view, pod);
+	best = aeg_choice(&view, flow, ident, bpf_map_lookup_elem(view.addrs, &flow->dest),
+			  AEG_CHOICE_CIDR);
 #pragma clang loop unroll(disable)
-	for (__u32 i = 0; i <= AEG_MEMBERS_MAX; i++) {
-		__u64 candidate = aeg_candidate(&view, flow, ident, entry, i, now, ttl_min);
+	for (__u32 i = 0; i < AEG_MEMBERS_MAX; i++) {
+		__u32 node = aeg_member_node(entry, flow->dest.addr, i, now, ttl_min);
+		__u64 candidate;
 
-		if (candidate >> 32 < best >> 32 ||
-		    (candidate >> 32 == best >> 32 && i == AEG_MEMBERS_MAX))
+		if (!node)
+			continue;
+		candidate = aeg_choice(&view, flow, ident, bpf_map_lookup_elem(view.nodes, &node),
+				       node);
+		if (candidate >> 32 < best >> 32)
 			best = candidate;
 	}
-	return (__u32)best == ~0u ? AEG_CHOICE_CIDR : (__u32)best;
+	return (__u32)best;
 }
 
 /* Decides; choice: of aeg_choose() where something was learned. */
