@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * Any text as policy documents: read, check, select, expand. Beside what the sanitizers see, what
- * rules stand for must be canonical patterns that the named endpoint covers. By hand:
- *   clang-19 -g -O1 -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -iquote . -iquote user \
- *     tests/fuzz/fuzz_policy.c user/{base,policy}/?*.c -lyaml -o build/fuzz_policy
- *   build/fuzz_policy -max_len=4096 build/corpus tests/bad-policies policies/examples
+ * rules stand for must be canonical patterns that the named endpoint covers.
  */
 #include "policy/model.h"
 #include "policy/pattern.h"

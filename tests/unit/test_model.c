@@ -168,6 +168,16 @@ static void workloads_and_namespaces(void **state)
 	aeg_model_free(model);
 }
 
+static void namespace_name_label(void **state)
+{
+#define LABELLED(name)                                                                             \
+	"apiVersion: v1\nkind: Namespace\n"                                                        \
+	"metadata: {name: ns, labels: {kubernetes.io/metadata.name: " name "}}\n"
+	assert_diags(LABELLED("ns"), "");
+	assert_diags(LABELLED("prod"), "3:60: 'prod': label kubernetes.io/metadata.name is always "
+				       "the namespace's name, 'ns'");
+}
+
 static void documents(void **state)
 {
 	assert_diags("", "");
@@ -438,6 +448,7 @@ int main(void)
 		cmocka_unit_test(policy),
 		cmocka_unit_test(policy_defaults),
 		cmocka_unit_test(workloads_and_namespaces),
+		cmocka_unit_test(namespace_name_label),
 		cmocka_unit_test(documents),
 		cmocka_unit_test(strings),
 		cmocka_unit_test(words),
