@@ -7,7 +7,7 @@ import os
 
 import policies
 from figures import spread
-from stage import ALLOWED, DENIED, Empty, BenchNode, attached, bpftool, check, equal
+from stage import ALLOWED, Empty, BenchNode, attached, bpftool, check, equal, wait_until
 
 BATCHES = 5
 CONNECTIONS = 20000  # a batch; five of them make the 100,000 that the figure is asked over
@@ -36,12 +36,19 @@ def account(hooks):
 class Subject:
     """A cgroup root with something attached, and the client that is measured in it."""
 
-    def __init__(self, node, spread_over=1):
-        self.node, self.spread_over = node, spread_over
+    def __init__(self, node, daemon=None, spread_over=1):
+        self.node, self.daemon, self.spread_over = node, daemon, spread_over
         self.hooks = attached(node.client)
         self.ns = {}  # (family, hook) -> one mean a batch
 
+    def rings_empty(self):
+        """A batch must not pay for what the one before it left unread."""
+        maps = self.daemon.get("/v1/status")["maps"]
+        return all(one["entries"] == 0 for one in maps if one["name"] in ("events", "denials"))
+
     def batch(self, network, family, connections):
+        if self.daemon:
+            wait_until(self.rings_empty, "the daemon to read its rings", deadline=60)
         before = account(self.hooks)
         load = network.load(self.node.client, ALLOWED[family], "--count", connections,
                             "--spread", self.spread_over, "--stride", STRIDES[family])
@@ -66,25 +73,23 @@ class Subject:
         return result
 
 
-def probe(network, node):
-    for family in (4, 6):
-        network.probe(node.client, ALLOWED[family], "OK")
-        network.probe(node.client, DENIED[family], "EPERM")
+def start(network, node, stack):
+    daemon, _ = node.start()
+    stack.callback(node.stop, daemon)
+    network.probe_both(node)
+    return daemon
 
 
 def measure(network, small, large, batches, connections):
     """Few and many CIDRs side by side on roots of their own; both probed before they are timed."""
     with contextlib.ExitStack() as stack:
-        for node in (small, large):
-            daemon, _ = node.start()
-            stack.callback(node.stop, daemon)
-            probe(network, node)
+        few, many = (start(network, node, stack) for node in (small, large))
         floor = stack.enter_context(BenchNode("bench-floor", policies.SMALL))
         empty = Empty(floor.cgroup_root, sorted(attached(small.client)))
         stack.callback(empty.stop)
         every = large.size.cidrs // 2 - 1  # of each family; the denied endpoint has the last one
-        subjects = {"few": Subject(small), "many": Subject(large),
-                    "many_spread": Subject(large, spread_over=every), "empty": Subject(floor)}
+        subjects = {"few": Subject(small, few), "many": Subject(large, many),
+                    "many_spread": Subject(large, many, every), "empty": Subject(floor)}
         for _ in range(batches):
             for family in (4, 6):
                 for subject in subjects.values():

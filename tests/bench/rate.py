@@ -74,7 +74,7 @@ def one_round(network, stage, names, *options):
 def summary(rounds):
     result = {"rounds": len(rounds), "noise": noise(rounds, "none2", "none"),
               "noise_cpu": noise(rounds, "none2", "none", "cpu_ns"), "variants": {}}
-    for name in rounds[0]:
+    for name in (name for name in VARIANTS if name in rounds[0]):
         result["variants"][name] = {
             **{key: spread([one[name][key] for one in rounds]) for key in KEEP},
             "ratio": ratios(rounds, name, "none"),

@@ -8,7 +8,7 @@ import subprocess
 import time
 
 import policies
-from stage import ALLOWED, BUILD, DENIED, LOAD_CPU, equal, wait_until
+from stage import BUILD, LOAD_CPU, equal, wait_until
 
 REPEATS = 3
 RELOADS = 3
@@ -40,12 +40,6 @@ def memory(pid):
             for key, name in (("rss_mib", "VmRSS"), ("peak_mib", "VmHWM"))}
 
 
-def probe(network, node):
-    for family in (4, 6):
-        network.probe(node.client, ALLOWED[family], "OK")
-        network.probe(node.client, DENIED[family], "EPERM")
-
-
 def reload(daemon):
     """SIGHUP until the next generation is in force."""
     before = daemon.generation()
@@ -57,7 +51,7 @@ def reload(daemon):
 
 def load_once(network, node):
     daemon, seconds = node.start()
-    probe(network, node)
+    network.probe_both(node)
     instances = daemon.get("/v1/status")["instances"]
     equal(instances, LIVE + 1, "workloads that live here")
     return daemon, seconds
@@ -81,7 +75,7 @@ def run(network, node, options):
     daemon, seconds = loads(network, node)
     loaded = memory(daemon.process.pid)
     reloads = [reload(daemon) for _ in range(RELOADS)]
-    probe(network, node)
+    network.probe_both(node)
     node.stop(daemon)
     return {
         "policies": node.size.policies, "hosts": node.size.hosts, "cidrs": node.size.cidrs,
