@@ -237,7 +237,7 @@ struct aeg_event {
 	__u8 type;	  /* enum aeg_event_type */
 	__u8 proto;	  /* AEG_PROTO_* or another IPPROTO */
 	__u8 hook;	  /* enum aeg_hook */
-	__u8 family;	  /* AF_INET or AF_INET6: what the application used */
+	__u8 family;	  /* AF_INET or AF_INET6: of the socket */
 	__u32 connect_us; /* handshake duration; 0: not watched */
 	char comm[AEG_COMM_LEN];
 };

@@ -6,61 +6,26 @@
 #ifndef AEG_CLOSE_BPF_H
 #define AEG_CLOSE_BPF_H
 
+#include "bpf/bytes.h"
 #include "bpf/counters.bpf.h"
 #include "bpf/events.bpf.h"
 
-/* net/tcp_states.h, and bit SOCK_DONE of net/sock.h: the peer's FIN has arrived in order. */
-enum {
-	TCP_FIN_WAIT1 = 4,
-	TCP_FIN_WAIT2 = 5,
-	TCP_TIME_WAIT = 6,
-	TCP_CLOSE = 7,
-	TCP_LAST_ACK = 9,
-	TCP_CLOSING = 11,
-};
-#define TCP_FIN_SENT_STATES                                                                        \
-	(1u << TCP_FIN_WAIT1 | 1u << TCP_FIN_WAIT2 | 1u << TCP_TIME_WAIT | 1u << TCP_LAST_ACK |    \
-	 1u << TCP_CLOSING)
-#define SOCK_DONE_BIT 2ul
-
-struct aeg_tcp_sent {
-	__u64 acked;   /* sequence numbers that the peer acknowledged */
-	__u64 sent;    /* payload bytes, repeats included */
-	__u64 retrans; /* of these, repeats */
-	__u32 una, nxt, end;
-};
-
-/*
- * Payload handed to the socket. Sequence numbers count it exactly, plus one for the SYN and one for
- * a FIN. acked has 64 bits and what is not acknowledged fits the send buffer, so 32-bit differences
- * do not wrap. A closed socket no longer says whether it sent a FIN: then fewer payload bytes than
- * sequence numbers were sent.
- */
-static __always_inline __u64 aeg_tcp_sent_bytes(const struct aeg_tcp_sent *tcp, __u8 state)
-{
-	__u64 bytes = tcp->acked + (__u32)(tcp->end - tcp->una);
-	__u64 payload = tcp->sent - tcp->retrans + (__u32)(tcp->end - tcp->nxt);
-
-	if (bytes)
-		bytes--;
-	if ((TCP_FIN_SENT_STATES >> state & 1) || (state == TCP_CLOSE && payload < bytes))
-		return bytes ? bytes - 1 : 0;
-	return bytes;
-}
+#define SOCK_DONE_BIT 2ul /* of net/sock.h: the peer's FIN has arrived in order */
 
 #define AEG_READ(ret, from, field) bpf_core_read(ret, sizeof(*(ret)), &(from)->field)
 
-static __always_inline long aeg_tcp_read_sent(struct tcp_sock *tp, __u8 state, __u64 *ret)
+static __always_inline long aeg_tcp_read_sent(struct tcp_sock *tp, __u64 *ret)
 {
 	struct aeg_tcp_sent tcp = {};
-	long err = AEG_READ(&tcp.acked, tp, bytes_acked);
+	long err = AEG_READ(&tcp.bytes_acked, tp, bytes_acked);
 
-	err |= AEG_READ(&tcp.sent, tp, bytes_sent);
-	err |= AEG_READ(&tcp.retrans, tp, bytes_retrans);
-	err |= AEG_READ(&tcp.una, tp, snd_una);
-	err |= AEG_READ(&tcp.nxt, tp, snd_nxt);
-	err |= AEG_READ(&tcp.end, tp, write_seq);
-	*ret = err ? 0 : aeg_tcp_sent_bytes(&tcp, state);
+	err |= AEG_READ(&tcp.bytes_sent, tp, bytes_sent);
+	err |= AEG_READ(&tcp.bytes_retrans, tp, bytes_retrans);
+	err |= AEG_READ(&tcp.snd_una, tp, snd_una);
+	err |= AEG_READ(&tcp.snd_nxt, tp, snd_nxt);
+	err |= AEG_READ(&tcp.write_seq, tp, write_seq);
+	err |= AEG_READ(&tcp.state, (struct sock *)tp, __sk_common.skc_state);
+	*ret = err ? 0 : aeg_tcp_sent_bytes(&tcp);
 	return err;
 }
 
@@ -71,7 +36,7 @@ static __always_inline long aeg_tcp_read_received(struct tcp_sock *tp, __u64 *re
 	long err = AEG_READ(&bytes, tp, bytes_received);
 
 	err |= AEG_READ(&flags, (struct sock *)tp, __sk_common.skc_flags);
-	*ret = bytes - (bytes && (flags & SOCK_DONE_BIT));
+	*ret = aeg_tcp_received_bytes(bytes, (flags & SOCK_DONE_BIT) != 0);
 	return err;
 }
 
@@ -89,10 +54,8 @@ static __always_inline long aeg_tcp_read_source(struct sock *sk, struct aeg_even
 static __always_inline void aeg_tcp_read(struct sock *sk, struct aeg_event *event)
 {
 	struct tcp_sock *tp = (struct tcp_sock *)sk;
-	__u8 state = 0;
-	long err = AEG_READ(&state, sk, __sk_common.skc_state);
+	long err = aeg_tcp_read_sent(tp, &event->sent);
 
-	err |= aeg_tcp_read_sent(tp, state, &event->sent);
 	err |= aeg_tcp_read_received(tp, &event->received);
 	err |= AEG_READ(&event->rtt_us, tp, srtt_us);
 	event->rtt_us >>= 3; /* kept in eighths */

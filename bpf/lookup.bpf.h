@@ -19,7 +19,7 @@ struct aeg_flow {
 	__u16 dport;		  /* host order */
 	__u8 proto;
 	__u8 hook;   /* enum aeg_hook */
-	__u8 family; /* AF_* of the address the application gave */
+	__u8 family; /* AF_* of the socket */
 };
 
 /* What was decided, and for whom. */

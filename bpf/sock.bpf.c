@@ -29,7 +29,7 @@ static __always_inline int aeg_police4(struct bpf_sock_addr *ctx, __u8 hook)
 		.dport = bpf_ntohs((__u16)ctx->user_port),
 		.proto = aeg_proto(ctx->protocol),
 		.hook = hook,
-		.family = AF_INET,
+		.family = (__u8)ctx->family,
 	};
 
 	*(__u32 *)&flow.dest.addr[12] = ctx->user_ip4;
@@ -44,7 +44,7 @@ static __always_inline int aeg_police6(struct bpf_sock_addr *ctx, __u8 hook)
 		.dport = bpf_ntohs((__u16)ctx->user_port),
 		.proto = aeg_proto(ctx->protocol),
 		.hook = hook,
-		.family = AF_INET6,
+		.family = (__u8)ctx->family,
 	};
 	__u32 *addr = (__u32 *)flow.dest.addr;
 
