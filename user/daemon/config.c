@@ -276,11 +276,18 @@ static char *host_name(void)
 	return aeg_xstrdup(name);
 }
 
+/* As elsewhere, what the administrator installed goes before the distribution's. */
+static const char *catalogue(void)
+{
+	static const char local[] = "/usr/local/share/aegress/catalogue";
+
+	return access(local, F_OK) == 0 ? local : "/usr/share/aegress/catalogue";
+}
+
 static void set_defaults(struct aeg_config *config)
 {
 	static const char *const managed[] = {"kubepods.slice", "kubepods"};
-	static const char *const policies[] = {"/etc/aegress/policies",
-					       "/usr/share/aegress/catalogue"};
+	const char *const policies[] = {"/etc/aegress/policies", catalogue()};
 	static const char *const workloads[] = {"/etc/aegress/workloads"};
 
 	*config = (struct aeg_config){
