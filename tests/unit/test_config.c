@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 /* The daemon's configuration: defaults, file, flags over it, and every mistake at its place. */
+#include "base/file.h"
 #include "base/log.h"
 #include "daemon/config.h"
 #include <setjmp.h>
@@ -9,7 +10,6 @@
 #include <cmocka.h>
 
 #include <errno.h>
-#include <stdio.h>
 
 struct fixture {
 	char path[32];
@@ -48,11 +48,7 @@ static int teardown(void **state)
 
 static int load(struct fixture *fixture, const char *text)
 {
-	FILE *file = fopen(fixture->path, "we");
-
-	assert_non_null(file);
-	fputs(text, file);
-	fclose(file);
+	assert_int_equal(aeg_file_replace(fixture->path, text, strlen(text), 0600), 0);
 	return aeg_config_load(&fixture->options, &fixture->diags, &fixture->config);
 }
 

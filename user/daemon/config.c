@@ -141,7 +141,7 @@ static void read_index(const char *const *words, int *ret, const struct aeg_node
 	struct word table[8] = {0};
 	uint32_t found = (uint32_t)*ret;
 
-	for (uint32_t i = 0; words[i] && i < AEG_ARRAY_SIZE(table) - 1; i++)
+	for (uint32_t i = 0; i < AEG_ARRAY_SIZE(table) - 1 && words[i]; i++)
 		table[i] = (struct word){words[i], i};
 	read_word(table, &found, value, diags);
 	*ret = (int)found;
