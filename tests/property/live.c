@@ -56,11 +56,14 @@ struct trial {
 
 static bool kernel_at_least(unsigned int major, unsigned int minor)
 {
-	unsigned int have_major = 0, have_minor = 0;
+	unsigned long have_major, have_minor;
 	struct utsname name;
+	char *end;
 
-	if (uname(&name) < 0 || sscanf(name.release, "%u.%u", &have_major, &have_minor) != 2)
+	if (uname(&name) < 0)
 		return false;
+	have_major = strtoul(name.release, &end, 10);
+	have_minor = *end ? strtoul(end + 1, NULL, 10) : 0;
 	return have_major > major || (have_major == major && have_minor >= minor);
 }
 
@@ -190,7 +193,8 @@ static void check_trial(const struct live *live, const struct trial *trial, stru
 		aeg_buf_puts(ret, "  (that was the tables' answer)\n");
 	if (trial->result != expected_result(live, trial))
 		aeg_buf_printf(ret, "  errno: expected %s, found %s\n",
-			       strerror(expected_result(live, trial)), strerror(trial->result));
+			       strerrorname_np(expected_result(live, trial)),
+			       strerrorname_np(trial->result));
 	complain(ret, "events", wanted, events->list.n);
 	if (events->list.n != wanted)
 		return;
