@@ -100,10 +100,10 @@ test-unit: $(UNIT_SRC:%.c=build/san-gcc/%) $(UNIT_SRC:%.c=build/san-clang/%) ## 
 
 # The triples of the sanitizer run are few because it is twenty times slower.
 test-property: build/obj/tests/property/property build/san-gcc/tests/property/property ## random policies: compiled tables against the slow evaluator
-	$(Q)tests/lib/suite.sh programs $< 'AEG_PROPERTY_TRIPLES=2000 $(word 2,$^)'
+	$(Q)tests/lib/suite.sh programs $< 'AEG_PROPERTY_TRIPLES=40000 $(word 2,$^)'
 
-test-prog: build/obj/tests/prog/prog ## the same vectors in the kernel and natively (root)
-	$(Q)tests/lib/suite.sh programs $<
+test-prog: build/obj/tests/prog/prog build/obj/tests/property/property ## the same vectors and random policies in the kernel and natively (root)
+	$(Q)tests/lib/suite.sh programs $< '$(word 2,$^) --live'
 
 test-cli: all ## the CLI: golden output, bad policies
 	$(Q)tests/cli/run

@@ -9,8 +9,10 @@ struct tally {
 	unsigned long passed, failed, reasons[AEG_REASON_MAX];
 };
 
-/* Prints the share of every reason; one that matters and is under 1 % counts as a failure, since a
- * generator that misses an answer proves nothing about it. */
+/*
+ * Prints the share of every reason. One that matters and is under 1 % counts as a failure, since a
+ * generator that misses an answer proves nothing about it; in a short run it must occur at all.
+ */
 void tally_check_shares(struct tally *tally);
 
 #endif
