@@ -408,8 +408,13 @@ static int run_worlds(struct live *live, unsigned long triples, struct aeg_buf *
 
 	while (!err && !interrupted && live->tally->passed + live->tally->failed < triples)
 		err = run_world(live, random_next(&live->random), error);
-	if (err || interrupted)
-		return err ? err : -EINTR;
+	if (interrupted) {
+		aeg_buf_reset(error);
+		aeg_buf_puts(error, "interrupted");
+		return -EINTR;
+	}
+	if (err)
+		return err;
 	check_counters(live);
 	return 0;
 }
