@@ -104,7 +104,7 @@ struct aeg_ctl {
 	__u32 epoch;	  /* counts every change of slot, idents, roots, levels: ages stamps */
 	__u32 doze;	  /* 1: the daemon sleeps; the next event wakes it and clears this */
 	__u32 levels;	  /* bit n: some workload's cgroup is at level n */
-	__u32 wake_bytes; /* unread bytes in a ring that wake the daemon whether it dozes or not */
+	__u32 wake_bytes; /* unread bytes in a ring that wake the daemon even when it does not doze */
 	__u32 nroots;	  /* entries in use, holes (cgroup 0) included */
 	__u32 pad;
 	struct aeg_root roots[AEG_ROOTS_MAX];

@@ -10,6 +10,12 @@
 #include "bpf/lookup.bpf.h"
 
 /*
+ * A wake-up costs microseconds and one is enough, but producers that look at the same time may step
+ * over the threshold together: whoever finds the fill level in this range behind it wakes.
+ */
+#define AEG_WAKE_WINDOW 4096
+
+/*
  * Writes, then looks whether the daemon sleeps. Committing a record is a full barrier in the kernel,
  * and the daemon looks at the rings after it has set doze, with a barrier between: one of the two
  * always sees the other. The wake-up is an empty record, thrown away.
@@ -17,7 +23,8 @@
 static __always_inline void aeg_event_send(struct aeg_ctl *control, void *ring, enum aeg_error lost,
 					   struct aeg_event *event)
 {
-	bool wake = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) >= READ_ONCE(control->wake_bytes);
+	__u64 unread = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
+	bool wake = unread - READ_ONCE(control->wake_bytes) < AEG_WAKE_WINDOW;
 	void *empty;
 
 	if (bpf_ringbuf_output(ring, event, sizeof(*event),
