@@ -9,7 +9,6 @@ from figures import noise, ratios, spread
 from goals import NOISE_MAX
 from stage import ALLOWED, DENIED, UNGOVERNED, attached, bpftool, check, equal
 
-ATTEMPTS = 3
 KEEP = ("rate", "cpu_ns", "p50_us", "p99_us")
 
 
@@ -90,9 +89,9 @@ def attempt(network, stage, names, options, *client):
 
 
 def quietest(network, stage, names, options, *client):
-    """Up to ATTEMPTS times until the noise floor is low enough; all floors are kept and shown."""
+    """Again, a bounded number of times, until the noise floor is low enough; all floors are kept and shown."""
     floors, best = [], None
-    while len(floors) < ATTEMPTS and (best is None or best["noise"] > NOISE_MAX):
+    while len(floors) < options.attempts and (best is None or best["noise"] > NOISE_MAX):
         result = attempt(network, stage, names, options, *client)
         floors.append(result["noise"])
         print(f"  noise floor {100 * result['noise']:.2f} %", flush=True)

@@ -87,5 +87,5 @@ def run(network, node, options):
                    "rss_mib": reloads[-1]["rss_mib"], "peak_mib": reloads[-1]["peak_mib"],
                    "rss_of_each_mib": [one["rss_mib"] for one in reloads],
                    # The first reload holds two generations for the first time; a leak goes on.
-                   "growth_mib": reloads[-1]["rss_mib"] - reloads[0]["rss_mib"]},
+                   "growth": reloads[-1]["rss_mib"] / reloads[0]["rss_mib"] - 1},
     }
