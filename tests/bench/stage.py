@@ -106,15 +106,14 @@ class Network:
         run("ip", "netns", "exec", self.pod, "sysctl", "-qw", "net.ipv4.tcp_max_tw_buckets=0",
             "net.ipv4.tcp_fin_timeout=90", "net.ipv4.ip_local_port_range=1024 65535")
 
-    def serve(self, port=PORT, reply=64):
+    def serve(self):
         """One server for each family; they live until the end."""
         for address in ("0.0.0.0", "::"):
             server = subprocess.Popen(
-                ["ip", "netns", "exec", self.remote, CRR, "--serve", "--reply", str(reply), address,
-                 str(port)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+                ["ip", "netns", "exec", self.remote, CRR, "--serve", address, str(PORT)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
                 preexec_fn=on_load_cpu())
             self.servers.append(server)
-            equal(server.stdout.readline().strip(), "listening", f"server on {address} {port}")
+            equal(server.stdout.readline().strip(), "listening", f"server on {address}")
 
     def remove(self):
         for server in self.servers:
