@@ -110,8 +110,8 @@ class Network:
         """One server for each family; they live until the end."""
         for address in ("0.0.0.0", "::"):
             server = subprocess.Popen(
-                ["ip", "netns", "exec", self.remote, CRR, "--serve", address, str(PORT)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
-                preexec_fn=on_load_cpu())
+                ["ip", "netns", "exec", self.remote, CRR, "--serve", address, str(PORT)],
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, preexec_fn=on_load_cpu())
             self.servers.append(server)
             equal(server.stdout.readline().strip(), "listening", f"server on {address}")
 
