@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 """Connect, request, reply, close: how many a second with nothing, with empty programs and with all
-of aegress attached, and what a pod pays that aegress does not govern. Every round runs every variant
-once, in shuffled order; `none` runs twice, and the distance of the two is the noise floor."""
+of aegress attached, and what a pod pays that aegress does not govern. Every round runs every
+variant once, in shuffled order; `none` runs twice: how far the two come apart is the noise floor."""
 import random
 from dataclasses import dataclass
 
@@ -89,7 +89,7 @@ def attempt(network, stage, names, options, *client):
 
 
 def quietest(network, stage, names, options, *client):
-    """Again, a bounded number of times, until the noise floor is low enough; all floors are kept and shown."""
+    """Again, a bounded number of times, until the noise floor is low enough; all are shown."""
     floors, best = [], None
     while len(floors) < options.attempts and (best is None or best["noise"] > NOISE_MAX):
         result = attempt(network, stage, names, options, *client)

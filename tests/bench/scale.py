@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
-"""A cluster's worth of policy: how long `aegress check` takes, how long the daemon takes from exec to
-an enforcing READY=1, how much memory it keeps, and that reloading does not make it keep more."""
+"""A cluster's worth of policy: how long `aegress check` takes, how long the daemon takes from exec
+to an enforcing READY=1, how much memory it keeps, and that reloading does not make it keep more."""
 import json
 import os
 import signal

@@ -58,11 +58,8 @@ def bpftool(*argv):
 
 def attached(cgroup):
     """{hook: program id} of what runs for a process of the cgroup, attached there or above."""
-    return {item["attach_type"]: item["id"] for item in bpftool("cgroup", "show", cgroup, "effective")}
-
-
-def program_ids():
-    return {program["id"] for program in bpftool("prog", "show")}
+    shown = bpftool("cgroup", "show", cgroup, "effective")
+    return {item["attach_type"]: item["id"] for item in shown}
 
 
 class Network:
@@ -96,7 +93,8 @@ class Network:
         for netns, last in ((self.pod, 2), (self.remote, 1)):
             run("ip", "-n", netns, "link", "set", "eth0", "up")
             run("ip", "-n", netns, "addr", "add", f"192.0.2.{last}/30", "dev", "eth0")
-            run("ip", "-n", netns, "addr", "add", f"2001:db8:ffff::{last}/64", "dev", "eth0", "nodad")
+            run("ip", "-n", netns, "addr", "add", f"2001:db8:ffff::{last}/64", "dev", "eth0",
+                "nodad")
         run("ip", "-n", self.pod, "route", "add", "default", "via", "192.0.2.1")
         run("ip", "-n", self.pod, "-6", "route", "add", "default", "via", "2001:db8:ffff::1")
         for prefix in self.LOCAL:
@@ -111,7 +109,8 @@ class Network:
         for address in ("0.0.0.0", "::"):
             server = subprocess.Popen(
                 ["ip", "netns", "exec", self.remote, CRR, "--serve", address, str(PORT)],
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, preexec_fn=on_load_cpu())
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+                preexec_fn=on_load_cpu())
             self.servers.append(server)
             equal(server.stdout.readline().strip(), "listening", f"server on {address}")
 
@@ -164,12 +163,13 @@ class BenchNode(Node):
         daemon = self.daemon(**config)
         path = os.path.join(self.dir, "notify")
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as notify:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
             notify.bind(path)
             begin = time.monotonic()
             daemon.spawn(preexec_fn=on_daemon_cpu, env={**os.environ, "NOTIFY_SOCKET": path})
             self.wait_ready(daemon, notify)
             seconds = time.monotonic() - begin
-        os.unlink(path)
         check(daemon.ready(), "READY=1 was sent, but /readyz says no")
         return daemon, seconds
 
@@ -177,7 +177,8 @@ class BenchNode(Node):
     def wait_ready(daemon, notify):
         def told():
             if daemon.process.poll() is not None:
-                raise Failure(f"aegressd ended with {daemon.process.returncode}:\n{daemon.log_tail()}")
+                raise Failure(f"aegressd ended with {daemon.process.returncode}:\n"
+                              f"{daemon.log_tail()}")
             with contextlib.suppress(BlockingIOError):
                 return b"READY=1" in notify.recv(4096)
             return False
