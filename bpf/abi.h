@@ -124,14 +124,40 @@ struct aeg_ident {
 	__u32 pad;
 };
 
-/* ---- destinations: address -> aeg_dest, map `addrs`, LPM, one inner map a slot ---------------- */
+/* ---- destinations: net -> aeg_dest, map `addrs`, one inner map a slot; see prefix.h --------------- */
 
+/* A row of the compiled tables. */
 struct aeg_addr_key {
 	__u32 prefixlen; /* 0..128 */
 	__u8 addr[16];
 };
 
+/* The same as the key of `addrs`: host order, bits behind the prefix zero. */
+struct aeg_prefix {
+	__u64 high;
+	__u64 low;
+	__u32 bits; /* 0..128 */
+	__u32 pad;
+};
+
+#define AEG_LENGTHS 256 /* nodes of a search tree over at most 129 lengths */
+
+/* One prefix length as the mask that cuts an address to it. */
+struct aeg_length {
+	__u64 high;
+	__u64 low;
+	__u32 bits;
+	__u32 used; /* 0: no such node */
+};
+
+/* Element AEG_SLOTS of map `lengths`: those to look for, IPv4 and IPv6 apart; from node 1 on, node
+ * k's children are 2k (shorter) and 2k + 1 (longer). */
+struct aeg_lengths {
+	struct aeg_length tree[2][AEG_LENGTHS];
+};
+
 #define AEG_DEST_GOVERNED 1u /* some AIEndpoint covers it */
+#define AEG_DEST_MARKER 2u   /* only in `addrs`: longer nets may follow, none covers it yet */
 
 struct aeg_dest {
 	__u32 class; /* which rules touch it; key of `cells`. Valid in this slot only */
@@ -327,6 +353,9 @@ AEG_ASSERT_SIZE(aeg_root, 16);
 AEG_ASSERT_SIZE(aeg_ctl, 32 + 16 * AEG_ROOTS_MAX);
 AEG_ASSERT_SIZE(aeg_ident, 16);
 AEG_ASSERT_SIZE(aeg_addr_key, 20);
+AEG_ASSERT_SIZE(aeg_prefix, 24);
+AEG_ASSERT_SIZE(aeg_length, 24);
+AEG_ASSERT_SIZE(aeg_lengths, 2 * AEG_LENGTHS * 24);
 AEG_ASSERT_SIZE(aeg_dest, 16);
 AEG_ASSERT_SIZE(aeg_cell_key, 12);
 AEG_ASSERT_SIZE(aeg_answer, 8);

@@ -12,6 +12,17 @@
 
 #define SOCK_DONE_BIT 2ul /* of net/sock.h: the peer's FIN has arrived in order */
 
+/* What only the socket knows of its connection; all zero where it forgot. */
+struct aeg_ending {
+	__u64 sent;
+	__u64 received;
+	__u32 rtt_us;
+	__u32 retransmits;
+	__u8 saddr[16];
+	__u16 sport;
+	__u8 family;
+};
+
 #define AEG_READ(ret, from, field) bpf_core_read(ret, sizeof(*(ret)), &(from)->field)
 
 static __always_inline long aeg_tcp_read_sent(struct tcp_sock *tp, __u64 *ret)
@@ -40,64 +51,76 @@ static __always_inline long aeg_tcp_read_received(struct tcp_sock *tp, __u64 *re
 	return err;
 }
 
-static __always_inline long aeg_tcp_read_source(struct sock *sk, struct aeg_event *event)
+static __always_inline long aeg_tcp_read_source(struct sock *sk, struct aeg_ending *ret)
 {
-	long err = AEG_READ(&event->sport, sk, __sk_common.skc_num);
+	long err = AEG_READ(&ret->sport, sk, __sk_common.skc_num);
 
-	if (event->family == AF_INET6)
-		return err | AEG_READ(&event->saddr, sk, __sk_common.skc_v6_rcv_saddr);
-	event->saddr[10] = event->saddr[11] = 0xff;
-	return err | AEG_READ((__u32 *)&event->saddr[12], sk, __sk_common.skc_rcv_saddr);
+	if (ret->family == AF_INET6)
+		return err | AEG_READ(&ret->saddr, sk, __sk_common.skc_v6_rcv_saddr);
+	ret->saddr[10] = ret->saddr[11] = 0xff;
+	return err | AEG_READ((__u32 *)&ret->saddr[12], sk, __sk_common.skc_rcv_saddr);
 }
 
-/* Everything that only the socket knows. */
-static __always_inline void aeg_tcp_read(struct sock *sk, struct aeg_event *event)
+static __always_inline void aeg_tcp_read(struct sock *sk, struct aeg_ending *ret)
 {
 	struct tcp_sock *tp = (struct tcp_sock *)sk;
-	long err = aeg_tcp_read_sent(tp, &event->sent);
+	long err = aeg_tcp_read_sent(tp, &ret->sent);
 
-	err |= aeg_tcp_read_received(tp, &event->received);
-	err |= AEG_READ(&event->rtt_us, tp, srtt_us);
-	event->rtt_us >>= 3; /* kept in eighths */
-	err |= AEG_READ(&event->retransmits, tp, total_retrans);
-	err |= aeg_tcp_read_source(sk, event);
+	err |= aeg_tcp_read_received(tp, &ret->received);
+	err |= AEG_READ(&ret->rtt_us, tp, srtt_us);
+	ret->rtt_us >>= 3; /* kept in eighths */
+	err |= AEG_READ(&ret->retransmits, tp, total_retrans);
+	err |= aeg_tcp_read_source(sk, ret);
 	if (err)
 		aeg_failed(AEG_ERROR_TCP_READ);
 }
 
-/* The event of a connection's end, from what the socket's storage remembers. */
-static __always_inline void aeg_close_fill(struct aeg_event *event, void *ctx,
-					   const struct aeg_sock *sock)
+static __always_inline void aeg_close_fill(struct aeg_event *event, const struct aeg_sock *sock,
+					   const struct aeg_ending *ending)
 {
 	__u64 established = sock->established;
 
 	event->time = bpf_ktime_get_ns();
 	event->generation = sock->generation;
-	event->cookie = bpf_get_socket_cookie(ctx);
 	event->duration = event->time - sock->opened;
+	event->sent = ending->sent;
+	event->received = ending->received;
+	event->rtt_us = ending->rtt_us;
+	event->retransmits = ending->retransmits;
 	event->workload = sock->workload;
 	event->node = sock->node;
 	event->decision = sock->decision;
 	__builtin_memcpy(event->daddr, sock->daddr, sizeof(event->daddr));
+	__builtin_memcpy(event->saddr, ending->saddr, sizeof(event->saddr));
 	event->dport = sock->dport;
+	event->sport = ending->sport;
 	event->type = AEG_EVENT_CLOSE;
 	event->proto = sock->proto;
 	event->hook = sock->hook;
+	event->family = ending->family;
 	if (established)
 		event->connect_us = (__u32)((established - sock->opened) / 1000);
 }
 
-/* Counts and reports the end; the caller has filled in what it knows of the socket. */
-static __always_inline void aeg_close_report(struct aeg_ctl *control, struct aeg_event *event)
+/* Counts and reports the end of a connection; counted also where the ring has no room. */
+static __always_inline void aeg_close_report(struct aeg_ctl *control, void *ctx,
+					     const struct aeg_sock *sock,
+					     const struct aeg_ending *ending)
 {
 	struct aeg_outcome outcome = {
-		.decision = event->decision,
-		.workload = event->workload,
-		.node = event->node,
+		.decision = sock->decision,
+		.workload = sock->workload,
+		.node = sock->node,
 	};
+	struct aeg_event *event;
 
-	aeg_count_close(&outcome, event->hook, event->sent, event->received);
-	aeg_event_send(control, &events, AEG_ERROR_EVENT_LOST, event);
+	aeg_count_close(&outcome, sock->hook, ending->sent, ending->received);
+	event = aeg_event_new(&events, AEG_ERROR_EVENT_LOST);
+	if (!event)
+		return;
+	aeg_close_fill(event, sock, ending);
+	event->cookie = bpf_get_socket_cookie(ctx);
+	aeg_event_submit(control, &events, event);
 }
 
 #endif

@@ -71,8 +71,11 @@ static __always_inline void aeg_count_close(const struct aeg_outcome *outcome, _
 	if (!count)
 		return;
 	__sync_fetch_and_add(&count->closed, 1);
-	__sync_fetch_and_add(&count->sent, sent);
-	__sync_fetch_and_add(&count->received, received);
+	/* clang makes an atomic OR of an addition of zero; 5.10 knows none. */
+	if (sent)
+		__sync_fetch_and_add(&count->sent, sent);
+	if (received)
+		__sync_fetch_and_add(&count->received, received);
 }
 
 #endif

@@ -15,21 +15,31 @@
  */
 #define AEG_WAKE_WINDOW 4096
 
+/* Room for an event, all zero; NULL: the ring is full, and that is counted. */
+static __always_inline struct aeg_event *aeg_event_new(void *ring, enum aeg_error lost)
+{
+	struct aeg_event *event = bpf_ringbuf_reserve(ring, sizeof(*event), 0);
+
+	if (event)
+		__builtin_memset(event, 0, sizeof(*event));
+	else
+		aeg_failed(lost);
+	return event;
+}
+
 /*
- * Writes, then looks whether the daemon sleeps. Committing a record is a full barrier in the kernel,
- * and the daemon looks at the rings after it has set doze, with a barrier between: one of the two
- * always sees the other. The wake-up is an empty record, thrown away.
+ * Submits, then looks whether the daemon sleeps. Submitting is a full barrier in the kernel, and the
+ * daemon looks at the rings after it has set doze, with a barrier between: one of the two always
+ * sees the other. The wake-up is an empty record, thrown away.
  */
-static __always_inline void aeg_event_send(struct aeg_ctl *control, void *ring, enum aeg_error lost,
-					   struct aeg_event *event)
+static __always_inline void aeg_event_submit(struct aeg_ctl *control, void *ring,
+					     struct aeg_event *event)
 {
 	__u64 unread = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
 	bool wake = unread - READ_ONCE(control->wake_bytes) < AEG_WAKE_WINDOW;
 	void *empty;
 
-	if (bpf_ringbuf_output(ring, event, sizeof(*event),
-			       wake ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP))
-		aeg_failed(lost);
+	bpf_ringbuf_submit(event, wake ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 	if (!READ_ONCE(control->doze))
 		return;
 	WRITE_ONCE(control->doze, 0);
@@ -38,34 +48,48 @@ static __always_inline void aeg_event_send(struct aeg_ctl *control, void *ring, 
 		bpf_ringbuf_discard(empty, BPF_RB_FORCE_WAKEUP);
 }
 
+static __always_inline void aeg_event_fill(struct aeg_event *event, struct bpf_sock_addr *ctx,
+					   const struct aeg_flow *flow,
+					   const struct aeg_outcome *outcome, __u64 now)
+{
+	event->time = now;
+	event->generation = outcome->generation;
+	event->cookie = bpf_get_socket_cookie(ctx);
+	event->cgroup = bpf_get_current_cgroup_id();
+	event->workload = outcome->workload;
+	event->node = outcome->node;
+	event->decision = outcome->decision;
+	event->pid = (__u32)(bpf_get_current_pid_tgid() >> 32);
+	__builtin_memcpy(event->daddr, flow->daddr, sizeof(event->daddr));
+	event->dport = flow->dport;
+	event->proto = flow->proto;
+	event->hook = flow->hook;
+	event->family = flow->family;
+	bpf_get_current_comm(event->comm, sizeof(event->comm));
+}
+
 /* Reports a decision: denials in their own ring. */
 static __always_inline void aeg_event_decided(struct aeg_ctl *control, struct bpf_sock_addr *ctx,
 					      const struct aeg_flow *flow,
 					      const struct aeg_outcome *outcome, __u64 now)
 {
-	bool denied = outcome->decision.verdict == AEG_VERDICT_DENIED;
-	struct aeg_event event = {
-		.time = now,
-		.generation = outcome->generation,
-		.cookie = bpf_get_socket_cookie(ctx),
-		.cgroup = bpf_get_current_cgroup_id(),
-		.workload = outcome->workload,
-		.node = outcome->node,
-		.decision = outcome->decision,
-		.pid = (__u32)(bpf_get_current_pid_tgid() >> 32),
-		.dport = flow->dport,
-		.type = denied ? AEG_EVENT_DENY : AEG_EVENT_OPEN,
-		.proto = flow->proto,
-		.hook = flow->hook,
-		.family = flow->family,
-	};
+	struct aeg_event *event;
 
-	__builtin_memcpy(event.daddr, flow->dest.addr, sizeof(event.daddr));
-	bpf_get_current_comm(event.comm, sizeof(event.comm));
-	if (denied)
-		aeg_event_send(control, &denials, AEG_ERROR_DENIAL_LOST, &event);
-	else
-		aeg_event_send(control, &events, AEG_ERROR_EVENT_LOST, &event);
+	if (outcome->decision.verdict == AEG_VERDICT_DENIED) {
+		event = aeg_event_new(&denials, AEG_ERROR_DENIAL_LOST);
+		if (!event)
+			return;
+		aeg_event_fill(event, ctx, flow, outcome, now);
+		event->type = AEG_EVENT_DENY;
+		aeg_event_submit(control, &denials, event);
+	} else {
+		event = aeg_event_new(&events, AEG_ERROR_EVENT_LOST);
+		if (!event)
+			return;
+		aeg_event_fill(event, ctx, flow, outcome, now);
+		event->type = AEG_EVENT_OPEN;
+		aeg_event_submit(control, &events, event);
+	}
 }
 
 #endif

@@ -18,7 +18,7 @@ struct {
 	__type(value, struct aeg_ctl);
 } ctl __weak SEC(".maps");
 
-/* ---- one generation is one slot of these four ---- */
+/* ---- one generation is one slot of these five ---- */
 
 /*
  * Inner maps name sizes, not types: one created later fits the template only if both have the same
@@ -30,6 +30,13 @@ struct {
 	__type(key, __u32);
 	__type(value, struct aeg_gen);
 } gens __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, AEG_SLOTS);
+	__type(key, __u32);
+	__type(value, struct aeg_lengths);
+} lengths __weak SEC(".maps");
 
 struct aeg_idents_inner {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -46,10 +53,9 @@ struct {
 } idents __weak SEC(".maps");
 
 struct aeg_addrs_inner {
-	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
-	__uint(key_size, sizeof(struct aeg_addr_key));
+	__uint(key_size, sizeof(struct aeg_prefix));
 	__uint(value_size, sizeof(struct aeg_dest));
 };
 

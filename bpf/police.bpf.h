@@ -69,7 +69,7 @@ static __always_inline bool aeg_attempt_identify(struct aeg_attempt *at, void *c
  */
 static __always_inline void aeg_attempt_judge(struct aeg_attempt *at, const struct aeg_flow *flow)
 {
-	const struct aeg_dest *dest = bpf_map_lookup_elem(at->view.addrs, &flow->dest);
+	struct aeg_dest found = {}, *dest = aeg_dest_find(&at->view, flow, &found) ? &found : NULL;
 	__u64 pod = at->foreign ? at->stamp.pod : at->task.pod;
 
 #pragma clang loop unroll(disable)
@@ -97,13 +97,17 @@ static __always_inline bool aeg_attempt_recall(struct aeg_attempt *at, const str
 {
 	struct aeg_sock *sock = at->sock;
 
-	if (!sock || !at->fresh)
+	if (!sock)
+		return false;
+	/* Before 6.2 the verifier forgets a NULL check that is folded into another condition. */
+	barrier_var(sock);
+	if (!at->fresh)
 		return false;
 	bpf_spin_lock(&sock->lock);
 	at->repeat = sock->flags & AEG_SOCK_CACHED && sock->hook == flow->hook &&
 		     sock->epoch == at->task.epoch && sock->generation == at->view.gen->number &&
 		     sock->dport == flow->dport && sock->proto == flow->proto &&
-		     aeg_addr_equal(sock->daddr, flow->dest.addr);
+		     aeg_addr_equal(sock->daddr, flow->daddr);
 	if (at->repeat) {
 		at->outcome.decision = sock->decision;
 		at->outcome.workload = sock->workload;
@@ -162,7 +166,7 @@ static __always_inline void aeg_attempt_remember(struct aeg_attempt *at,
 	sock->opened = now;
 	sock->established = 0;
 	sock->generation = at->outcome.generation;
-	__builtin_memcpy(sock->daddr, flow->dest.addr, sizeof(sock->daddr));
+	__builtin_memcpy(sock->daddr, flow->daddr, sizeof(sock->daddr));
 	sock->decision = at->outcome.decision;
 	sock->workload = at->outcome.workload;
 	sock->node = at->outcome.node;
@@ -179,12 +183,10 @@ static __always_inline void aeg_attempt_remember(struct aeg_attempt *at,
 static __always_inline void aeg_attempt_close_former(struct aeg_attempt *at, void *ctx,
 						     const struct aeg_flow *flow)
 {
-	struct aeg_event event = {.family = flow->family};
+	struct aeg_ending ending = {.family = flow->family};
 
-	if (!at->sock || !(at->sock->flags & AEG_SOCK_REPORTED))
-		return;
-	aeg_close_fill(&event, ctx, at->sock);
-	aeg_close_report(at->control, &event);
+	if (at->sock && at->sock->flags & AEG_SOCK_REPORTED)
+		aeg_close_report(at->control, ctx, at->sock, &ending);
 }
 
 /* Remembers, counts and reports. */
