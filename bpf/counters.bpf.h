@@ -62,16 +62,20 @@ static __always_inline void aeg_count_decision(const struct aeg_outcome *outcome
 		__sync_fetch_and_add(&count->decisions, 1);
 }
 
-static __always_inline void aeg_count_close(const struct aeg_count_key *key, __u64 sent,
-					    __u64 received)
+static __always_inline void aeg_count_close(const struct aeg_outcome *outcome, __u8 hook,
+					    __u64 sent, __u64 received)
 {
-	struct aeg_count *count = aeg_count_get(key);
+	struct aeg_count_key key = aeg_count_key_of(outcome, hook);
+	struct aeg_count *count = aeg_count_get(&key);
 
 	if (!count)
 		return;
 	__sync_fetch_and_add(&count->closed, 1);
-	__sync_fetch_and_add(&count->sent, sent);
-	__sync_fetch_and_add(&count->received, received);
+	/* clang makes an atomic OR of an addition of zero; 5.10 knows none. */
+	if (sent)
+		__sync_fetch_and_add(&count->sent, sent);
+	if (received)
+		__sync_fetch_and_add(&count->received, received);
 }
 
 #endif

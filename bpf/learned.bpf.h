@@ -22,17 +22,16 @@ static __always_inline bool aeg_addr_equal(const __u8 *a, const __u8 *b)
 }
 
 struct aeg_reach {
-	const struct aeg_dest *cidr; /* NULL: none covers the address */
+	struct aeg_dest cidr;	     /* node 0: none covers the address */
 	struct aeg_learned *learned; /* NULL: never learned */
 	bool by_name;		     /* aeg_reach_judge() went by a pattern */
 };
 
-/* key: of prefix length 128. */
-static __always_inline void aeg_reach_open(const struct aeg_view *view,
-					   const struct aeg_addr_key *key, struct aeg_reach *ret)
+static __always_inline void aeg_reach_open(const struct aeg_view *view, const struct aeg_flow *flow,
+					   struct aeg_reach *ret)
 {
-	ret->cidr = bpf_map_lookup_elem(view->addrs, key);
-	ret->learned = bpf_map_lookup_elem(&learned, key->addr);
+	aeg_dest_find(view, flow, &ret->cidr);
+	ret->learned = bpf_map_lookup_elem(&learned, flow->daddr);
 	ret->by_name = false;
 }
 
@@ -85,49 +84,72 @@ static __always_inline __u64 aeg_choice(const struct aeg_view *view, const struc
 	return (__u64)aeg_decide_verdict(&facts) << 32 | node;
 }
 
-/* The candidate i of an address that was learned: the patterns, then the CIDR. All ones: none. */
-static __always_inline __u64 aeg_candidate(const struct aeg_view *view, const struct aeg_flow *flow,
-					   const struct aeg_ident *ident, struct aeg_learned *entry,
-					   __u32 i, __u32 now, __u32 ttl_min)
+/* What does not fit the arguments of a global function otherwise: port, protocol and the CIDR. */
+static __always_inline __u64 aeg_choose_pack(const struct aeg_flow *flow,
+					     const struct aeg_dest *cidr)
 {
-	const struct aeg_dest *dest;
-	__u32 node = AEG_CHOICE_CIDR;
+	return flow->dport | (__u64)flow->proto << 16 |
+	       (__u64)(cidr->flags & AEG_DEST_GOVERNED) << 24 | (__u64)(cidr->node != 0) << 25 |
+	       (__u64)cidr->class << 32;
+}
 
-	if (i < AEG_MEMBERS_MAX) {
-		node = aeg_member_node(entry, flow->dest.addr, i, now, ttl_min);
-		dest = node ? bpf_map_lookup_elem(view->nodes, &node) : NULL;
-	} else {
-		dest = bpf_map_lookup_elem(view->addrs, &flow->dest);
+static __always_inline void aeg_choose_unpack(__u64 packed, struct aeg_flow *flow,
+					      struct aeg_dest *cidr)
+{
+	flow->dport = (__u16)packed;
+	flow->proto = (__u8)(packed >> 16);
+	cidr->flags = packed >> 24 & AEG_DEST_GOVERNED;
+	cidr->node = packed >> 25 & 1;
+	cidr->class = (__u32)(packed >> 32);
+}
+
+/* Of the patterns, the one with the most lenient verdict; all ones: none is alive. */
+static __always_inline __u64 aeg_choose_member(const struct aeg_view *view,
+					       const struct aeg_flow *flow,
+					       const struct aeg_ident *ident, __u32 ttl_min)
+{
+	struct aeg_learned *entry = bpf_map_lookup_elem(&learned, flow->daddr);
+	__u32 now = entry ? aeg_now_s() : 0;
+	__u64 best = ~0ull;
+
+	if (!entry)
+		return best;
+#pragma clang loop unroll(disable)
+	for (__u32 i = 0; i < AEG_MEMBERS_MAX; i++) {
+		__u32 node = aeg_member_node(entry, flow->daddr, i, now, ttl_min);
+		const struct aeg_dest *dest = bpf_map_lookup_elem(view->nodes, &node);
+		__u64 choice = dest ? aeg_choice(view, flow, ident, dest, node) : ~0ull;
+
+		if (choice >> 32 < best >> 32)
+			best = choice;
 	}
-	return dest ? aeg_choice(view, flow, ident, dest, node) : ~0ull;
+	return best;
 }
 
 /*
- * What an address that was learned is taken for: the candidate with the most lenient verdict, the
- * CIDR where it is as good. Which is meant settles the ClientHello.
+ * What an address is taken for by one identity, and its verdict: the candidate with the most lenient
+ * one, the CIDR where it is as good. Which is meant the ClientHello settles.
  */
-static __always_inline __u32 aeg_choose(const struct aeg_flow *flow, __u64 pod)
+static __always_inline __u64 aeg_choose(__u64 high, __u64 low, __u64 pod, __u64 packed)
 {
-	struct aeg_learned *entry = bpf_map_lookup_elem(&learned, flow->dest.addr);
 	struct aeg_ctl *control = aeg_ctl_get();
 	const struct aeg_ident *ident;
+	struct aeg_flow flow = {};
+	struct aeg_dest cidr = {};
 	struct aeg_view view;
-	__u32 now = aeg_now_s(), ttl_min;
-	__u64 best = ~0ull;
+	__u64 best, other;
 
-	if (!entry || !control || !aeg_view_open(READ_ONCE(control->slot), &view))
-		return AEG_CHOICE_CIDR;
-	ttl_min = READ_ONCE(control->ttl_min);
+	__builtin_memcpy(flow.daddr, &high, sizeof(high));
+	__builtin_memcpy(flow.daddr + 8, &low, sizeof(low));
+	aeg_choose_unpack(packed, &flow, &cidr);
+	if (!control || !aeg_view_open(READ_ONCE(control->slot), &view))
+		return (__u64)AEG_VERDICT_MAX << 32;
 	ident = aeg_ident_find(&view, pod);
-#pragma clang loop unroll(disable)
-	for (__u32 i = 0; i <= AEG_MEMBERS_MAX; i++) {
-		__u64 candidate = aeg_candidate(&view, flow, ident, entry, i, now, ttl_min);
-
-		if (candidate >> 32 < best >> 32 ||
-		    (candidate >> 32 == best >> 32 && i == AEG_MEMBERS_MAX))
-			best = candidate;
-	}
-	return (__u32)best == ~0u ? AEG_CHOICE_CIDR : (__u32)best;
+	best = aeg_choose_member(&view, &flow, ident, READ_ONCE(control->ttl_min));
+	if (!cidr.node && best != ~0ull)
+		return best;
+	other = aeg_choice(&view, &flow, ident, &cidr, AEG_CHOICE_CIDR);
+	return best >> 32 < other >> 32 ? best : other;
 }
 
 /* Decides; choice: of aeg_choose() where something was learned. */
@@ -135,18 +157,18 @@ static __always_inline void aeg_reach_judge(const struct aeg_view *view,
 					    const struct aeg_flow *flow, struct aeg_reach *reach,
 					    __u64 pod, __u32 choice, struct aeg_outcome *ret)
 {
-	const struct aeg_dest *found = reach->cidr;
 	__u64 unknown = view->gen->number;
-	struct aeg_dest dest = {};
+	struct aeg_dest dest = reach->cidr;
 
-	reach->by_name = choice != AEG_CHOICE_CIDR;
-	if (reach->by_name)
-		found = bpf_map_lookup_elem(view->nodes, &choice);
-	if (found)
-		dest = *found;
-	dest.class = (__u32)aeg_forget(dest.class, unknown);
-	dest.node = (__u32)aeg_forget(dest.node, unknown);
-	dest.flags = (__u32)aeg_forget(dest.flags, unknown);
+	reach->by_name = false;
+	if (choice != AEG_CHOICE_CIDR) {
+		const struct aeg_dest *found = bpf_map_lookup_elem(view->nodes, &choice);
+
+		if (found)
+			dest = *found;
+		reach->by_name = found;
+	}
+	aeg_dest_forget(&dest, unknown);
 	reach->by_name = aeg_forget(reach->by_name, unknown) & 1;
 	aeg_judge(view, flow, &dest, aeg_ident_find(view, pod), ret);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* Writes a generation beside the one in force, flips, and adds to the one in force. */
 #include "datapath/internal.h"
+#include "datapath/prefixes.h"
 #include <errno.h>
 
 #define CHUNK 4096 /* rows that are turned into keys and values at a time */
@@ -53,11 +54,12 @@ static int fill_table(struct aeg_slot *slot, enum aeg_table_kind kind, const str
 	return err ? err : write_rows(&slot->tables[kind], rows);
 }
 
-static int fill_slot(struct aeg_slot *slot, const struct aeg_generation *generation)
+static int fill_slot(struct aeg_slot *slot, const struct aeg_generation *generation,
+		     const struct aeg_prefixes *prefixes)
 {
 	const struct aeg_tables *tables = generation->tables;
 	struct rows idents = ROWS(generation->idents, generation->nidents, cgroup, ident);
-	struct rows addrs = ROWS(tables->addrs.items, tables->addrs.n, key, dest);
+	struct rows addrs = ROWS(prefixes->rows.items, prefixes->rows.n, net, dest);
 	struct rows cells = ROWS(tables->cells.items, tables->cells.n, key, cell);
 	int err = fill_table(slot, AEG_TABLE_IDENTS, &idents);
 
@@ -85,6 +87,15 @@ static void flip(struct aeg_datapath *datapath, uint32_t slot)
 	aeg_epoch_bump(datapath);
 }
 
+/* The elements of a slot that are no tables of their own. */
+static int write_settings(struct aeg_datapath *datapath, uint32_t index, const struct aeg_gen *gen,
+			  const struct aeg_lengths *lengths)
+{
+	int err = aeg_map_put(datapath->maps[AEG_MAP_LENGTHS], &index, lengths);
+
+	return err ? err : aeg_map_put(datapath->maps[AEG_MAP_GENS], &index, gen);
+}
+
 /*
  * A program that read the slot number just before the last flip may still be in the slot that is
  * about to be filled: it is waited for first.
@@ -92,18 +103,21 @@ static void flip(struct aeg_datapath *datapath, uint32_t slot)
 static int install(struct aeg_datapath *datapath, const struct aeg_generation *generation,
 		   struct aeg_slot *slot)
 {
+	AEG_CLEANUP(aeg_prefixes_done) struct aeg_prefixes prefixes = {0};
 	uint32_t index = (datapath->ctl->slot + 1) % AEG_SLOTS;
 	struct aeg_gen gen = generation->settings;
-	int err = fill_slot(slot, generation);
+	int err = aeg_prefixes_build(generation->tables->addrs.items, generation->tables->addrs.n,
+				     &prefixes);
 
+	gen.number = aeg_datapath_generation(datapath) + 1;
+	if (!err)
+		err = fill_slot(slot, generation, &prefixes);
 	if (!err)
 		err = aeg_slots_grace(datapath);
 	if (!err)
 		err = aeg_slot_link(datapath, index, slot);
-	if (err)
-		return err;
-	gen.number = aeg_datapath_generation(datapath) + 1;
-	err = bpf_map_update_elem(datapath->maps[AEG_MAP_GENS], &index, &gen, BPF_ANY);
+	if (!err)
+		err = write_settings(datapath, index, &gen, &prefixes.lengths);
 	if (err)
 		return err;
 	flip(datapath, index);

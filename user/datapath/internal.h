@@ -15,6 +15,7 @@ struct aegress; /* the skeleton; only object.c opens it */
 enum aeg_map {
 	AEG_MAP_CTL,
 	AEG_MAP_GENS,
+	AEG_MAP_LENGTHS,
 	AEG_MAP_IDENTS,
 	AEG_MAP_ADDRS,
 	AEG_MAP_CELLS,

@@ -11,10 +11,11 @@
 #include <sys/vfs.h>
 
 const char *const aeg_map_names[AEG_MAP_MAX] = {
-	[AEG_MAP_CTL] = "ctl",	     [AEG_MAP_GENS] = "gens",	    [AEG_MAP_IDENTS] = "idents",
-	[AEG_MAP_ADDRS] = "addrs",   [AEG_MAP_CELLS] = "cells",	    [AEG_MAP_SOCKS] = "socks",
-	[AEG_MAP_EVENTS] = "events", [AEG_MAP_DENIALS] = "denials", [AEG_MAP_TOTALS] = "totals",
-	[AEG_MAP_COUNTS] = "counts", [AEG_MAP_ERRORS] = "errors",   [AEG_MAP_LABELS] = "labels",
+	[AEG_MAP_CTL] = "ctl",	     [AEG_MAP_GENS] = "gens",	  [AEG_MAP_LENGTHS] = "lengths",
+	[AEG_MAP_IDENTS] = "idents", [AEG_MAP_ADDRS] = "addrs",	  [AEG_MAP_CELLS] = "cells",
+	[AEG_MAP_SOCKS] = "socks",   [AEG_MAP_EVENTS] = "events", [AEG_MAP_DENIALS] = "denials",
+	[AEG_MAP_TOTALS] = "totals", [AEG_MAP_COUNTS] = "counts", [AEG_MAP_ERRORS] = "errors",
+	[AEG_MAP_LABELS] = "labels",
 };
 
 const char *const aeg_prog_names[AEG_PROG_MAX] = {
