@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* Writes a generation beside the one in force, flips, and adds to the one in force. */
+#include "bpf/name.h"
 #include "datapath/internal.h"
 #include "datapath/prefixes.h"
 #include <errno.h>
@@ -21,6 +22,11 @@ struct rows {
 		.value_at = (size_t)((const char *)&(array)->value - (const char *)(array)),       \
 		.value_size = sizeof((array)->value),                                              \
 	})
+
+struct node_row {
+	uint32_t node;
+	struct aeg_dest dest;
+};
 
 static int write_rows(struct aeg_table *table, const struct rows *rows)
 {
@@ -52,6 +58,64 @@ static int fill_table(struct aeg_slot *slot, enum aeg_table_kind kind, const str
 	int err = aeg_table_create(kind, rows->n, &slot->tables[kind]);
 
 	return err ? err : write_rows(&slot->tables[kind], rows);
+}
+
+/* Host patterns as they are looked up: by hash, a long one in several rows. */
+struct pattern_rows {
+	AEG_VEC(struct aeg_name_row) names;
+	AEG_VEC(struct node_row) nodes;
+};
+
+static void pattern_rows_done(struct pattern_rows *rows)
+{
+	AEG_VEC_DONE(rows->names);
+	AEG_VEC_DONE(rows->nodes);
+}
+
+static int by_key(const void *a, const void *b)
+{
+	const struct aeg_name_row *x = a, *y = b;
+
+	return x->key < y->key ? -1 : x->key > y->key;
+}
+
+/* -EEXIST: two patterns have the same hash. Once in 2^64 pairs, but it must not pass unnoticed. */
+static int build_patterns(const struct aeg_ctl *ctl, const struct aeg_tables *tables,
+			  struct pattern_rows *ret)
+{
+	const struct aeg_seed seed = {.basis = ctl->seed_basis, .factor = ctl->seed_factor};
+
+	for (size_t i = 0; i < tables->names.n; i++) {
+		const struct aeg_pattern_row *row = &tables->names.items[i];
+		struct aeg_name_row name;
+
+		for (uint32_t n = 0; aeg_name_row_make(row->pattern, n, &row->dest, &seed, &name); n++)
+			*AEG_VEC_PUSH(ret->names) = name;
+		*AEG_VEC_PUSH(ret->nodes) = (struct node_row){row->dest.node, row->dest};
+	}
+	if (ret->names.n)
+		qsort(ret->names.items, ret->names.n, sizeof(*ret->names.items), by_key);
+	for (size_t i = 1; i < ret->names.n; i++) {
+		if (ret->names.items[i].key == ret->names.items[i - 1].key)
+			return -EEXIST;
+	}
+	return 0;
+}
+
+static int fill_patterns(struct aeg_slot *slot, const struct aeg_ctl *ctl,
+			 const struct aeg_tables *tables)
+{
+	AEG_CLEANUP(pattern_rows_done) struct pattern_rows rows = {0};
+	struct rows names, nodes;
+	int err = build_patterns(ctl, tables, &rows);
+
+	names = ROWS(rows.names.items, rows.names.n, key, entry);
+	nodes = ROWS(rows.nodes.items, rows.nodes.n, node, dest);
+	if (!err)
+		err = fill_table(slot, AEG_TABLE_NAMES, &names);
+	if (!err)
+		err = fill_table(slot, AEG_TABLE_NODES, &nodes);
+	return err;
 }
 
 static int fill_slot(struct aeg_slot *slot, const struct aeg_generation *generation,
@@ -112,6 +176,8 @@ static int install(struct aeg_datapath *datapath, const struct aeg_generation *g
 	gen.number = aeg_datapath_generation(datapath) + 1;
 	if (!err)
 		err = fill_slot(slot, generation, &prefixes);
+	if (!err)
+		err = fill_patterns(slot, datapath->ctl, generation->tables);
 	if (!err)
 		err = aeg_slots_grace(datapath);
 	if (!err)
@@ -218,6 +284,7 @@ int aeg_datapath_delete_ident(struct aeg_datapath *datapath, uint64_t cgroup)
 		err = bpf_map_delete_elem(slot->tables[AEG_TABLE_IDENTS].fd, &cgroup);
 	if (err)
 		return err;
+	(void)bpf_map_delete_elem(datapath->maps[AEG_MAP_HOMES], &cgroup);
 	slot->tables[AEG_TABLE_IDENTS].entries--;
 	datapath->idents_stale = true;
 	aeg_epoch_bump(datapath);

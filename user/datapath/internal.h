@@ -19,22 +19,38 @@ enum aeg_map {
 	AEG_MAP_IDENTS,
 	AEG_MAP_ADDRS,
 	AEG_MAP_CELLS,
+	AEG_MAP_NAMES,
+	AEG_MAP_NODES,
+	AEG_MAP_RESOLVERS,
+	AEG_MAP_SEARCHES,
 	AEG_MAP_SOCKS,
+	AEG_MAP_HELLOS,
+	AEG_MAP_LEARNED,
+	AEG_MAP_SPOKEN,
+	AEG_MAP_HOMES,
 	AEG_MAP_EVENTS,
 	AEG_MAP_DENIALS,
 	AEG_MAP_TOTALS,
 	AEG_MAP_COUNTS,
 	AEG_MAP_ERRORS,
+	AEG_MAP_DNS_RESULTS,
+	AEG_MAP_LEARNINGS,
+	AEG_MAP_HELLO_RESULTS,
 	AEG_MAP_LABELS,
 	AEG_MAP_MAX,
 };
 extern const char *const aeg_map_names[AEG_MAP_MAX];
 
-/* Every program of bpf/sock.bpf.c, in the order of attaching: stamps before decisions. */
+/*
+ * Every program, in the order of attaching: stamps before decisions, and what has to see a
+ * connection's first packet before what lets it begin.
+ */
 enum aeg_prog {
 	AEG_PROG_SOCK_CREATE,
 	AEG_PROG_SOCK_RELEASE,
 	AEG_PROG_SOCK_OPS, /* only with config.handshake */
+	AEG_PROG_SKB_INGRESS,
+	AEG_PROG_SKB_EGRESS,
 	AEG_PROG_CONNECT4,
 	AEG_PROG_CONNECT6,
 	AEG_PROG_SENDMSG4,
@@ -50,7 +66,14 @@ struct aeg_table {
 	uint32_t capacity;
 };
 
-enum aeg_table_kind { AEG_TABLE_IDENTS, AEG_TABLE_ADDRS, AEG_TABLE_CELLS, AEG_TABLE_MAX };
+enum aeg_table_kind {
+	AEG_TABLE_IDENTS,
+	AEG_TABLE_ADDRS,
+	AEG_TABLE_CELLS,
+	AEG_TABLE_NAMES,
+	AEG_TABLE_NODES,
+	AEG_TABLE_MAX,
+};
 
 struct aeg_slot {
 	struct aeg_table tables[AEG_TABLE_MAX];
@@ -110,6 +133,13 @@ int aeg_table_create(enum aeg_table_kind kind, size_t need, struct aeg_table *re
 int aeg_slot_link(struct aeg_datapath *datapath, uint32_t index, struct aeg_slot *slot);
 /* Returns when every program that was running has ended. */
 int aeg_slots_grace(struct aeg_datapath *datapath);
+
+/* ---- netns.c ---- */
+/* Calls fn in the network namespace, in a thread of its own; its result, or why it could not. */
+typedef int aeg_netns_fn(void *arg);
+int aeg_netns_run(int netns_fd, aeg_netns_fn *fn, void *arg);
+/* The network namespace of a process. */
+int aeg_netns_open(uint32_t pid, int *ret_fd);
 
 /* ---- chatter.c ---- */
 /* libbpf prints through here from now on: the last complaint is kept, nothing reaches stderr unless

@@ -3,6 +3,7 @@
  * The slots of a generation's tables: inner maps made, counted, hung into the outer ones. What a
  * program may hold in its hands is never reused before every program that ran has ended.
  */
+#include "bpf/name.h"
 #include "datapath/internal.h"
 #include <errno.h>
 
@@ -19,6 +20,9 @@ static const struct {
 			     sizeof(struct aeg_dest), 64},
 	[AEG_TABLE_CELLS] = {AEG_MAP_CELLS, "cells", sizeof(struct aeg_cell_key),
 			     sizeof(struct aeg_cell), 1024},
+	[AEG_TABLE_NAMES] = {AEG_MAP_NAMES, "names", sizeof(uint64_t),
+			     sizeof(struct aeg_name_entry), 16},
+	[AEG_TABLE_NODES] = {AEG_MAP_NODES, "nodes", sizeof(uint32_t), sizeof(struct aeg_dest), 16},
 };
 
 void aeg_slot_done(struct aeg_slot *slot)
@@ -29,10 +33,11 @@ void aeg_slot_done(struct aeg_slot *slot)
 	}
 }
 
-/* More than is needed now, so that additions rarely ask for a new generation. */
+/* More than is needed now where rows are added later, so that it rarely asks for a new generation. */
 int aeg_table_create(enum aeg_table_kind kind, size_t need, struct aeg_table *ret)
 {
-	size_t capacity = need + need / 2 + kinds[kind].spare;
+	bool fixed = kind == AEG_TABLE_NAMES || kind == AEG_TABLE_NODES;
+	size_t capacity = need + (fixed ? 0 : need / 2) + kinds[kind].spare;
 	int fd;
 
 	if (capacity > UINT32_MAX)
