@@ -70,11 +70,12 @@ PROPERTY_SRC := $(wildcard tests/property/*.c)
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 PROG_SRC := $(filter-out %.bpf.c,$(wildcard tests/prog/*.c))
 PROG_BPF := $(wildcard tests/prog/*.bpf.c)
-TOOL_SRC := $(wildcard tests/bench/*.c tests/e2e/*.c)
+TOOL_SRC := $(wildcard tests/bench/*.c tests/e2e/*.c) tests/kernels/guest.c tests/kernels/insns.c
+GUEST_SRC := $(wildcard tests/kernels/guest_*.c)
 BPF_SRC := $(wildcard bpf/*.bpf.c)
 MAN := $(patsubst docs/man/%.scd,build/man/%,$(wildcard docs/man/*.scd))
 C_SRC := $(LIB_SRC) $(DAEMON_SRC) $(CLI_SRC) $(UNIT_SRC) $(UNIT_UTIL) $(PROPERTY_SRC) $(PROG_SRC) \
-	$(TOOL_SRC) $(FUZZ_SRC)
+	$(TOOL_SRC) $(GUEST_SRC) $(FUZZ_SRC)
 SKEL := build/gen/aegress.skel.h
 PROG_SKEL := $(PROG_BPF:tests/prog/%.bpf.c=build/gen/%.skel.h)
 TOOLS := $(TOOL_SRC:tests/%.c=build/%)
@@ -83,8 +84,8 @@ TOOLS := $(TOOL_SRC:tests/%.c=build/%)
 objs = $(patsubst %.c,build/$(1)/%.o,$(2))
 
 # --- targets --------------------------------------------------------------------------------
-.PHONY: all demo test test-unit test-property test-prog test-cli test-e2e bench fuzz lint man install \
-	clean help tidy test-programs FORCE
+.PHONY: all demo test test-unit test-property test-prog test-cli test-e2e test-kernels bench fuzz \
+	lint man install clean help tidy test-programs FORCE
 
 all: build/aegressd build/aegress $(TOOLS) ## build the daemon and the CLI (default)
 
@@ -110,6 +111,9 @@ test-cli: all ## the CLI: golden output, bad policies
 
 test-e2e: all ## real sockets in namespaces and cgroups (root)
 	$(Q)tests/e2e/run
+
+test-kernels: all ## 5.10 to the newest kernel under emulation; the verifier's work on each
+	$(Q)tests/kernels/run
 
 test-programs: all $(foreach t,san-gcc san-clang,$(UNIT_SRC:%.c=build/$(t)/%)) \
 	build/obj/tests/property/property build/san-gcc/tests/property/property build/obj/tests/prog/prog
@@ -211,6 +215,7 @@ build/aegressd: $(call objs,obj,$(filter %/main.c,$(DAEMON_SRC))) build/obj/liba
 	$(call link,obj,$(LIBS_DAEMON))
 build/aegress: $(call objs,obj,$(CLI_SRC)) build/obj/libaegress.a
 	$(call link,obj,$(LIBS_CLI))
+build/kernels/guest: $(call objs,obj,$(GUEST_SRC))
 $(TOOLS): build/%: build/obj/tests/%.o build/obj/libaegress.a | $$(@D)/.
 	$(call link,obj,$(LIBS_TEST))
 

@@ -244,6 +244,9 @@ static __always_inline void aeg_hello_report(struct __sk_buff *skb, struct aeg_s
 
 	if (!control || scratch->outcome.decision.reason == AEG_REASON_NOT_GOVERNED)
 		return;
+	/* Nothing was decided: it goes on as connect() said. */
+	if (!named && scratch->outcome.decision.reason == sock->decision.reason)
+		return;
 	aeg_count_decision(&scratch->outcome, AEG_HOOK_HELLO);
 	if (!denied && sock->flags & AEG_SOCK_REPORTED)
 		return;

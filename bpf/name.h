@@ -132,7 +132,10 @@ AEG_INLINE __u32 aeg_name_copy(struct aeg_name *ret, const __u8 *data, __u32 at,
 	return seen;
 }
 
-/* Whether every label has 1 to 63 bytes. */
+/*
+ * Whether every label has 1 to 63 bytes. Of more dots than there are borders the first ones were
+ * overwritten, which shows as a label of over 63 bytes at the end.
+ */
 AEG_INLINE int aeg_name_labels_ok(const struct aeg_name *name)
 {
 	__u32 end = name->len; /* of the label in front of the border */
@@ -178,9 +181,6 @@ AEG_INLINE int aeg_name_take(struct aeg_name *ret, const __u8 *data, __u32 at, _
 		return -1;
 	seen = aeg_name_copy(ret, data, at, len, seed);
 	if (seen & AEG_CHAR_BAD)
-		return -1;
-	/* More dots than fit: two of them are neighbours, but the borders were overwritten. */
-	if (AEG_MEM(ret->borders) >= AEG_NAME_BORDERS)
 		return -1;
 	aeg_name_close(ret, len);
 	if (!aeg_name_labels_ok(ret))

@@ -275,16 +275,22 @@ static __always_inline void aeg_attempt_record(struct aeg_attempt *at, struct bp
 		aeg_event_decided(at->control, ctx, flow, &at->outcome, now);
 }
 
-/* EPERM, or the errno that the configuration wants where the kernel can give it (5.18). */
+#define AEG_MAX_ERRNO 4095 /* include/linux/err.h */
+
+/*
+ * EPERM, or the errno that the configuration wants where the kernel can give it (5.18). Since 7.2 the
+ * verifier asks for proof that it is one.
+ */
 static __always_inline int aeg_attempt_deny(const struct aeg_attempt *at)
 {
 	const struct aeg_gen *gen = at->view.gen;
+	__u32 error = gen ? gen->deny_errno : 0;
 
-	if (!gen || !gen->deny_errno)
+	if (error == 0 || error > AEG_MAX_ERRNO)
 		return AEG_DENY;
 	if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_set_retval))
 		return AEG_DENY;
-	if (bpf_set_retval(-(int)gen->deny_errno))
+	if (bpf_set_retval(-(int)error))
 		aeg_failed(AEG_ERROR_SET_ERRNO);
 	return AEG_DENY;
 }

@@ -78,6 +78,7 @@ class Pod:
     def __init__(self, node, name, cgroup, netns):
         self.node, self.name, self.cgroup, self.netns = node, name, cgroup, netns
         self.process = None
+        self.resolv_conf = None  # a file that is /etc/resolv.conf in the pod
 
     def start(self):
         def enter():
@@ -85,6 +86,9 @@ class Pod:
                 procs.write(str(os.getpid()))
 
         argv = [sys.executable, os.path.join(HERE, "worker.py")]
+        if self.resolv_conf:  # `ip netns exec` has made a mount namespace
+            argv = ["sh", "-c", 'mount --bind "$0" /etc/resolv.conf && exec "$@"',
+                    self.resolv_conf] + argv
         if self.netns:
             argv = ["ip", "netns", "exec", self.netns] + argv
         self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,

@@ -7,8 +7,11 @@ import errno
 import json
 import os
 import socket
+import ssl
+import subprocess
 import sys
 import threading
+import time
 
 TIMEOUT = 5.0
 
@@ -163,6 +166,100 @@ def op_take_socket(request):
     return {}
 
 
+# ---- names and TLS ----
+
+FAMILIES = {"v4": socket.AF_INET, "v6": socket.AF_INET6, "any": socket.AF_UNSPEC}
+
+
+def op_resolve(request):
+    """What libc makes of a name, through the pod's own resolv.conf."""
+    try:
+        found = socket.getaddrinfo(request["name"], 443, FAMILIES[request.get("family", "any")],
+                                   socket.SOCK_STREAM)
+    except socket.gaierror as error:
+        return {"addrs": [], "gai": error.errno}
+    return {"addrs": [entry[4][0] for entry in found]}
+
+
+def tls_context(request):
+    context = ssl.create_default_context(cafile=request["ca"])
+    if request.get("max_version") == "1.2":
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+    if request.get("no_sni") or request.get("sni"):
+        context.check_hostname = False
+    return context
+
+
+def connected(request):
+    """A socket as a client library makes it; without addr the name is resolved first."""
+    addr, port = request.get("addr"), request.get("port", 443)
+    if not addr:
+        return socket.create_connection((request["name"], port), TIMEOUT)
+    family = request.get("family", "v6" if ":" in addr else "v4")
+    sock = new_socket({"family": family})
+    sock.connect((address_of({"family": family, "addr": addr}), port))
+    return sock
+
+
+def op_https(request):
+    sni = None if request.get("no_sni") else request.get("sni", request["name"])
+    with connected(request) as plain:
+        with tls_context(request).wrap_socket(plain, server_hostname=sni) as sock:
+            sock.sendall(f"GET / HTTP/1.0\r\nHost: {request['name']}\r\n\r\n".encode())
+            answer = b""
+            while data := sock.recv(65536):
+                answer += data
+    return {"text": answer.split(b"\r\n\r\n", 1)[1].decode().strip()}
+
+
+def op_raw(request):
+    """Sends bytes, all at once or in pieces of a size, and reads what comes."""
+    data, piece = bytes.fromhex(request["hex"]), request.get("piece")
+    with connected(request) as sock:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for at in range(0, len(data), piece or len(data)):
+            sock.sendall(data[at:at + (piece or len(data))])
+        received = sock.recv(65536)
+    return {"received": len(received)} if received else {"errno": "EOF"}
+
+
+datagrams = None  # of udp_bind
+
+
+def op_udp_bind(_request):
+    global datagrams
+    datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    datagrams.settimeout(TIMEOUT)
+    datagrams.bind(("", 0))
+    return {"port": datagrams.getsockname()[1]}
+
+
+def op_udp_send(request):
+    datagrams.sendto(bytes.fromhex(request["hex"]), (request["to"], request["port"]))
+    return {}
+
+
+def op_udp_recv(_request):
+    return {"bytes": len(datagrams.recv(65536))}
+
+
+def op_send_from(request):
+    """One datagram from an address and port of choice."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind((request["from"], request["sport"]))
+        sock.sendto(bytes.fromhex(request["hex"]), (request["to"], request["port"]))
+    return {}
+
+
+def op_run(request):
+    """A program of the pod; how long it took is part of the answer."""
+    start = time.monotonic()
+    done = subprocess.run(request["argv"], capture_output=True, text=True, timeout=60,
+                          stdin=subprocess.DEVNULL, env={**os.environ, **request.get("env", {})})
+    return {"code": done.returncode, "out": done.stdout, "err": done.stderr,
+            "seconds": time.monotonic() - start}
+
+
 def serve_tcp(listener):
     while True:
         peer, _ = listener.accept()
@@ -206,6 +303,8 @@ def handle(request):
         return {"errno": "OK", **globals()["op_" + request["op"]](request)}
     except TimeoutError:
         return {"errno": "ETIMEDOUT"}
+    except ssl.SSLError as error:
+        return {"errno": "EOF" if "EOF" in str(error) else f"TLS: {error}"}
     except OSError as error:
         return {"errno": errno.errorcode.get(error.errno, str(error.errno))}
 

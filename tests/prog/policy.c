@@ -165,7 +165,7 @@ void datapath_stop(void)
 
 static uint64_t totals[AEG_TOTALS], errors[AEG_ERROR_MAX];
 
-static void keep_event(void *arg, const struct aeg_event *event)
+static void keep_event(void *arg, const struct aeg_event *event, size_t size)
 {
 	struct happened *happened = arg;
 

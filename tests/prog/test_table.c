@@ -159,7 +159,7 @@ struct mix {
 };
 
 /* Generation n was installed with rules from RULE_A_ALLOWS + 100 * (n % 2) up. */
-static void look_for_mix(void *arg, const struct aeg_event *event)
+static void look_for_mix(void *arg, const struct aeg_event *event, size_t size)
 {
 	struct mix *mix = arg;
 

@@ -275,7 +275,7 @@ static void check_counters(struct live *live)
 
 /* ---- running ---- */
 
-static void keep_event(void *arg, const struct aeg_event *event)
+static void keep_event(void *arg, const struct aeg_event *event, size_t size)
 {
 	struct live *live = arg;
 

@@ -261,6 +261,25 @@ static void test_long_patterns(void **state)
 	}
 }
 
+/* Under a name's hash lies a longer pattern that begins with it. */
+static void test_collision_with_longer(void **state)
+{
+	static struct aeg_name name;
+	struct table *table = table_new();
+	const struct aeg_dest dest = {.class = 9};
+	struct aeg_name_row row;
+	char text[256];
+
+	long_name(text, 100);
+	assert_int_equal(aeg_name_row_make(text, 0, &dest, &seed, &row), 1);
+	text[64] = '\0';
+	assert_int_equal(take(text, &name), 0);
+	row.key = aeg_name_key(name.hash, 0);
+	table_put(table, &row);
+	assert_int_equal(find(table, text), 0);
+	test_free(table);
+}
+
 /* Every piece is compared to its last byte, and the number of pieces, too. */
 static void test_long_pattern_changed(void **state)
 {
@@ -320,6 +339,7 @@ static void test_search(void **state)
 	table_add(table, "*.svc.cluster.local", 1);
 	table_add(table, "*.cluster.local", 0);
 	table_add(table, "*.ml.internal", 0);
+	table_add(table, "*.deep.internal", 3);
 	assert_int_equal(left(table, "huggingface.co.ml-prod.svc.cluster.local"), 14);
 	assert_int_equal(left(table, "huggingface.co.cluster.local"), 14);
 	assert_int_equal(left(table, "huggingface.co.ml.internal"), 14);
@@ -328,6 +348,10 @@ static void test_search(void **state)
 	assert_int_equal(left(table, "ns.svc.cluster.local"), 0);
 	assert_int_equal(left(table, "svc.cluster.local"), 3);
 	assert_int_equal(left(table, "cluster.local"), 0);
+	assert_int_equal(left(table, "hf.co.a.b.c.deep.internal"), 5);
+	assert_int_equal(left(table, "a.b.c.deep.internal"), 0);
+	assert_int_equal(left(table, "b.c.deep.internal"), 0);
+	assert_int_equal(left(table, "c.deep.internal"), 0);
 	test_free(table);
 }
 
@@ -413,6 +437,7 @@ int main(void)
 		cmocka_unit_test(test_wildcard_is_not_the_apex),
 		cmocka_unit_test(test_collision),
 		cmocka_unit_test(test_long_patterns),
+		cmocka_unit_test(test_collision_with_longer),
 		cmocka_unit_test(test_long_pattern_changed),
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_search),

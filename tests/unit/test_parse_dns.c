@@ -353,6 +353,7 @@ static void test_pointers(void **state)
 	assert_int_equal(owned_by("\300\0", 2), AEG_DNS_BAD_LABEL);
 	assert_int_equal(owned_by("\100", 1), AEG_DNS_BAD_LABEL);
 	assert_int_equal(owned_by("\277\14", 2), AEG_DNS_BAD_LABEL);
+	assert_int_equal(owned_by("\200\14", 2), AEG_DNS_BAD_LABEL);
 	assert_int_equal(owned_by("\0", 1), AEG_DNS_OK);
 }
 

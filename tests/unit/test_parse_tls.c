@@ -370,6 +370,7 @@ static void test_empty_and_huge_records(void **state)
 	wire.data[3] = 0x40;
 	wire.data[4] = 1;
 	assert_int_equal(parse_wire(), AEG_HELLO_MALFORMED);
+	assert_int_equal(parse(wire.data, 5), AEG_HELLO_MALFORMED);
 	assert_int_equal(feed_new(&wire, 1), AEG_HELLO_MALFORMED);
 }
 
@@ -402,6 +403,51 @@ static void test_lengths(void **state)
 	hello_named("hf.co", 5);
 	wire.data[43] = 33;
 	assert_int_equal(parse_wire(), AEG_HELLO_MALFORMED);
+}
+
+/* A hello right in every way but these three lengths, if they are not. */
+static enum aeg_hello_result with_head(size_t session, size_t suites, size_t compressions)
+{
+	struct wire_hello open;
+
+	wire.len = 0;
+	wire_hello_open(&wire, &open);
+	wire.len = 43;
+	wire_u8(&wire, (unsigned int)session);
+	wire_fill(&wire, 0, session);
+	wire_u16(&wire, (unsigned int)suites);
+	wire_fill(&wire, 0, suites);
+	wire_u8(&wire, (unsigned int)compressions);
+	wire_fill(&wire, 0, compressions);
+	open.extensions = wire_open(&wire, 2);
+	wire_server_name(&wire, "hf.co", 5);
+	wire_hello_close(&wire, &open);
+	return parse_wire();
+}
+
+static void test_head(void **state)
+{
+	assert_int_equal(with_head(0, 2, 1), AEG_HELLO_DONE);
+	assert_int_equal(with_head(32, 512, 255), AEG_HELLO_DONE);
+	assert_int_equal(with_head(33, 2, 1), AEG_HELLO_MALFORMED);
+	assert_int_equal(with_head(32, 0, 1), AEG_HELLO_MALFORMED);
+	assert_int_equal(with_head(32, 3, 1), AEG_HELLO_MALFORMED);
+	assert_int_equal(with_head(32, 2, 0), AEG_HELLO_MALFORMED);
+}
+
+/* One to three bytes behind the last extension are none. */
+static void test_stray_bytes(void **state)
+{
+	for (size_t n = 0; n < 4; n++) {
+		struct wire_hello open;
+
+		wire.len = 0;
+		wire_hello_open(&wire, &open);
+		wire_server_name(&wire, "hf.co", 5);
+		wire_fill(&wire, 0, n);
+		wire_hello_close(&wire, &open);
+		assert_int_equal(parse_wire(), n ? AEG_HELLO_MALFORMED : AEG_HELLO_DONE);
+	}
 }
 
 static void padded(size_t len)
@@ -537,6 +583,8 @@ int main(void)
 		cmocka_unit_test(test_empty_and_huge_records),
 		cmocka_unit_test(test_record_goes_on),
 		cmocka_unit_test(test_lengths),
+		cmocka_unit_test(test_head),
+		cmocka_unit_test(test_stray_bytes),
 		cmocka_unit_test(test_too_long),
 		cmocka_unit_test(test_many_records),
 		cmocka_unit_test(test_foreign_record_between),

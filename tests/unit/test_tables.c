@@ -84,7 +84,7 @@ static void test_everything(void **state)
 
 static void add_name(struct aeg_tables *tables, const char *pattern, uint32_t node)
 {
-	*AEG_VEC_PUSH(tables->names) = (struct aeg_name_row){
+	*AEG_VEC_PUSH(tables->names) = (struct aeg_pattern_row){
 		.pattern = aeg_xstrdup(pattern),
 		.dest.node = node,
 	};

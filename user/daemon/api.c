@@ -11,6 +11,7 @@ static const struct aeg_route routes[] = {
 	{"GET", "/v1/policies", false, aeg_api_policies},
 	{"GET", "/v1/workloads", false, aeg_api_workloads},
 	{"GET", "/v1/endpoints", false, aeg_api_endpoints},
+	{"GET", "/v1/names", false, aeg_api_names},
 	{"GET", "/v1/flows", false, aeg_api_flows},
 	{"GET", "/v1/counts", false, aeg_api_counts},
 	{"POST", "/v1/explain", false, aeg_api_explain},

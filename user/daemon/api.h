@@ -49,13 +49,16 @@ void aeg_reply_error(struct aeg_reply *reply, unsigned int status, const char *f
 	AEG_PRINTF(3, 4);
 
 aeg_route_fn aeg_api_status, aeg_api_policies, aeg_api_workloads, aeg_api_endpoints, aeg_api_counts,
-	aeg_api_flows, aeg_api_explain, aeg_api_apply, aeg_api_delete, aeg_api_reload,
-	aeg_api_livez, aeg_api_readyz;
+	aeg_api_names, aeg_api_flows, aeg_api_explain, aeg_api_apply, aeg_api_delete,
+	aeg_api_reload, aeg_api_livez, aeg_api_readyz;
 
 /* Whole answers begin and end alike. */
 void aeg_items_begin(struct aeg_json *json, struct aeg_reply *reply);
 void aeg_items_end(struct aeg_json *json);
 /* "2026-11-20T12:00:00.123456789Z"; 0 is left out. */
 void aeg_json_time(struct aeg_json *json, const char *key, uint64_t realtime_ns);
+
+/* The keys `dns` and `hellos` of the status. */
+void aeg_api_put_dns(struct aeg_json *json, const struct aeg_reconciler *reconciler);
 
 #endif

@@ -155,12 +155,30 @@ static bool find_subject(const struct aeg_ruleset *ruleset, const struct asked *
 	return true;
 }
 
+/* The patterns that the kernel knows the address for at this moment; texts are borrowed. */
+static void find_learned(struct aeg_reconciler *reconciler, const struct aeg_target *target,
+			 struct aeg_strings *ret)
+{
+	struct aeg_learned learned;
+	uint32_t now = aeg_now_s();
+
+	if (target->host || aeg_datapath_learned_get(reconciler->datapath, &target->addr, &learned))
+		return;
+	for (size_t i = 0; i < AEG_MEMBERS_MAX; i++) {
+		const char *text = aeg_numbers_text(&reconciler->numbers, learned.members[i].node);
+
+		if (text && aeg_member_left(&learned.members[i], now))
+			*AEG_VEC_PUSH(ret->list) = (char *)text;
+	}
+}
+
 static void explain(struct aeg_reconciler *reconciler, const struct asked *asked, bool text,
 		    struct aeg_reply *reply)
 {
 	struct aeg_ruleset *ruleset = reconciler->ruleset;
 	AEG_CLEANUP(aeg_target_done) struct aeg_target target = {0};
 	struct aeg_buf error = {0};
+	struct aeg_strings learned = {0};
 	struct aeg_subject subject;
 	struct aeg_question question = {
 		.model = ruleset->model,
@@ -169,16 +187,20 @@ static void explain(struct aeg_reconciler *reconciler, const struct asked *asked
 		.workload_name = asked->workload,
 		.subject = &subject,
 		.target = &target,
+		.learned = &learned,
 	};
 
 	if (!find_subject(ruleset, asked, &subject, reply))
 		return;
-	if (aeg_target_parse(asked->to, &target, &error))
+	if (aeg_target_parse(asked->to, &target, &error)) {
 		aeg_reply_error(reply, 400, "'to': %s", aeg_buf_text(&error));
-	else if (aeg_ruleset_trial(ruleset, &reconciler->numbers, &error, &question.tables))
+	} else if (aeg_ruleset_trial(ruleset, &reconciler->numbers, &error, &question.tables)) {
 		aeg_reply_error(reply, 500, "%s", aeg_buf_text(&error));
-	else
+	} else {
+		find_learned(reconciler, &target, &learned);
 		reply_explanation(&question, text, reply);
+	}
+	AEG_VEC_DONE(learned.list);
 	aeg_buf_done(&error);
 }
 

@@ -2,6 +2,7 @@
 /* What is in force, as lists: policies, workloads, endpoints. */
 #include "daemon/api.h"
 #include "daemon/applied.h"
+#include "policy/explain.h"
 
 /* ---- policies ---- */
 
@@ -29,6 +30,21 @@ static uint64_t count_rules(const struct aeg_policy *policy, bool deny)
 	return n;
 }
 
+/* What the policy says, not what its defaults are; nothing where it says nothing. */
+static void put_tls(struct aeg_json *json, const struct aeg_tls *tls)
+{
+	static const char *const ech[] = {
+		[AEG_ECH_UNSAID] = NULL, [AEG_ECH_DENY] = "Deny", [AEG_ECH_ALLOW] = "Allow"};
+
+	if (!tls->required && !tls->min_version && tls->ech == AEG_ECH_UNSAID)
+		return;
+	aeg_json_object(json, "tls");
+	aeg_json_bool(json, "required", tls->required);
+	aeg_json_str(json, "minVersion", aeg_tls_version_word(tls->min_version));
+	aeg_json_str(json, "ech", ech[tls->ech]);
+	aeg_json_object_end(json);
+}
+
 static void put_policy(struct aeg_json *json, const struct aeg_config *config,
 		       const struct aeg_policy *policy, uint64_t selected)
 {
@@ -38,6 +54,7 @@ static void put_policy(struct aeg_json *json, const struct aeg_config *config,
 	aeg_json_str(json, "name", policy->name);
 	aeg_json_str(json, "mode", policy->mode == AEG_MODE_AUDIT ? "Audit" : "Enforce");
 	aeg_json_str(json, "containment", "Governed");
+	put_tls(json, &policy->tls);
 	aeg_json_u64(json, "allow", count_rules(policy, false));
 	aeg_json_u64(json, "deny", count_rules(policy, true));
 	aeg_json_u64(json, "workloads", selected);

@@ -153,10 +153,9 @@ static void put_notes(struct aeg_json *json, const struct aeg_reconciler *reconc
 	const struct aeg_ruleset *ruleset = reconciler->ruleset;
 
 	aeg_json_array(json, "notes");
-	if (ruleset && ruleset->tables->names.n)
+	if (ruleset && ruleset->tables->names.n && !reconciler->resolvers.list.n)
 		aeg_json_str(json, NULL,
-			     "host patterns are compiled but not yet enforced by this version: "
-			     "only CIDRs decide connections");
+			     "no resolver is trusted, so no name is learned: set dns.resolvers");
 	if (reconciler->config->defaults.deny_errno && !aeg_datapath_has_retval())
 		aeg_json_str(json, NULL,
 			     "this kernel has no bpf_set_retval: a denied connect() fails with "
@@ -188,6 +187,7 @@ void aeg_api_status(const struct aeg_daemon *daemon, const struct aeg_request *r
 	put_maps(&json, reconciler->datapath);
 	put_errors(&json, reconciler->datapath);
 	put_totals(&json, reconciler->datapath);
+	aeg_api_put_dns(&json, reconciler);
 	put_reload(&json, &reconciler->last);
 	put_notes(&json, reconciler);
 	aeg_json_object_end(&json);

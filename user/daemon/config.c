@@ -241,6 +241,7 @@ static const struct aeg_field log_fields[] = {
 READER(cgroup, aeg_fields_read(cgroup_fields, value, config, diags))
 READER(defaults, aeg_fields_read(defaults_fields, value, config, diags))
 READER(flows, aeg_fields_read(flows_fields, value, config, diags))
+READER(dns, aeg_dns_config_read(&config->dns, value, diags))
 READER(log, aeg_fields_read(log_fields, value, config, diags))
 
 static const struct aeg_field fields[] = {
@@ -253,6 +254,7 @@ static const struct aeg_field fields[] = {
 	{.key = "stateDir", .read = read_state_dir},
 	{.key = "node", .read = read_node},
 	{.key = "defaults", .read = read_defaults},
+	{.key = "dns", .read = read_dns},
 	{.key = "flows", .read = read_flows},
 	{.key = "log", .read = read_log},
 	{0},
@@ -304,6 +306,7 @@ static void set_defaults(struct aeg_config *config)
 		.log_level = AEG_LOG_INFO,
 		.log_format = AEG_LOG_LOGFMT,
 	};
+	aeg_dns_config_init(&config->dns);
 	set_list(&config->managed, managed, AEG_ARRAY_SIZE(managed));
 	set_list(&config->policies, policies, AEG_ARRAY_SIZE(policies));
 	set_list(&config->workloads, workloads, AEG_ARRAY_SIZE(workloads));
@@ -387,6 +390,7 @@ void aeg_config_done(struct aeg_config *config)
 		free(*texts[i]);
 		*texts[i] = NULL;
 	}
+	aeg_dns_config_done(&config->dns);
 	strings_clear(&config->managed);
 	strings_clear(&config->policies);
 	strings_clear(&config->workloads);

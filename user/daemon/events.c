@@ -11,6 +11,7 @@
 
 #define COMPONENT "events"
 #define GATHER_MS 20
+#define NAME_TEXT 255	/* of a name event, and a NUL */
 #define LINE_BYTES 1024 /* of history memory a line; usual ones are around 600 */
 
 static uint64_t clock_ns(clockid_t clock)
@@ -57,9 +58,38 @@ static void name_endpoint(struct aeg_flow *flow, struct aeg_names *names)
 	flow->vendor = endpoint->vendor;
 }
 
-static void add_event(void *arg, const struct aeg_event *event)
+/* Names in records are canonical; a record that is not as it should be must not break a line. */
+static void copy_name(const struct aeg_event *event, size_t size, char ret[NAME_TEXT])
+{
+	const struct aeg_name_event *named = (const void *)event;
+
+	ret[0] = '\0';
+	if (size != sizeof(*named))
+		return;
+	for (size_t i = 0; i < named->len && i < sizeof(named->name); i++) {
+		bool plain = named->name[i] > ' ' && named->name[i] < 0x7f;
+
+		ret[i] = (char)(plain ? named->name[i] : '?');
+		ret[i + 1] = '\0';
+	}
+}
+
+/* What cannot wait for a line of text. */
+static void act(struct aeg_events *events, const struct aeg_event *event)
+{
+	if (event->type == AEG_EVENT_NAME)
+		aeg_janitor_wake(events->reconciler->janitor);
+	if (event->type != AEG_EVENT_DENY)
+		return;
+	events->denials++;
+	if (event->hook == AEG_HOOK_HELLO)
+		aeg_datapath_kill(events->reconciler->datapath, event);
+}
+
+static void add_event(void *arg, const struct aeg_event *event, size_t size)
 {
 	struct aeg_events *events = arg;
+	char name[NAME_TEXT];
 	struct aeg_flow flow = {
 		.seq = aeg_history_next(events->history),
 		.time_ns = event->time + (uint64_t)events->realtime_offset_ns,
@@ -68,13 +98,15 @@ static void add_event(void *arg, const struct aeg_event *event)
 	};
 	struct aeg_buf line = {0};
 
+	act(events, event);
+	copy_name(event, size, name);
+	flow.name = *name ? name : NULL;
 	name_workload(&flow, aeg_names_workload(&events->names, event->workload));
 	name_rules(&flow, &events->names);
 	name_endpoint(&flow, &events->names);
 	aeg_flow_json(&flow, &line);
 	aeg_history_add(events->history, flow.seq, line.data, line.len);
 	aeg_buf_done(&line);
-	events->denials += event->type == AEG_EVENT_DENY;
 }
 
 /* One line now and then: who was denied is in the flow records. */
@@ -104,6 +136,7 @@ static void note_lost(struct aeg_events *events)
 		aeg_history_add(events->history, aeg_history_next(events->history), line.data,
 				line.len);
 		aeg_buf_done(&line);
+		aeg_janitor_wake(events->reconciler->janitor); /* a lost one may have been a name */
 	}
 	events->lost = lost;
 }

@@ -5,6 +5,7 @@
  */
 #include "daemon/reconciler.h"
 #include "base/log.h"
+#include "daemon/resolvers.h"
 
 #include <errno.h>
 #include <time.h>
@@ -124,16 +125,34 @@ static void swap(struct aeg_reconciler *reconciler, struct aeg_ruleset *ruleset)
 	if (reconciler->swapped)
 		reconciler->swapped(reconciler->swapped_arg);
 	aeg_ruleset_free(old);
+	aeg_janitor_rematch(reconciler->janitor, ruleset->tables);
 }
 
 /* ---- reload ---- */
 
 static void rearm(struct aeg_reconciler *reconciler)
 {
+	static char resolv_conf[] = AEG_RESOLV_CONF;
+	char *files[] = {resolv_conf};
+	const struct aeg_strings servers = {.list = {.items = files, .n = 1}};
 	const struct aeg_strings *paths[] = {&reconciler->config->policies,
-					     &reconciler->config->workloads};
+					     &reconciler->config->workloads, &servers};
+	size_t n = AEG_ARRAY_SIZE(paths);
 
-	aeg_watcher_rearm(reconciler->watcher, paths, AEG_ARRAY_SIZE(paths));
+	aeg_watcher_rearm(reconciler->watcher, paths,
+			  reconciler->config->dns.resolvers_given ? n - 1 : n);
+}
+
+static void apply_resolvers(struct aeg_reconciler *reconciler)
+{
+	int err = aeg_resolvers_apply(&reconciler->config->dns, reconciler->datapath,
+				      &reconciler->resolvers);
+
+	if (err)
+		aeg_log(AEG_LOG_ERROR, COMPONENT, "resolvers cannot be set: %s", strerror(-err));
+	else if (reconciler->resolvers.list.n == 0)
+		aeg_log(AEG_LOG_WARNING, COMPONENT,
+			"no resolver is trusted, so no name is learned: set dns.resolvers");
 }
 
 static int build(struct aeg_reconciler *reconciler, struct aeg_diags *diags, struct aeg_buf *error,
@@ -229,6 +248,7 @@ int aeg_reconciler_reload(struct aeg_reconciler *reconciler)
 	int err;
 
 	rearm(reconciler);
+	apply_resolvers(reconciler);
 	err = renew(reconciler, &diags, &text);
 	remember(reconciler, !err, &diags, &text);
 	log_reload(reconciler, aeg_now_ns() - started);
@@ -378,6 +398,15 @@ static int open_cgroups(struct aeg_reconciler *reconciler, struct aeg_buf *error
 				&reconciler->cgroups);
 }
 
+static int open_janitor(struct aeg_reconciler *reconciler, struct aeg_buf *error)
+{
+	int err = aeg_janitor_open(reconciler->datapath, reconciler->loop, &reconciler->janitor);
+
+	if (err)
+		aeg_buf_printf(error, "event loop: %s", strerror(-err));
+	return err;
+}
+
 int aeg_reconciler_open(const struct aeg_config *config, struct aeg_loop *loop,
 			struct aeg_buf *error, struct aeg_reconciler **ret)
 {
@@ -395,6 +424,8 @@ int aeg_reconciler_open(const struct aeg_config *config, struct aeg_loop *loop,
 		err = open_cgroups(reconciler, error);
 	if (!err) /* last: it leaves pins, and an error before it leaves nothing */
 		err = open_datapath(reconciler, error);
+	if (!err)
+		err = open_janitor(reconciler, error);
 	if (err) {
 		aeg_reconciler_close(reconciler);
 		return err;
@@ -410,6 +441,8 @@ void aeg_reconciler_close(struct aeg_reconciler *reconciler)
 		return;
 	aeg_watcher_free(reconciler->watcher);
 	aeg_watch_remove(reconciler->repair);
+	aeg_janitor_close(reconciler->janitor);
+	AEG_VEC_DONE(reconciler->resolvers.list);
 	aeg_cgroups_close(reconciler->cgroups);
 	aeg_ruleset_free(reconciler->ruleset);
 	aeg_datapath_close(reconciler->datapath);

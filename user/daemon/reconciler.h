@@ -7,6 +7,7 @@
 #define AEG_DAEMON_RECONCILER_H
 
 #include "daemon/config.h"
+#include "daemon/janitor.h"
 #include "daemon/ruleset.h"
 #include "daemon/watcher.h"
 #include "datapath/datapath.h"
@@ -25,6 +26,8 @@ struct aeg_reconciler {
 	struct aeg_cgroups *cgroups;
 	struct aeg_watcher *watcher;
 	struct aeg_watch *repair; /* timer: install everything anew after a partial failure */
+	struct aeg_janitor *janitor;
+	struct aeg_addrs resolvers; /* that the kernel believes */
 	struct aeg_numbers numbers;
 	struct aeg_ruleset *ruleset; /* in force; NULL while only adopted pins are */
 	struct aeg_reload last;

@@ -65,3 +65,18 @@ int aeg_datapath_errors(struct aeg_datapath *datapath, uint64_t ret[AEG_ERROR_MA
 {
 	return sum_array(datapath->maps[AEG_MAP_ERRORS], ret, AEG_ERROR_MAX);
 }
+
+int aeg_datapath_dns_results(struct aeg_datapath *datapath, uint64_t ret[AEG_RESULTS_ROOM])
+{
+	return sum_array(datapath->maps[AEG_MAP_DNS_RESULTS], ret, AEG_RESULTS_ROOM);
+}
+
+int aeg_datapath_learnings(struct aeg_datapath *datapath, uint64_t ret[AEG_RESULTS_ROOM])
+{
+	return sum_array(datapath->maps[AEG_MAP_LEARNINGS], ret, AEG_RESULTS_ROOM);
+}
+
+int aeg_datapath_hello_results(struct aeg_datapath *datapath, uint64_t ret[AEG_RESULTS_ROOM])
+{
+	return sum_array(datapath->maps[AEG_MAP_HELLO_RESULTS], ret, AEG_RESULTS_ROOM);
+}

@@ -71,8 +71,47 @@ void aeg_datapath_set_levels(struct aeg_datapath *datapath, uint32_t levels);
 int aeg_datapath_load_numbers(struct aeg_datapath *datapath, struct aeg_numbers *numbers);
 int aeg_datapath_store_numbers(struct aeg_datapath *datapath, struct aeg_numbers *numbers);
 
+/* ---- names ---- */
+/* Replaces the trusted name servers; one that stays is never missing meanwhile. Loopback ones are
+ * trusted in the initial network namespace only. -E2BIG beyond AEG_RESOLVERS_MAX. */
+int aeg_datapath_set_resolvers(struct aeg_datapath *datapath, const struct aeg_addr *addrs,
+			       size_t n);
+/* A search suffix that resolvers answer for (autopath): "svc.cluster.local", with so many labels in
+ * front of it that go too. */
+struct aeg_search {
+	const char *suffix; /* canonical */
+	uint32_t labels;
+};
+int aeg_datapath_set_searches(struct aeg_datapath *datapath, const struct aeg_search *searches,
+			      size_t n);
+/* Seconds that what was learned stays at least, and after each use. */
+void aeg_datapath_set_ttl_min(struct aeg_datapath *datapath, uint32_t seconds);
+/* Calls fn for every learned address; expired members are among them. */
+typedef void aeg_learned_fn(void *arg, const struct aeg_learned *learned);
+int aeg_datapath_learned(struct aeg_datapath *datapath, aeg_learned_fn *fn, void *arg);
+/* One address; -ENOENT. */
+int aeg_datapath_learned_get(struct aeg_datapath *datapath, const struct aeg_addr *addr,
+			     struct aeg_learned *ret);
+/* Gives a member another node: the name it was learned for is matched by another pattern since the
+ * reload. -ENOENT when the address or the member is gone. */
+int aeg_datapath_learned_move(struct aeg_datapath *datapath, const uint8_t addr[16],
+			      const struct aeg_member *member, uint32_t node);
+int aeg_datapath_learned_delete(struct aeg_datapath *datapath, const uint8_t addr[16]);
+/* The text of a name's hash, NUL-terminated; -ENOENT when it was forgotten. */
+int aeg_datapath_spoken(struct aeg_datapath *datapath, uint64_t name, struct aeg_spoken *ret);
+/* What became of answers and hellos, by enum aeg_dns_result, aeg_learning, aeg_hello_result. */
+int aeg_datapath_dns_results(struct aeg_datapath *datapath, uint64_t ret[AEG_RESULTS_ROOM]);
+int aeg_datapath_learnings(struct aeg_datapath *datapath, uint64_t ret[AEG_RESULTS_ROOM]);
+int aeg_datapath_hello_results(struct aeg_datapath *datapath, uint64_t ret[AEG_RESULTS_ROOM]);
+/* Says in which network namespace a workload lives: that of a process of it that it did not start
+ * itself, such as a container's first. -ENOPROTOOPT: this kernel (before 5.14) cannot tell. */
+int aeg_datapath_set_home(struct aeg_datapath *datapath, uint64_t cgroup, uint32_t pid);
+/* Ends the denied connection of an event at once; -ENOENT when it is gone already. */
+int aeg_datapath_kill(struct aeg_datapath *datapath, const struct aeg_event *event);
+
 /* ---- events ---- */
-typedef void aeg_event_fn(void *arg, const struct aeg_event *event);
+/* size tells whether there is a name behind it: it is a whole struct aeg_name_event then. */
+typedef void aeg_event_fn(void *arg, const struct aeg_event *event, size_t size);
 /* Readable when a ring wants attention. */
 int aeg_datapath_fd(const struct aeg_datapath *datapath);
 /* Hands over everything that is unread, denials first; returns how many. */

@@ -11,8 +11,8 @@ static void hand_over(void *arg, const void *record, size_t size)
 {
 	const struct consumer *consumer = arg;
 
-	if (size == sizeof(struct aeg_event))
-		consumer->fn(consumer->arg, record);
+	if (size == sizeof(struct aeg_event) || size == sizeof(struct aeg_name_event))
+		consumer->fn(consumer->arg, record, size);
 }
 
 int aeg_datapath_fd(const struct aeg_datapath *datapath)

@@ -15,11 +15,12 @@ static const char *const event_words[] = {
 	[AEG_EVENT_OPEN] = "open",
 	[AEG_EVENT_DENY] = "deny",
 	[AEG_EVENT_CLOSE] = "close",
+	[AEG_EVENT_NAME] = "name",
 };
 static const char *const hook_words[AEG_HOOK_MAX] = {
-	[AEG_HOOK_CONNECT] = "connect",
-	[AEG_HOOK_DATAGRAM] = "datagram",
-	[AEG_HOOK_PROBE] = "probe",
+	[AEG_HOOK_CONNECT] = "connect", [AEG_HOOK_DATAGRAM] = "datagram",
+	[AEG_HOOK_PROBE] = "probe",	[AEG_HOOK_HELLO] = "hello",
+	[AEG_HOOK_PACKET] = "packet",
 };
 static const char *const verdict_words[AEG_VERDICT_MAX] = {
 	[AEG_VERDICT_ALLOWED] = "allowed",
@@ -93,7 +94,6 @@ static void put_decision(struct aeg_json *json, const struct aeg_flow *flow)
 	aeg_json_str(json, "policy", flow->policy);
 	aeg_json_str(json, "rule", flow->rule);
 	put_other(json, flow);
-	put_u64(json, "generation", flow->event.generation);
 }
 
 static void put_workload(struct aeg_json *json, const struct aeg_flow *flow)
@@ -122,7 +122,7 @@ static void put_process(struct aeg_json *json, const struct aeg_event *event)
 	aeg_json_object_end(json);
 }
 
-static void put_addr(struct aeg_json *json, const uint8_t bytes[16], uint16_t port)
+static void put_ip(struct aeg_json *json, const uint8_t bytes[16])
 {
 	struct aeg_addr addr;
 	char text[AEG_ADDR_TEXT];
@@ -130,13 +130,22 @@ static void put_addr(struct aeg_json *json, const uint8_t bytes[16], uint16_t po
 	memcpy(addr.bytes, bytes, sizeof(addr.bytes));
 	aeg_addr_format(&addr, text);
 	aeg_json_str(json, "ip", text);
+}
+
+static void put_addr(struct aeg_json *json, const uint8_t bytes[16], uint16_t port)
+{
+	put_ip(json, bytes);
 	aeg_json_u64(json, "port", port);
 }
 
 static void put_destination(struct aeg_json *json, const struct aeg_flow *flow)
 {
 	aeg_json_object(json, "destination");
-	put_addr(json, flow->event.daddr, flow->event.dport);
+	if (flow->event.type == AEG_EVENT_NAME)
+		put_ip(json, flow->event.daddr);
+	else
+		put_addr(json, flow->event.daddr, flow->event.dport);
+	aeg_json_str(json, "name", flow->name);
 	aeg_json_str(json, "pattern", flow->pattern);
 	aeg_json_str(json, "endpoint", flow->endpoint);
 	aeg_json_str(json, "class", flow->class);
@@ -175,8 +184,19 @@ static void put_close(struct aeg_json *json, const struct aeg_event *event)
 	aeg_json_u64(json, "retransmits", event->retransmits);
 }
 
+/* Of a connection, or of an attempt at one. */
+static void put_connection(struct aeg_json *json, const struct aeg_event *event)
+{
+	put_protocol(json, event->proto);
+	aeg_json_str(json, "hook", aeg_hook_word(event->hook));
+	put_u64(json, "cookie", event->cookie);
+	put_close(json, event);
+}
+
+/* Nothing was decided about a name: it only has a time to live. */
 void aeg_flow_json(const struct aeg_flow *flow, struct aeg_buf *ret)
 {
+	bool learned = flow->event.type == AEG_EVENT_NAME;
 	char time[AEG_TIME_TEXT];
 	struct aeg_json json;
 
@@ -188,14 +208,16 @@ void aeg_flow_json(const struct aeg_flow *flow, struct aeg_buf *ret)
 	aeg_json_str(&json, "time", time);
 	aeg_json_str(&json, "node", flow->node);
 	aeg_json_str(&json, "event", aeg_event_word(flow->event.type));
-	put_decision(&json, flow);
+	if (!learned)
+		put_decision(&json, flow);
+	put_u64(&json, "generation", flow->event.generation);
 	put_workload(&json, flow);
 	put_process(&json, &flow->event);
 	put_destination(&json, flow);
-	put_protocol(&json, flow->event.proto);
-	aeg_json_str(&json, "hook", aeg_hook_word(flow->event.hook));
-	put_u64(&json, "cookie", flow->event.cookie);
-	put_close(&json, &flow->event);
+	if (learned)
+		aeg_json_u64(&json, "ttl", flow->event.duration / NS_PER_SEC);
+	else
+		put_connection(&json, &flow->event);
 	aeg_json_object_end(&json);
 }
 

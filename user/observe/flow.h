@@ -15,6 +15,7 @@ struct aeg_flow {
 	uint64_t seq;	  /* counts up by one a record of this daemon */
 	uint64_t time_ns; /* CLOCK_REALTIME */
 	struct aeg_event event;
+	const char *name; /* of the ClientHello or the DNS answer; NULL: none */
 	/* Borrowed names, valid while the record is handled; NULL: unknown. */
 	const char *node; /* this machine */
 	const char *ns, *workload, *uid, *service_account;
@@ -24,8 +25,8 @@ struct aeg_flow {
 	const char *pattern, *endpoint, *class, *region, *vendor;
 };
 
-const char *aeg_event_word(unsigned int type); /* open, deny, close */
-const char *aeg_hook_word(unsigned int hook);  /* connect, datagram, probe */
+const char *aeg_event_word(unsigned int type); /* open, deny, close, name */
+const char *aeg_hook_word(unsigned int hook);  /* connect, datagram, probe, hello, packet */
 /* One line, no newline at its end. */
 void aeg_flow_json(const struct aeg_flow *flow, struct aeg_buf *ret);
 /* The line that stands for records nobody will see. */

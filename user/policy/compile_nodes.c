@@ -166,7 +166,7 @@ static void add_addr_row(struct aeg_build *build, struct aeg_tables *tables,
 static void add_name_row(struct aeg_build *build, struct aeg_tables *tables,
 			 struct aeg_name_node *node, const uint32_t *classes)
 {
-	struct aeg_name_row *row = AEG_VEC_PUSH(tables->names);
+	struct aeg_pattern_row *row = AEG_VEC_PUSH(tables->names);
 
 	row->dest = make_dest(build, &node->groups, classes, node->pattern);
 	row->pattern = AEG_TAKE_PTR(node->pattern);

@@ -7,53 +7,46 @@
 #include "policy/explainer.h"
 #include "policy/pattern.h"
 
-static const struct aeg_dest *find_dest(const struct aeg_question *question)
-{
-	const struct aeg_target *target = question->target;
+/* Offline, an address is only what the CIDRs say of it. */
+static const char address_note[] =
+	"the address may stand for names that the kernel learned, which only the daemon can tell";
 
-	if (target->host)
-		return aeg_tables_name(question->tables, target->host);
-	return aeg_tables_addr(question->tables, &target->addr);
+/* Who asks, compiled. */
+struct asker {
+	const struct aeg_question *question;
+	struct aeg_ident row;
+	const struct aeg_ident *ident; /* NULL: not a known workload */
+};
+
+static int make_asker(const struct aeg_question *question, struct asker *ret, struct aeg_buf *error)
+{
+	int err;
+
+	*ret = (struct asker){.question = question};
+	if (!question->subject)
+		return 0;
+	err = aeg_compile_profile(question->tables, question->subject, &ret->row.profile,
+				  &ret->row.flags, error);
+	if (!err)
+		ret->ident = &ret->row;
+	return err;
 }
 
-/* The hello is held against the demands of the layer that allowed the connection. */
-static void note_tls(const struct aeg_question *question, const struct aeg_cell *cell,
-		     struct aeg_explanation *ret)
+/* What is decided for one destination; dest NULL: one that nothing covers. */
+static void decide(const struct asker *asker, const struct aeg_dest *dest, struct aeg_decision *ret)
 {
-	const struct aeg_target *target = question->target;
-
-	if (ret->decision.verdict != AEG_VERDICT_ALLOWED || !ret->decision.rule ||
-	    target->proto != AEG_PROTO_TCP)
-		return;
-	ret->tls = ret->decision.mode == AEG_MODE_AUDIT ? cell->all.tls : cell->enforce.tls;
-	ret->tls_by_name = target->host && target->port == AEG_PORT_TLS;
-}
-
-static int decide(const struct aeg_question *question, const struct aeg_dest *dest,
-		  struct aeg_explanation *ret, struct aeg_buf *error)
-{
-	const struct aeg_target *target = question->target;
-	struct aeg_ident ident = {0};
+	const struct aeg_target *target = asker->question->target;
 	struct aeg_facts facts = {
-		.gen = question->gen,
+		.gen = asker->question->gen,
+		.ident = asker->ident,
 		.governed = dest && (dest->flags & AEG_DEST_GOVERNED),
 		.proto = target->proto,
 	};
-	int err;
 
-	if (question->subject) {
-		err = aeg_compile_profile(question->tables, question->subject, &ident.profile,
-					  &ident.flags, error);
-		if (err)
-			return err;
-		facts.ident = &ident;
-	}
-	if (dest && facts.ident)
-		facts.cell = aeg_tables_cell(question->tables, ident.profile, dest->class,
-					     target->proto, target->port);
-	aeg_decide(&facts, &ret->decision);
-	note_tls(question, facts.cell, ret);
-	return 0;
+	if (dest && asker->ident)
+		facts.cell = aeg_tables_cell(asker->question->tables, asker->ident->profile,
+					     dest->class, target->proto, target->port);
+	aeg_decide(&facts, ret);
 }
 
 static void find_rule(const struct aeg_question *question, uint32_t number,
@@ -77,6 +70,71 @@ static void find_rule(const struct aeg_question *question, uint32_t number,
 			return;
 		}
 	}
+}
+
+/* ---- an address and what it was learned for ---- */
+
+/* connect() goes by the most lenient verdict, the CIDR's where it is as good, else the first node's. */
+static uint64_t choice(const struct aeg_decision *decision, uint32_t node)
+{
+	return (uint64_t)decision->verdict << 32 | node;
+}
+
+/* The ClientHello settles which was meant. */
+static const struct aeg_dest *decide_meant(const struct asker *asker, const struct aeg_dest *dest,
+					   struct aeg_explanation *ret)
+{
+	const struct aeg_question *question = asker->question;
+	uint64_t best = dest ? choice(&ret->decision, 0) : UINT64_MAX;
+
+	for (size_t i = 0; i < question->learned->list.n; i++) {
+		const char *pattern = question->learned->list.items[i];
+		const struct aeg_dest *other = aeg_tables_pattern(question->tables, pattern);
+		struct aeg_meant *meant;
+
+		if (!other)
+			continue;
+		meant = AEG_VEC_PUSH(ret->meant);
+		meant->pattern = pattern;
+		decide(asker, other, &meant->decision);
+		find_rule(question, meant->decision.rule, &meant->policy, &meant->rule);
+		if (choice(&meant->decision, other->node) >= best)
+			continue;
+		best = choice(&meant->decision, other->node);
+		ret->decision = meant->decision;
+		dest = other;
+	}
+	return dest;
+}
+
+static const struct aeg_dest *decide_target(const struct asker *asker, struct aeg_explanation *ret)
+{
+	const struct aeg_question *question = asker->question;
+	const struct aeg_target *target = question->target;
+	const struct aeg_dest *dest = target->host
+					      ? aeg_tables_name(question->tables, target->host)
+					      : aeg_tables_addr(question->tables, &target->addr);
+
+	decide(asker, dest, &ret->decision);
+	if (!target->host && question->learned)
+		dest = decide_meant(asker, dest, ret);
+	else if (!target->host)
+		ret->note = address_note;
+	return dest;
+}
+
+/* The hello is held against the demands of the rule that let the connection through. */
+static void note_tls(const struct aeg_question *question, const char *pattern,
+		     struct aeg_explanation *ret)
+{
+	const struct aeg_target *target = question->target;
+	bool by_name = pattern && aeg_tables_pattern(question->tables, pattern);
+
+	if (ret->decision.verdict != AEG_VERDICT_ALLOWED || !ret->decision.rule ||
+	    target->proto != AEG_PROTO_TCP)
+		return;
+	ret->tls = ret->decision.tls;
+	ret->tls_by_name = by_name && target->port == AEG_PORT_TLS;
 }
 
 /* ---- the endpoint that people will recognise ---- */
@@ -127,17 +185,23 @@ static void try_cidrs(const struct aeg_endpoint *endpoint, const struct aeg_targ
 	}
 }
 
-static const struct aeg_endpoint *find_endpoint(const struct aeg_question *question)
+/* pattern: the name that an address turned out to stand for; NULL: the target itself is meant. */
+static const struct aeg_endpoint *find_endpoint(const struct aeg_question *question,
+						const char *pattern)
 {
+	struct aeg_target target = *question->target;
+	AEG_AUTO_FREE char *host = NULL;
 	struct best best = {0};
 
+	if (!target.host && pattern && aeg_tables_pattern(question->tables, pattern))
+		target.host = host = aeg_xstrdup(pattern);
 	for (size_t i = 0; i < question->model->endpoints.n; i++) {
 		const struct aeg_endpoint *endpoint = question->model->endpoints.items[i];
 
-		if (question->target->host)
-			try_hosts(endpoint, question->target, &best);
+		if (target.host)
+			try_hosts(endpoint, &target, &best);
 		else
-			try_cidrs(endpoint, question->target, &best);
+			try_cidrs(endpoint, &target, &best);
 	}
 	return best.endpoint;
 }
@@ -146,18 +210,21 @@ int aeg_explain(const struct aeg_question *question, struct aeg_explanation *ret
 		struct aeg_buf *error)
 {
 	struct aeg_explanation explanation = {0};
-	const struct aeg_dest *dest = find_dest(question);
 	const struct aeg_decision *decision = &explanation.decision;
+	const struct aeg_dest *dest;
+	struct asker asker;
 	const char *pattern;
-	int err = decide(question, dest, &explanation, error);
+	int err = make_asker(question, &asker, error);
 
 	if (err)
 		return err;
+	dest = decide_target(&asker, &explanation);
+	pattern = dest ? aeg_numbers_text(question->numbers, dest->node) : NULL;
+	note_tls(question, pattern, &explanation);
 	find_rule(question, decision->rule, &explanation.policy, &explanation.rule);
 	find_rule(question, decision->other_rule, &explanation.other_policy,
 		  &explanation.other_rule);
-	explanation.endpoint = find_endpoint(question);
-	pattern = dest ? aeg_numbers_text(question->numbers, dest->node) : NULL;
+	explanation.endpoint = find_endpoint(question, pattern);
 	explanation.pattern = pattern ? aeg_xstrdup(pattern) : NULL;
 	aeg_explain_chain(question, &explanation);
 	*ret = explanation;
@@ -169,6 +236,7 @@ void aeg_explanation_done(struct aeg_explanation *explanation)
 	for (size_t i = 0; i < explanation->chain.n; i++)
 		free(explanation->chain.items[i].why);
 	AEG_VEC_DONE(explanation->chain);
+	AEG_VEC_DONE(explanation->meant);
 	free(explanation->pattern);
 	*explanation = (struct aeg_explanation){0};
 }

@@ -30,8 +30,17 @@ struct aeg_question {
 	const char *workload_name;	   /* "namespace/name", for display; NULL: none */
 	const struct aeg_subject *subject; /* NULL: not a known workload */
 	const struct aeg_target *target;
+	/* The patterns that the kernel learned the target's address for; NULL: nobody knows. */
+	const struct aeg_strings *learned;
 };
 
+/* A name that the address was learned for: the ClientHello tells which of them is meant. */
+struct aeg_meant {
+	const char *pattern; /* the question's */
+	struct aeg_decision decision;
+	const struct aeg_policy *policy; /* NULL: a default */
+	const struct aeg_rule *rule;
+};
 struct aeg_step { /* one rule, or one remark, in the order considered */
 	const struct aeg_policy *policy;
 	const struct aeg_rule *rule; /* NULL: about the policy itself */
@@ -50,6 +59,7 @@ struct aeg_explanation {
 	const struct aeg_endpoint *endpoint; /* most specific; NULL: not governed */
 	char *pattern;			     /* pattern or CIDR that covers it; NULL: none */
 	const char *note;		     /* how far to trust the answer; static; NULL: none */
+	AEG_VEC(struct aeg_meant) meant;     /* of an address */
 	AEG_VEC(struct aeg_step) chain;
 };
 int aeg_explain(const struct aeg_question *question, struct aeg_explanation *ret,

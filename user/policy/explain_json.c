@@ -53,6 +53,26 @@ static void put_destination(struct aeg_json *json, const struct aeg_question *qu
 	aeg_json_object_end(json);
 }
 
+/* What each name that the address was learned for would be answered, once it is named. */
+static void put_meant(struct aeg_json *json, const struct aeg_explanation *explanation)
+{
+	if (explanation->meant.n == 0)
+		return;
+	aeg_json_array(json, "learned");
+	for (size_t i = 0; i < explanation->meant.n; i++) {
+		const struct aeg_meant *meant = &explanation->meant.items[i];
+
+		aeg_json_object(json, NULL);
+		aeg_json_str(json, "pattern", meant->pattern);
+		aeg_json_str(json, "verdict", aeg_verdict_word(meant->decision.verdict));
+		aeg_json_str(json, "reason", aeg_reason_word(meant->decision.reason));
+		put_policy(json, "policy", meant->policy);
+		aeg_json_str(json, "rule", meant->rule ? meant->rule->name : NULL);
+		aeg_json_object_end(json);
+	}
+	aeg_json_array_end(json);
+}
+
 static void put_tls(struct aeg_json *json, const struct aeg_explanation *explanation)
 {
 	bool demanded = explanation->tls & AEG_TLS_DEMAND || explanation->tls_by_name;
@@ -110,6 +130,7 @@ void aeg_explanation_json(const struct aeg_question *question,
 	aeg_json_str(&json, "rule", explanation->rule ? explanation->rule->name : NULL);
 	put_workload(&json, question);
 	put_destination(&json, question, explanation);
+	put_meant(&json, explanation);
 	put_tls(&json, explanation);
 	put_other(&json, explanation);
 	aeg_json_str(&json, "note", explanation->note);

@@ -66,6 +66,20 @@ static void put_decider(const struct aeg_explanation *explanation, struct aeg_bu
 	aeg_buf_putc(ret, '\n');
 }
 
+static void put_meant(const struct aeg_explanation *explanation, struct aeg_buf *ret)
+{
+	for (size_t i = 0; i < explanation->meant.n; i++) {
+		const struct aeg_meant *meant = &explanation->meant.items[i];
+
+		aeg_buf_printf(ret, "  %s  %s: %s, %s", i ? "          " : "learned for",
+			       meant->pattern, aeg_verdict_word(meant->decision.verdict),
+			       aeg_reason_word(meant->decision.reason));
+		if (meant->rule)
+			aeg_buf_printf(ret, " %s", meant->rule->name);
+		aeg_buf_putc(ret, '\n');
+	}
+}
+
 /* What the ClientHello will be held against, once connect() was allowed. */
 static void put_tls(const struct aeg_explanation *explanation, struct aeg_buf *ret)
 {
@@ -241,6 +255,7 @@ void aeg_explanation_text(const struct aeg_question *question,
 	put_workload(question, ret);
 	put_destination(question, explanation, ret);
 	put_decider(explanation, ret);
+	put_meant(explanation, ret);
 	put_tls(explanation, ret);
 	put_other(explanation, ret);
 	if (explanation->note)

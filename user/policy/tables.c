@@ -96,7 +96,7 @@ const struct aeg_dest *aeg_tables_addr(const struct aeg_tables *tables, const st
 
 static int compare_names(const void *a, const void *b)
 {
-	const struct aeg_name_row *x = a, *y = b;
+	const struct aeg_pattern_row *x = a, *y = b;
 
 	return strcmp(x->pattern, y->pattern);
 }
@@ -121,6 +121,14 @@ bool aeg_name_widen(char *name)
 	name[0] = '*';
 	memmove(name + 1, dot, strlen(dot) + 1);
 	return true;
+}
+
+const struct aeg_dest *aeg_tables_pattern(const struct aeg_tables *tables, const char *pattern)
+{
+	uintptr_t row;
+
+	return aeg_strmap_get(&tables->by_pattern, pattern, &row) ? &tables->names.items[row].dest
+								  : NULL;
 }
 
 const struct aeg_dest *aeg_tables_name(const struct aeg_tables *tables, const char *host)

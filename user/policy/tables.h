@@ -45,7 +45,7 @@ struct aeg_addr_row {
 	struct aeg_addr_key key;
 	struct aeg_dest dest;
 };
-struct aeg_name_row { /* canonical host pattern; looked up in the kernel from the issue Names on */
+struct aeg_pattern_row { /* canonical host pattern */
 	char *pattern;
 	struct aeg_dest dest;
 };
@@ -63,7 +63,7 @@ struct aeg_profile {
 
 struct aeg_tables {
 	AEG_VEC(struct aeg_addr_row) addrs; /* by address, then prefix length */
-	AEG_VEC(struct aeg_name_row) names; /* by pattern */
+	AEG_VEC(struct aeg_pattern_row) names; /* by pattern */
 	AEG_VEC(struct aeg_cell_row) cells; /* profile after profile, as they were compiled */
 	AEG_VEC(struct aeg_profile) profiles;
 	/* for the look-ups below; aeg_tables_index() fills the first two */
@@ -85,6 +85,8 @@ void aeg_tables_add_cell(struct aeg_tables *tables, const struct aeg_cell_row *r
 const struct aeg_dest *aeg_tables_addr(const struct aeg_tables *tables,
 				       const struct aeg_addr *addr);
 const struct aeg_dest *aeg_tables_name(const struct aeg_tables *tables, const char *host);
+/* The row of exactly that host pattern; NULL: no such row. */
+const struct aeg_dest *aeg_tables_pattern(const struct aeg_tables *tables, const char *pattern);
 /* Exact port first, then AEG_PORT_ANY, as the kernel does; NULL: no rule. */
 const struct aeg_cell *aeg_tables_cell(const struct aeg_tables *tables, uint32_t profile,
 				       uint32_t class, uint8_t proto, uint16_t port);

@@ -1,0 +1,383 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+"""Names, with real resolvers, servers and clients: what is learned, what a ClientHello may say, and
+what a pod gains by lying. Each denial stands beside the allowed twin that shows the path works."""
+import contextlib
+import json
+import shutil
+
+import harness
+from cases_connect import wait_for_instances
+from harness import check, equal, wait_until
+from hello import ech, hello, modern, server_name, supported_versions
+from names_scene import (CUT, DENIED, FORGER, OTHER, POLICIES, RESOLVER6, SHARED, SHARED6, NamesNode,
+                         cut_off, https, names, resolve, served)
+from scene import explain
+
+
+@contextlib.contextmanager
+def scene(account="chat", resolver=None, search="", **config):
+    with NamesNode() as node:
+        daemon = node.started(**config)
+        pod = node.named_pod(account, **({"resolver": resolver} if resolver else {}), search=search)
+        wait_for_instances(daemon, 1)
+        yield node, daemon, pod
+
+
+def raw(pod, data, addr=SHARED, **request):
+    """The errno's name of sending these bytes; OK: the server answered them."""
+    return pod.ask("raw", addr=addr, hex=data.hex(), **request)["errno"]
+
+
+# ---- what is learned ----
+
+def test_allowed_name_works_and_is_shown():
+    with scene() as (node, daemon, pod):
+        since = daemon.next_seq()
+        served(pod, "hub.test")
+        record = daemon.flow(since, event="name", destination__ip=SHARED)
+        equal((record["destination"]["name"], record["destination"]["endpoint"], record["ttl"]),
+              ("hub.test", "hub", 300), "name event")
+        check("verdict" not in record, f"a name has no verdict: {record}")
+        opened = daemon.flow(since, event="open", hook="hello", destination__name="hub.test")
+        equal((opened["verdict"], opened["reason"], opened["rule"]), ("allowed", "rule", "hub"), "open")
+        known = names(daemon)["hub.test"]
+        equal((known["endpoint"], known["pattern"]), ("hub", "hub.test"), "get names")
+        ips = {item["ip"]: item["expiresIn"] for item in known["addresses"]}
+        check(SHARED in ips and 0 < ips[SHARED] <= 300, f"addresses of hub.test: {ips}")
+        check("hub.test" in node.aegress("get", "names").stdout, "get names, for people")
+
+
+def test_wildcards_and_cname_chains():
+    with scene() as (_, daemon, pod):
+        for name in ("cdn.hub.test", "a.cdn.hub.test", "x.y.cdn.hub.test"):
+            served(pod, name)
+        served(pod, "www.hub.test")  # an alias of an alias of a name nobody knows
+        equal(names(daemon)["www.hub.test"]["pattern"], "*.hub.test", "the name that was asked for counts")
+        check("deep.cdn-host.test" not in names(daemon), "the alias was learned")
+
+
+def test_both_families_and_mapped():
+    with scene() as (_, _, pod):
+        equal({SHARED, SHARED6}, set(resolve(pod, "hub.test")), "addresses")
+        served(pod, "hub.test", SHARED)
+        served(pod, "hub.test", SHARED6)
+        served(pod, "hub.test", SHARED, family="mapped")  # as Java connects
+        resolve(pod, "rival.test")
+        for family in ("v4", "mapped"):
+            check(https(pod, "rival.test", SHARED, family=family) in CUT, f"rival.test over {family}")
+
+
+def test_resolver_over_ipv6():
+    with scene(resolver=RESOLVER6) as (_, daemon, pod):
+        served(pod, "hub.test")
+        check("hub.test" in names(daemon), "nothing was learned")
+
+
+def test_search_suffixes_are_seen_through():
+    with scene(search="ml.svc.cluster.local svc.cluster.local cluster.local") as (_, daemon, pod):
+        served(pod, "hub.test")  # asked for as hub.test.ml.svc.cluster.local first
+        equal(names(daemon)["hub.test"]["endpoint"], "hub", "learned under its own name")
+
+
+def test_expired_names_are_forgotten():
+    with scene(dns={"resolvers": ["198.51.100.55"], "minTtl": "1s"}) as (node, daemon, _):
+        node.world_ip("addr", "add", "198.51.100.55/32", "dev", "lo")
+        node.start_dnsmasq("short", f"host-record=hub.test,{SHARED}\n", ("198.51.100.55",), ttl=1)
+        pod = node.named_pod("chat", resolver="198.51.100.55")
+        wait_for_instances(daemon, 2)
+        resolve(pod, "hub.test", "v4")
+        check("hub.test" in names(daemon), "not learned")
+        wait_until(lambda: "hub.test" not in names(daemon), "the name to expire")
+        served(pod, "hub.test")
+
+
+def test_special_addresses_are_not_believed():
+    with scene() as (_, daemon, pod):
+        learned = daemon.get("/v1/status")["dns"]["learned"]["special-use"]
+        for name in ("private.hub.test", "meta.hub.test"):
+            resolve(pod, name)
+            check(name not in names(daemon), f"{name} was learned")
+        equal(daemon.get("/v1/status")["dns"]["learned"]["special-use"], learned + 3, "counted")
+        resolve(pod, "hub.test")
+        check("hub.test" in names(daemon), "an honest address")
+
+
+# ---- what the ClientHello says ----
+
+def test_denied_names_on_an_allowed_address():
+    with scene() as (_, daemon, pod):
+        served(pod, "hub.test")
+        record = cut_off(daemon, pod, "name-not-allowed", lambda: https(pod, "rival.test"),
+                         destination__name="rival.test")
+        equal(record["destination"]["endpoint"], "rival", "endpoint of the name")
+        record = cut_off(daemon, pod, "deny-rule", lambda: https(pod, "upload.hub.test"),
+                         destination__name="upload.hub.test")
+        equal(record["rule"], "no-uploads", "the rule that denies the name")
+        served(pod, "hub.test")
+
+
+def test_denied_name_alone_fails_at_connect():
+    with scene() as (node, daemon, pod):
+        resolve(pod, "only.upload.test")
+        since = daemon.next_seq()
+        equal(https(pod, "only.upload.test"), "EPERM", "connect()")
+        daemon.flow(since, event="deny", reason="deny-rule", hook="connect", destination__ip=DENIED)
+        told = explain(node, "ml/chat-1", DENIED, 443, "tcp")
+        equal((told["verdict"], told["reason"], told["learned"][0]["pattern"]),
+              ("denied", "deny-rule", "only.upload.test"), "explain")
+
+
+def test_explain_agrees_with_what_was_learned():
+    with scene() as (node, daemon, pod):
+        told = explain(node, "ml/chat-1", SHARED, 443, "tcp")
+        equal((told["verdict"], told["reason"]), ("allowed", "not-governed"), "before")
+        for name in ("rival.test", "hub.test"):
+            resolve(pod, name)
+        told = explain(node, "ml/chat-1", SHARED, 443, "tcp")
+        equal((told["verdict"], told["reason"], told["rule"]), ("allowed", "rule", "hub"), "after")
+        equal({item["pattern"]: item["verdict"] for item in told["learned"]},
+              {"rival.test": "denied", "hub.test": "allowed"}, "each name")
+        equal(told["tls"], {"required": True, "ech": "Deny"}, "tls")
+        equal(daemon.get("/v1/status")["dns"]["learned"]["crowded"], 0, "crowded")
+
+
+def test_unlearned_addresses_are_judged_by_name():
+    with scene() as (_, daemon, pod):
+        served(pod, "hub.test", SHARED)  # E is empty: the name alone
+        cut_off(daemon, pod, "name-not-allowed", lambda: https(pod, "rival.test", SHARED))
+        served(pod, "free.test", SHARED)
+
+
+def test_a_name_must_belong_to_its_address():
+    with scene() as (_, daemon, pod):
+        resolve(pod, "a.wild.test")
+        resolve(pod, "hub.test")
+        served(pod, "a.wild.test")
+        cut_off(daemon, pod, "name-address-mismatch", lambda: https(pod, "hub.test", OTHER))
+        cut_off(daemon, pod, "name-address-mismatch", lambda: https(pod, "free.test", SHARED))
+
+
+def test_hellos_that_hide_the_name():
+    with scene() as (_, daemon, pod):
+        resolve(pod, "hub.test")
+        served(pod, "hub.test")
+        for reason, data in (
+                ("name-missing", hello(supported_versions(0x0304))),
+                ("not-tls", b"GET / HTTP/1.0\r\nHost: hub.test\r\n\r\n"),
+                ("ech", modern("hub.test", ech())),
+                ("tls-malformed", modern("hub.test")[:60] + b"\0" * 200),
+                ("hello-too-long", modern("hub.test", *(server_name("x" * 60) for _ in range(80))))):
+            cut_off(daemon, pod, reason, lambda data=data: raw(pod, data))
+        equal(raw(pod, modern("hub.test")), "OK", "the same by hand, as it should be")
+
+
+def test_hellos_in_pieces():
+    with scene() as (_, daemon, pod):
+        resolve(pod, "hub.test")
+        resolve(pod, "rival.test")
+        for piece in (1, 7, 100):
+            equal(raw(pod, modern("hub.test"), piece=piece), "OK", f"pieces of {piece}")
+            cut_off(daemon, pod, "name-not-allowed",
+                    lambda size=piece: raw(pod, modern("rival.test"), piece=size))
+
+
+def test_tls_demands_of_a_policy():
+    with scene("strict") as (_, daemon, pod):
+        served(pod, "hub.test")
+        cut_off(daemon, pod, "tls-version", lambda: https(pod, "hub.test", max_version="1.2"))
+        # by CIDR: any name that nobody governs, but TLS it must be
+        cut_off(daemon, pod, "not-tls", lambda: raw(pod, b"GET / HTTP/1.0\r\n\r\n", addr=OTHER))
+
+
+def test_ech_is_let_through_where_a_policy_says_so():
+    with scene("lax") as (_, daemon, pod):
+        resolve(pod, "hub.test")
+        resolve(pod, "rival.test")
+        equal(raw(pod, modern("hub.test", ech())), "OK", "an allowed outer name")
+        cut_off(daemon, pod, "name-not-allowed", lambda: raw(pod, modern("rival.test", ech())))
+
+
+def test_audit_reports_names_and_lets_pass():
+    with scene("watched") as (_, daemon, pod):
+        served(pod, "hub.test")
+        cut_off(daemon, pod, "name-not-allowed", lambda: https(pod, "rival.test"), verdict="audited")
+        served(pod, "rival.test")
+
+
+def test_quic_is_denied():
+    with scene() as (_, daemon, pod):
+        resolve(pod, "hub.test", "v4")
+        since = daemon.next_seq()
+        equal(pod.ask("sendto", addr=SHARED, port=443, proto="udp", family="v4")["errno"], "EPERM",
+              "UDP to a learned address")
+        daemon.flow(since, event="deny", reason="udp", destination__ip=SHARED)
+
+
+# ---- real clients ----
+
+def clients(node):
+    """name -> argv of one request; those that are installed."""
+    script = ("require('https').get({host: process.argv[1], agent: false}, r => {"
+              "r.on('data', d => process.stdout.write(d)); r.on('end', () => process.exit(0));"
+              "}).on('error', e => { console.error(e.message); process.exit(1); });")
+    return {
+        "curl": ["curl", "-sS", "--max-time", "8", "--cacert", node.ca],
+        "python": ["python3", "-c", "import sys, ssl, urllib.request as u;"
+                   "print(u.urlopen(sys.argv[1], timeout=8, context="
+                   f"ssl.create_default_context(cafile={node.ca!r})).read().decode())"],
+        "node": ["node", "-e", script],
+    }
+
+
+def client(name):
+    if not shutil.which("python3" if name == "python" else name):
+        raise harness.Skip(f"{name} is not installed")
+    with scene() as (node, daemon, pod):
+        def ask(host):
+            target = host if name == "node" else f"https://{host}/"
+            return pod.ask("run", argv=clients(node)[name] + [target],
+                           env={"NODE_EXTRA_CA_CERTS": node.ca})
+
+        done = ask("hub.test")
+        check(done["code"] == 0 and "hello from hub.test" in done["out"], f"allowed: {done}")
+        since = daemon.next_seq()
+        done = ask("rival.test")
+        check(done["code"] != 0, f"denied: {done}")
+        check(done["seconds"] < 4, f"it took {done['seconds']:.1f} s to learn of the denial")
+        daemon.flow(since, event="deny", reason="name-not-allowed", destination__name="rival.test")
+        done = ask("a.cdn.hub.test")
+        check(done["code"] == 0, f"allowed after a denial: {done}")
+
+
+def test_client_curl():
+    client("curl")
+
+
+def test_client_python():
+    client("python")
+
+
+def test_client_node():
+    client("node")
+
+
+# ---- the daemon's life ----
+
+def test_without_a_daemon_names_are_learned_and_enforced():
+    with scene() as (_, daemon, pod):
+        daemon.kill()
+        served(pod, "hub.test")
+        served(pod, "a.cdn.hub.test")
+        outcome = https(pod, "rival.test")
+        check(outcome in CUT + ("ETIMEDOUT",), f"rival.test without a daemon: {outcome}")
+        equal(https(pod, "only.upload.test"), "EPERM", "a denied name without a daemon")
+        daemon.start()
+        check("hub.test" in names(daemon), "what was learned meanwhile")
+        served(pod, "hub.test")
+        cut_off(daemon, pod, "name-not-allowed", lambda: https(pod, "rival.test"))
+
+
+def test_reload_matches_names_anew():
+    exact = POLICIES + """\
+---
+apiVersion: aegress.dev/v1alpha1
+kind: AIEndpoint
+metadata: {name: special, labels: {provider: test}}
+spec: {class: other, hosts: [a.cdn.hub.test]}
+---
+apiVersion: aegress.dev/v1alpha1
+kind: ClusterAIEgressPolicy
+metadata: {name: no-special}
+spec:
+  workloads: {all: true}
+  deny: [{name: special, to: [{endpoint: special}]}]
+"""
+    with scene() as (node, daemon, pod):
+        served(pod, "a.cdn.hub.test")
+        equal(names(daemon)["a.cdn.hub.test"]["pattern"], "*.hub.test", "before")
+        generation = daemon.generation()
+        node.write(node.policies, "policies.yaml", exact)
+        wait_until(lambda: daemon.generation() > generation, "the new generation")
+        wait_until(lambda: names(daemon)["a.cdn.hub.test"]["pattern"] == "a.cdn.hub.test", "a new match")
+        resolve(pod, "hub.test")
+        cut_off(daemon, pod, "deny-rule", lambda: https(pod, "a.cdn.hub.test", SHARED))
+        node.write(node.policies, "policies.yaml", POLICIES)
+        wait_until(lambda: names(daemon)["a.cdn.hub.test"]["pattern"] == "*.hub.test", "the old match")
+        served(pod, "a.cdn.hub.test")
+
+
+# ---- lies ----
+
+def test_an_untrusted_resolver_teaches_nothing():
+    with scene(resolver=FORGER) as (node, daemon, liar):
+        honest = node.named_pod("chat")
+        wait_for_instances(daemon, 2)
+        resolve(honest, "only.upload.test")
+        equal(https(honest, "only.upload.test"), "EPERM", "the address is denied")
+        equal(resolve(liar, "hub.test", "v4"), [DENIED], "the forged answer")
+        equal(https(liar, "hub.test", DENIED), "EPERM", "the forged name opened the address")
+        check("hub.test" not in names(daemon), "a forged answer was learned")
+        served(honest, "hub.test")
+
+
+def test_a_resolver_of_ones_own_teaches_nothing():
+    """The trusted resolver's address, but in a network namespace that the pod made itself."""
+    with scene() as (node, daemon, pod):
+        resolve(pod, "only.upload.test")
+        config = node.write(node.dir, "own.conf", f"address=/#/{DENIED}\n")
+        script = ("ip link set lo up && ip addr add 198.51.100.53/32 dev lo && "
+                  f"dnsmasq --conf-file={config} --no-resolv --no-hosts --user=root "
+                  f"--pid-file={node.dir}/own.pid --listen-address=198.51.100.53 --bind-interfaces && "
+                  "python3 -c 'import socket, sys; print(socket.gethostbyname(sys.argv[1]))' hub.test; "
+                  f"kill $(cat {node.dir}/own.pid)")
+        done = pod.ask("run", argv=["unshare", "--net", "sh", "-c", script])
+        equal((done["code"], done["out"].strip()), (0, DENIED), f"the exploit: {done}")
+        check("hub.test" not in names(daemon), "the pod taught itself")
+        equal(https(pod, "hub.test", DENIED), "EPERM", "the address is open")
+        resolve(pod, "hub.test")
+        check("hub.test" in names(daemon), "the same question to the real one")
+
+
+def test_answers_nobody_asked_for():
+    """Another name, another number, another server's question, the same answer twice: all by hand."""
+    quiet = "198.51.100.56"  # trusted, and this test speaks for it
+    with scene(dns={"resolvers": [quiet]}) as (node, daemon, pod):
+        node.world_ip("addr", "add", f"{quiet}/32", "dev", "lo")
+        port = pod.ask("udp_bind")["port"]
+
+        def asks(name, number):
+            equal(pod.ask("udp_send", to=quiet, port=53, hex=dns(name, number).hex())["errno"], "OK",
+                  "the question")
+
+        def answers(name, number, addr):
+            answer = dns(name, number, addr)
+            node.world.ask("send_from", **{"from": quiet, "sport": 53, "to": pod_address(pod),
+                                           "port": port, "hex": answer.hex()})
+            equal(pod.ask("udp_recv")["bytes"], len(answer), "the answer reached the pod")
+
+        asks("hub.test", 7)
+        for name, number in (("cdn.hub.test", 7), ("hub.test", 8), ("x.wild.test", 9)):
+            before = daemon.get("/v1/status")["dns"]["learned"]["unasked"]
+            answers(name, number, DENIED)
+            equal(names(daemon), {}, f"{name} was learned")
+            equal(daemon.get("/v1/status")["dns"]["learned"]["unasked"], before + 1, "counted")
+        answers("hub.test", 7, SHARED)
+        equal([item["ip"] for item in names(daemon)["hub.test"]["addresses"]], [SHARED], "asked for")
+        answers("hub.test", 7, DENIED)
+        equal([item["ip"] for item in names(daemon)["hub.test"]["addresses"]], [SHARED], "once")
+
+
+def pod_address(pod):
+    out = json.loads(harness.run("ip", "-n", pod.netns, "-j", "-4", "addr", "show", "eth0").stdout)
+    return out[0]["addr_info"][0]["local"]
+
+
+def dns(name, number, addr=None):
+    """A question for A records, or its answer."""
+    question = b"".join(bytes([len(part)]) + part.encode() for part in name.split(".")) + b"\0"
+    question += bytes.fromhex("0001" "0001")
+    if addr is None:
+        return number.to_bytes(2, "big") + bytes.fromhex("0100" "0001" "0000" "0000" "0000") + question
+    header = number.to_bytes(2, "big") + bytes.fromhex("8180" "0001" "0001" "0000" "0000")
+    record = bytes.fromhex("c00c" "0001" "0001" "0000012c" "0004") + bytes(map(int, addr.split(".")))
+    return header + question + record

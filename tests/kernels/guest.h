@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * What the files of the guest share. Each check is said at once, with the phase it belongs to and a
+ * name that is unique there; functions that return bool say whether it is worth going on.
+ */
+#ifndef AEG_GUEST_H
+#define AEG_GUEST_H
+
+#include "base/mem.h"
+#include "bpf/abi.h"
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define GUEST_RESULTS "/dev/ttyS1"
+#define GUEST_CGROUPS "/sys/fs/cgroup"
+#define GUEST_PINS "/sys/fs/bpf/aegress"
+#define GUEST_PORT 443
+
+/* ---- guest_machine.c ---- */
+/* File systems and ports; nothing can be said when this fails. */
+bool guest_boot(void);
+/* Modules, cgroups, addresses. */
+bool guest_set_up(void);
+/* TCP echoes and UDP swallows, on every address. */
+bool guest_serve(void);
+/* Everything said is out, then the power is off. */
+void guest_power_off(void);
+
+/* A line that is no check. */
+void guest_note(const char *format, ...) AEG_PRINTF(1, 2);
+/* why NULL: it holds. Returns whether it does. */
+bool guest_say(const char *phase, const char *name, const char *why);
+bool guest_equal(const char *phase, const char *name, uint64_t got, uint64_t want);
+/* A shell's command succeeds. */
+bool guest_run(const char *phase, const char *name, const char *command);
+
+/* ---- guest_daemon.c ---- */
+bool guest_daemon_start(const char *phase, const char *config);
+void guest_daemon_kill(void);
+
+/* ---- guest_inspect.c ---- */
+/* Element of a per-CPU array of u64, all CPUs together; UINT64_MAX: unreadable. */
+uint64_t guest_element(const char *map, uint32_t index);
+uint64_t guest_totals(void); /* of all verdicts, reasons and hooks */
+/* What all connections together closed with. */
+struct aeg_count guest_closed(void);
+
+#define GUEST_LINKS_MAX 32
+struct guest_link {
+	char name[32];
+	uint32_t link, prog; /* ids */
+};
+/* The pinned ones, by name; returns how many. */
+size_t guest_links(struct guest_link ret[GUEST_LINKS_MAX]);
+
+/* ---- guest_attempt.c ---- */
+enum guest_action { GUEST_CONNECT, GUEST_SENDTO, GUEST_TALK };
+#define GUEST_TALK_BYTES 1000 /* sent, and echoed */
+
+struct guest_attempt {
+	const char *name;
+	const char *cgroup; /* below GUEST_CGROUPS */
+	enum guest_action action;
+	int type;
+	const char *addr; /* a colon makes it an IPv6 socket, mapped addresses too */
+	uint8_t verdict;  /* NONE: nobody's business, nothing is counted */
+	uint8_t reason;
+	uint8_t hook;
+};
+/* In a process that lives in the cgroup; its errno, or -1 when it hung or could not try. */
+int guest_act(const struct guest_attempt *attempt);
+/* Errno and counter are the attempt's; denied is the errno of a denial. */
+bool guest_attempt(const char *phase, const struct guest_attempt *attempt, int denied);
+
+#endif

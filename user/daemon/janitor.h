@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Keeps the table of learned addresses in order: what nobody has used for long goes, and names move
+ * to the pattern that matches them since a reload. Sleeps while nothing is learned. Nothing depends on
+ * it: expired entries count for nothing, and the kernel judges every ClientHello by the name itself.
+ */
+#ifndef AEG_DAEMON_JANITOR_H
+#define AEG_DAEMON_JANITOR_H
+
+#include "base/loop.h"
+#include "datapath/datapath.h"
+
+struct aeg_janitor;
+
+int aeg_janitor_open(struct aeg_datapath *datapath, struct aeg_loop *loop,
+		     struct aeg_janitor **ret);
+void aeg_janitor_close(struct aeg_janitor *janitor);
+/* Something was learned, or may have been. */
+void aeg_janitor_wake(struct aeg_janitor *janitor);
+/* These tables are in force now. Returns how many names found another pattern. */
+size_t aeg_janitor_rematch(struct aeg_janitor *janitor, const struct aeg_tables *tables);
+
+/* Seconds until the member expires; 0: it has, or there is none. */
+uint32_t aeg_member_left(const struct aeg_member *member, uint32_t now);
+uint32_t aeg_now_s(void); /* the clock of aeg_member.expires */
+
+#endif
