@@ -160,7 +160,19 @@ static __always_inline enum aeg_learning aeg_learn(const __u8 *addr, const struc
 	return aeg_member_put(entry, addr, fresh, now);
 }
 
-/* Tells what was learned, and keeps the name's text. */
+/* Keeps the text behind a hash that a member may have now. */
+static __always_inline void aeg_spoken_put(struct aeg_scratch *scratch)
+{
+	struct aeg_name_event *event = &scratch->event;
+
+	if (bpf_map_lookup_elem(&spoken, &scratch->name.hash))
+		return;
+	event->len = (__u16)scratch->name.len;
+	__builtin_memcpy(event->name, scratch->name.text, sizeof(event->name));
+	bpf_map_update_elem(&spoken, &scratch->name.hash, &event->len, BPF_ANY);
+}
+
+/* Tells what was learned. */
 static __always_inline void aeg_learn_report(struct aeg_ctl *control, struct aeg_scratch *scratch,
 					     const struct aeg_dns_record *record,
 					     const struct aeg_member *member)
@@ -178,7 +190,6 @@ static __always_inline void aeg_learn_report(struct aeg_ctl *control, struct aeg
 	event->base.type = AEG_EVENT_NAME;
 	event->len = (__u16)scratch->name.len;
 	__builtin_memcpy(event->name, scratch->name.text, sizeof(event->name));
-	bpf_map_update_elem(&spoken, &scratch->name.hash, &event->len, BPF_ANY);
 	aeg_name_event_send(control, &events, AEG_ERROR_EVENT_LOST, event);
 }
 
@@ -223,6 +234,7 @@ AEG_GLOBAL int dns_learn(struct __sk_buff *skb, __u32 slot, __u32 i)
 	result = aeg_learn(record->addr, &member, scratch->lesson.now);
 	if (result == AEG_LEARNING_NEW)
 		aeg_learn_report(control, scratch, record, &member);
+	aeg_spoken_put(scratch);
 	return (int)result;
 }
 

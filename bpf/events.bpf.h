@@ -32,8 +32,8 @@ static __always_inline __u64 aeg_ring_flags(const struct aeg_ctl *control, void 
 {
 	__u64 unread = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
 
-	return unread - READ_ONCE(control->wake_bytes) < AEG_WAKE_WINDOW ? BPF_RB_FORCE_WAKEUP :
-									   BPF_RB_NO_WAKEUP;
+	return unread - READ_ONCE(control->wake_bytes) < AEG_WAKE_WINDOW ? BPF_RB_FORCE_WAKEUP
+									 : BPF_RB_NO_WAKEUP;
 }
 
 /*

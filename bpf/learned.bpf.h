@@ -71,8 +71,12 @@ static __always_inline bool aeg_learned_for(const __u8 *addr, __u32 node)
 
 /* ---- choosing ---- */
 
-/* One of the patterns, by node; or: none of them. With its verdict above, the most lenient least. */
+/*
+ * A candidate is a pattern, by its node, or the CIDR. In one number with its verdict above, the most
+ * lenient least; all ones: none, and nothing that this workload's rules or any endpoint speak of.
+ */
 #define AEG_CHOICE_CIDR 0u
+#define AEG_CHOICE_NONE (~0ull)
 
 static __always_inline __u64 aeg_choice(const struct aeg_view *view, const struct aeg_flow *flow,
 					const struct aeg_ident *ident, const struct aeg_dest *dest,
@@ -81,6 +85,8 @@ static __always_inline __u64 aeg_choice(const struct aeg_view *view, const struc
 	struct aeg_facts facts;
 
 	aeg_facts_find(view, flow, dest, ident, &facts);
+	if (!facts.governed && !facts.cell)
+		return AEG_CHOICE_NONE;
 	return (__u64)aeg_decide_verdict(&facts) << 32 | node;
 }
 
@@ -103,14 +109,14 @@ static __always_inline void aeg_choose_unpack(__u64 packed, struct aeg_flow *flo
 	cidr->class = (__u32)(packed >> 32);
 }
 
-/* Of the patterns, the one with the most lenient verdict; all ones: none is alive. */
+/* Of the patterns, the one with the most lenient verdict, if any. */
 static __always_inline __u64 aeg_choose_member(const struct aeg_view *view,
 					       const struct aeg_flow *flow,
 					       const struct aeg_ident *ident, __u32 ttl_min)
 {
 	struct aeg_learned *entry = bpf_map_lookup_elem(&learned, flow->daddr);
 	__u32 now = entry ? aeg_now_s() : 0;
-	__u64 best = ~0ull;
+	__u64 best = AEG_CHOICE_NONE;
 
 	if (!entry)
 		return best;
@@ -118,7 +124,7 @@ static __always_inline __u64 aeg_choose_member(const struct aeg_view *view,
 	for (__u32 i = 0; i < AEG_MEMBERS_MAX; i++) {
 		__u32 node = aeg_member_node(entry, flow->daddr, i, now, ttl_min);
 		const struct aeg_dest *dest = bpf_map_lookup_elem(view->nodes, &node);
-		__u64 choice = dest ? aeg_choice(view, flow, ident, dest, node) : ~0ull;
+		__u64 choice = dest ? aeg_choice(view, flow, ident, dest, node) : AEG_CHOICE_NONE;
 
 		if (choice >> 32 < best >> 32)
 			best = choice;
@@ -146,10 +152,12 @@ static __always_inline __u64 aeg_choose(__u64 high, __u64 low, __u64 pod, __u64 
 		return (__u64)AEG_VERDICT_MAX << 32;
 	ident = aeg_ident_find(&view, pod);
 	best = aeg_choose_member(&view, &flow, ident, READ_ONCE(control->ttl_min));
-	if (!cidr.node && best != ~0ull)
-		return best;
 	other = aeg_choice(&view, &flow, ident, &cidr, AEG_CHOICE_CIDR);
-	return best >> 32 < other >> 32 ? best : other;
+	if (best >> 32 >= other >> 32)
+		best = other;
+	if (best == AEG_CHOICE_NONE)
+		best = (__u64)AEG_VERDICT_ALLOWED << 32 | AEG_CHOICE_CIDR;
+	return best;
 }
 
 /* Decides; choice: of aeg_choose() where something was learned. */

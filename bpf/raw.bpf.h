@@ -76,8 +76,8 @@ static __always_inline void aeg_raw_judge_address(struct __sk_buff *skb,
 	__builtin_memcpy(&low, packet->daddr + 8, sizeof(low));
 	aeg_reach_open(view, &flow, &reach);
 	if (reach.learned)
-		choice = (__u32)raw_choose(skb, high, low, pod,
-					   aeg_choose_pack(&flow, &reach.cidr));
+		choice =
+			(__u32)raw_choose(skb, high, low, pod, aeg_choose_pack(&flow, &reach.cidr));
 	aeg_reach_judge(view, &flow, &reach, pod, choice, ret);
 }
 

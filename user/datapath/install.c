@@ -89,7 +89,8 @@ static int build_patterns(const struct aeg_ctl *ctl, const struct aeg_tables *ta
 		const struct aeg_pattern_row *row = &tables->names.items[i];
 		struct aeg_name_row name;
 
-		for (uint32_t n = 0; aeg_name_row_make(row->pattern, n, &row->dest, &seed, &name); n++)
+		for (uint32_t n = 0; aeg_name_row_make(row->pattern, n, &row->dest, &seed, &name);
+		     n++)
 			*AEG_VEC_PUSH(ret->names) = name;
 		*AEG_VEC_PUSH(ret->nodes) = (struct node_row){row->dest.node, row->dest};
 	}

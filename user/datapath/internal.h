@@ -94,6 +94,7 @@ struct aeg_datapath {
 	struct aeg_slot slots[AEG_SLOTS];
 	struct aeg_ring rings[AEG_RING_MAX];
 	int epoll_fd;
+	int helper_fd; /* -1: everything is done here */
 	bool adopted;
 	bool idents_stale; /* a freed element of idents may still be in a program's hands */
 };
@@ -138,8 +139,18 @@ int aeg_slots_grace(struct aeg_datapath *datapath);
 /* Calls fn in the network namespace, in a thread of its own; its result, or why it could not. */
 typedef int aeg_netns_fn(void *arg);
 int aeg_netns_run(int netns_fd, aeg_netns_fn *fn, void *arg);
-/* The network namespace of a process. */
+/* The network namespace of a process, and its cookie. */
 int aeg_netns_open(uint32_t pid, int *ret_fd);
+int aeg_netns_cookie(uint32_t pid, uint64_t *ret);
+
+/* ---- kill.c ---- */
+int aeg_kill_here(const struct aeg_datapath *datapath, const struct aeg_event *event);
+
+/* ---- helper.c ---- */
+enum aeg_errand { AEG_ERRAND_KILL, AEG_ERRAND_COOKIE };
+/* Has it done by the helper: aeg_kill_here(event) or aeg_netns_cookie(pid). */
+int aeg_errand(const struct aeg_datapath *datapath, enum aeg_errand errand, uint32_t pid,
+	       const struct aeg_event *event, uint64_t *ret_cookie);
 
 /* ---- chatter.c ---- */
 /* libbpf prints through here from now on: the last complaint is kept, nothing reaches stderr unless

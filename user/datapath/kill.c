@@ -117,11 +117,20 @@ static int kill_from(uint32_t pid, const struct aeg_event *event)
 }
 
 /* The process that connected may be gone, and its socket with another one of the cgroup. */
-int aeg_datapath_kill(struct aeg_datapath *datapath, const struct aeg_event *event)
+int aeg_kill_here(const struct aeg_datapath *datapath, const struct aeg_event *event)
 {
 	int err = kill_from(event->pid, event);
 
 	if (err != -ENOENT)
 		return err;
 	return kill_from(some_pid(datapath, event->cgroup), event);
+}
+
+int aeg_datapath_kill(struct aeg_datapath *datapath, const struct aeg_event *event)
+{
+	uint64_t none;
+
+	if (datapath->helper_fd < 0)
+		return aeg_kill_here(datapath, event);
+	return aeg_errand(datapath, AEG_ERRAND_KILL, 0, event, &none);
 }

@@ -65,14 +65,23 @@ static int read_cookie(void *arg)
 	return 0;
 }
 
-int aeg_datapath_set_home(struct aeg_datapath *datapath, uint64_t cgroup, uint32_t pid)
+int aeg_netns_cookie(uint32_t pid, uint64_t *ret)
 {
 	AEG_AUTO_CLOSE int fd = -1;
-	uint64_t cookie = 0, known = 0;
 	int err = aeg_netns_open(pid, &fd);
 
-	if (!err)
-		err = aeg_netns_run(fd, read_cookie, &cookie);
+	return err ? err : aeg_netns_run(fd, read_cookie, ret);
+}
+
+int aeg_datapath_set_home(struct aeg_datapath *datapath, uint64_t cgroup, uint32_t pid)
+{
+	uint64_t cookie = 0, known = 0;
+	int err;
+
+	if (datapath->helper_fd >= 0)
+		err = aeg_errand(datapath, AEG_ERRAND_COOKIE, pid, NULL, &cookie);
+	else
+		err = aeg_netns_cookie(pid, &cookie);
 	if (err)
 		return err;
 	if (bpf_map_lookup_elem(datapath->maps[AEG_MAP_HOMES], &cgroup, &known) == 0 &&

@@ -239,7 +239,8 @@ static struct aeg_datapath *datapath_new(const char *pin_dir)
 	struct aeg_datapath *datapath = aeg_xcalloc(1, sizeof(*datapath));
 
 	datapath->pin_dir = aeg_xstrdup(pin_dir);
-	datapath->lock_fd = datapath->cgroup_fd = datapath->epoll_fd = -1;
+	datapath->lock_fd = datapath->cgroup_fd = -1;
+	datapath->epoll_fd = datapath->helper_fd = -1;
 	for (int i = 0; i < AEG_MAP_MAX; i++)
 		datapath->maps[i] = -1;
 	for (int i = 0; i < AEG_PROG_MAX; i++)
@@ -264,6 +265,7 @@ void aeg_datapath_close(struct aeg_datapath *datapath)
 	if (datapath->ctl)
 		munmap(datapath->ctl, sizeof(*datapath->ctl));
 	aeg_closep(&datapath->epoll_fd);
+	aeg_closep(&datapath->helper_fd); /* it ends */
 	aeg_closep(&datapath->cgroup_fd);
 	aegress__destroy(datapath->skel);
 	aeg_closep(&datapath->lock_fd);
