@@ -160,19 +160,23 @@ static __always_inline enum aeg_learning aeg_learn(const __u8 *addr, const struc
 	return aeg_member_put(entry, addr, fresh, now);
 }
 
-/* Keeps the text behind a hash that a member may have now. */
-static __always_inline void aeg_spoken_put(struct aeg_scratch *scratch)
+/* Keeps the name's text where it is not known, and leaves it in the event, too. Once an answer. */
+AEG_GLOBAL int dns_speak(struct __sk_buff *skb, __u32 slot)
 {
-	struct aeg_name_event *event = &scratch->event;
+	struct aeg_scratch *scratch = aeg_scratch_get(slot);
+	struct aeg_name_event *event;
 
-	if (bpf_map_lookup_elem(&spoken, &scratch->name.hash))
-		return;
+	if (!scratch)
+		return 0;
+	event = &scratch->event;
 	event->len = (__u16)scratch->name.len;
 	__builtin_memcpy(event->name, scratch->name.text, sizeof(event->name));
-	bpf_map_update_elem(&spoken, &scratch->name.hash, &event->len, BPF_ANY);
+	if (!bpf_map_lookup_elem(&spoken, &scratch->name.hash))
+		bpf_map_update_elem(&spoken, &scratch->name.hash, &event->len, BPF_ANY);
+	return 0;
 }
 
-/* Tells what was learned. */
+/* Tells what was learned; the name is in the event already. */
 static __always_inline void aeg_learn_report(struct aeg_ctl *control, struct aeg_scratch *scratch,
 					     const struct aeg_dns_record *record,
 					     const struct aeg_member *member)
@@ -188,8 +192,6 @@ static __always_inline void aeg_learn_report(struct aeg_ctl *control, struct aeg
 	event->base.node = member->node;
 	__builtin_memcpy(event->base.daddr, record->addr, sizeof(event->base.daddr));
 	event->base.type = AEG_EVENT_NAME;
-	event->len = (__u16)scratch->name.len;
-	__builtin_memcpy(event->name, scratch->name.text, sizeof(event->name));
 	aeg_name_event_send(control, &events, AEG_ERROR_EVENT_LOST, event);
 }
 
@@ -234,7 +236,6 @@ AEG_GLOBAL int dns_learn(struct __sk_buff *skb, __u32 slot, __u32 i)
 	result = aeg_learn(record->addr, &member, scratch->lesson.now);
 	if (result == AEG_LEARNING_NEW)
 		aeg_learn_report(control, scratch, record, &member);
-	aeg_spoken_put(scratch);
 	return (int)result;
 }
 
@@ -308,6 +309,7 @@ static __always_inline void aeg_dns_learn(struct __sk_buff *skb, const struct ae
 	scratch->lesson.workload = sock->workload;
 	scratch->lesson.leaf = sock->leaf;
 	scratch->lesson.generation = sock->generation;
+	dns_speak(skb, slot);
 #pragma clang loop unroll(disable)
 	for (__u32 i = 0; i < AEG_DNS_RECORDS_MAX; i++) {
 		if (i >= READ_ONCE(scratch->answers.n))

@@ -48,8 +48,9 @@ struct aeg_count guest_closed(void);
 
 #define GUEST_LINKS_MAX 32
 struct guest_link {
-	char name[32];
 	uint32_t link, prog; /* ids */
+	char prog_name[16];
+	uint32_t insns; /* that the verifier processed; 0: older than 5.16, it does not tell */
 };
 /* The pinned ones, by name; returns how many. */
 size_t guest_links(struct guest_link ret[GUEST_LINKS_MAX]);

@@ -62,17 +62,28 @@ struct aeg_count guest_closed(void)
 	return sum;
 }
 
+static bool read_prog(uint32_t id, struct bpf_prog_info *ret)
+{
+	AEG_AUTO_CLOSE int fd = bpf_prog_get_fd_by_id(id);
+	uint32_t len = sizeof(*ret);
+
+	return fd >= 0 && bpf_obj_get_info_by_fd(fd, ret, &len) == 0;
+}
+
 static bool read_link(const char *name, struct guest_link *ret)
 {
 	AEG_AUTO_FREE char *path = aeg_xasprintf(GUEST_PINS "/links/%s", name);
 	AEG_AUTO_CLOSE int fd = bpf_obj_get(path);
-	struct bpf_link_info info = {0};
-	uint32_t len = sizeof(info);
+	struct bpf_link_info link = {0};
+	struct bpf_prog_info prog = {0};
+	uint32_t len = sizeof(link);
 
-	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) < 0)
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &link, &len) < 0 ||
+	    !read_prog(link.prog_id, &prog))
 		return false;
-	*ret = (struct guest_link){.link = info.id, .prog = info.prog_id};
-	memccpy(ret->name, name, '\0', sizeof(ret->name) - 1);
+	*ret = (struct guest_link){
+		.link = link.id, .prog = link.prog_id, .insns = prog.verified_insns};
+	memcpy(ret->prog_name, prog.name, sizeof(ret->prog_name));
 	return true;
 }
 
