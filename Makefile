@@ -68,7 +68,8 @@ UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_UTIL := $(wildcard tests/unit/util*.c)
 PROPERTY_SRC := $(wildcard tests/property/*.c)
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
-PROG_SRC := $(wildcard tests/prog/*.c)
+PROG_SRC := $(filter-out %.bpf.c,$(wildcard tests/prog/*.c))
+PROG_BPF := $(wildcard tests/prog/*.bpf.c)
 PARSERS_SRC := $(filter-out %.bpf.c,$(wildcard tests/parsers/*.c))
 TOOL_SRC := $(wildcard tests/bench/*.c tests/e2e/*.c) tests/kernels/guest.c tests/kernels/insns.c
 GUEST_SRC := $(wildcard tests/kernels/guest_*.c)
@@ -78,6 +79,7 @@ C_SRC := $(LIB_SRC) $(DAEMON_SRC) $(CLI_SRC) $(UNIT_SRC) $(UNIT_UTIL) $(PROPERTY
 	$(TOOL_SRC) $(GUEST_SRC) $(FUZZ_SRC)
 C_SRC += $(PARSERS_SRC)
 SKEL := build/gen/aegress.skel.h
+PROG_SKEL := $(PROG_BPF:tests/prog/%.bpf.c=build/gen/%.skel.h)
 TOOLS := $(TOOL_SRC:tests/%.c=build/%)
 
 # $(call objs,TREE,SOURCES)
@@ -101,10 +103,10 @@ test-unit: $(UNIT_SRC:%.c=build/san-gcc/%) $(UNIT_SRC:%.c=build/san-clang/%) ## 
 
 # The triples of the sanitizer run are few because it is twenty times slower.
 test-property: build/obj/tests/property/property build/san-gcc/tests/property/property ## random policies: compiled tables against the slow evaluator
-	$(Q)tests/lib/suite.sh programs $< 'AEG_PROPERTY_TRIPLES=2000 $(word 2,$^)'
+	$(Q)tests/lib/suite.sh programs $< 'AEG_PROPERTY_TRIPLES=40000 $(word 2,$^)'
 
-test-prog: build/obj/tests/prog/prog ## the same vectors in the kernel and natively (root)
-	$(Q)tests/lib/suite.sh programs $<
+test-prog: build/obj/tests/prog/prog build/obj/tests/property/property ## the same vectors and random policies in the kernel and natively (root)
+	$(Q)tests/lib/suite.sh programs $< '$(word 2,$^) --live'
 
 PARSERS := build/obj/tests/parsers/parsers build/tests/parsers/parsers.bpf.o
 test-parsers: $(PARSERS) ## the parsers in the kernel and natively, on the same mutated inputs (root)
@@ -166,10 +168,12 @@ build/bpf/aegress.o: $(BPF_SRC:%.c=build/%.o)
 	$(if $^,,$(error bpf/: no *.bpf.c))
 	$(Q)$(BPFTOOL) gen object $@ $^
 
-$(SKEL): build/bpf/aegress.o | $$(@D)/.
+$(SKEL): build/bpf/aegress.o
+$(PROG_SKEL): build/gen/%.skel.h: build/tests/prog/%.bpf.o
+$(SKEL) $(PROG_SKEL): build/gen/%.skel.h: | $$(@D)/.
 	$(call say,SKEL,$@)
 	$(Q){ printf '%s\n' '/* NOLINTBEGIN: generated */' '#pragma GCC system_header'; \
-		$(BPFTOOL) gen skeleton $< name aegress; echo '/* NOLINTEND */'; } >$@
+		$(BPFTOOL) gen skeleton $< name $*; echo '/* NOLINTEND */'; } >$@
 
 # --- generated headers ----------------------------------------------------------------------
 build/gen/version.h: FORCE | $$(@D)/.
@@ -202,6 +206,7 @@ build/$(1)/tests/parsers/parsers: $$(call objs,$(1),$$(PARSERS_SRC))
 	$$(call link,$(1),$$(LIBS_TEST))
 build/$(1)/tests/property/property: $$(call objs,$(1),$$(PROPERTY_SRC)) build/$(1)/libaegress.a
 	$$(call link,$(1),$$(LIBS_TEST))
+$$(call objs,$(1),$$(PROG_SRC)): | $$(PROG_SKEL)
 build/$(1)/tests/prog/prog: $$(call objs,$(1),$$(PROG_SRC)) build/$(1)/libaegress.a
 	$$(call link,$(1),$$(LIBS_TEST))
 endef
@@ -231,7 +236,7 @@ build/man/%: docs/man/%.scd | $$(@D)/.
 # --- clang-tidy: a file is analysed again only when its object would be built again -----------
 TIDY := clang-tidy-19 --quiet --warnings-as-errors='*'
 .PHONY: tidy-prepare
-tidy-prepare: $(SKEL) build/gen/version.h
+tidy-prepare: $(SKEL) $(PROG_SKEL) build/gen/version.h
 tidy: $(C_SRC:%.c=build/tidy/%.ok) $(BPF_SRC:%.c=build/tidy/%.ok)
 build/tidy/bpf/%.ok: bpf/%.c build/bpf/%.o .clang-tidy | $$(@D)/.
 	$(call say,TIDY,$<)
@@ -243,5 +248,5 @@ build/tidy/%.ok: %.c build/obj/%.o .clang-tidy | $$(@D)/.
 %/.:
 	$(Q)mkdir -p $@
 
--include $(foreach t,$(TREES),$(patsubst %.c,build/$(t)/%.d,$(C_SRC))) $(BPF_SRC:%.c=build/%.d) \
+-include $(foreach t,$(TREES),$(patsubst %.c,build/$(t)/%.d,$(C_SRC))) $(patsubst %.c,build/%.d,$(BPF_SRC) $(PROG_BPF)) \
 	build/tests/parsers/parsers.bpf.d

@@ -105,7 +105,7 @@ struct aeg_ctl {
 	__u32 epoch;	  /* counts every change of slot, idents, roots, levels: ages stamps */
 	__u32 doze;	  /* 1: the daemon sleeps; the next event wakes it and clears this */
 	__u32 levels;	  /* bit n: some workload's cgroup is at level n */
-	__u32 wake_bytes; /* unread bytes in a ring that wake the daemon whether it dozes or not */
+	__u32 wake_bytes; /* unread bytes in a ring that wake the daemon even when it does not doze */
 	__u32 nroots;	  /* entries in use, holes (cgroup 0) included */
 	__u32 ttl_min;	  /* s; what was learned stays at least this long, and after each use */
 	__u64 seed_basis; /* of name hashes; made once, before the first generation: maps keep hashes */
@@ -127,14 +127,40 @@ struct aeg_ident {
 	__u32 pad;
 };
 
-/* ---- destinations: address -> aeg_dest, map `addrs`, LPM, one inner map a slot ---------------- */
+/* ---- destinations: net -> aeg_dest, map `addrs`, one inner map a slot; see prefix.h --------------- */
 
+/* A row of the compiled tables. */
 struct aeg_addr_key {
 	__u32 prefixlen; /* 0..128 */
 	__u8 addr[16];
 };
 
+/* The same as the key of `addrs`: host order, bits behind the prefix zero. */
+struct aeg_prefix {
+	__u64 high;
+	__u64 low;
+	__u32 bits; /* 0..128 */
+	__u32 pad;
+};
+
+#define AEG_LENGTHS 256 /* nodes of a search tree over at most 129 lengths */
+
+/* One prefix length as the mask that cuts an address to it. */
+struct aeg_length {
+	__u64 high;
+	__u64 low;
+	__u32 bits;
+	__u32 used; /* 0: no such node */
+};
+
+/* Element AEG_SLOTS of map `lengths`: those to look for, IPv4 and IPv6 apart; from node 1 on, node
+ * k's children are 2k (shorter) and 2k + 1 (longer). */
+struct aeg_lengths {
+	struct aeg_length tree[2][AEG_LENGTHS];
+};
+
 #define AEG_DEST_GOVERNED 1u /* some AIEndpoint covers it */
+#define AEG_DEST_MARKER 2u   /* only in `addrs`: longer nets may follow, none covers it yet */
 
 struct aeg_dest {
 	__u32 class; /* which rules touch it; key of `cells`. Valid in this slot only */
@@ -240,7 +266,9 @@ struct aeg_learned {
 #define AEG_HOMES_MAX (1 << 14)
 #define AEG_RESOLVERS_MAX 256
 #define AEG_SEARCHES_MAX 64 /* search suffixes */
-#define AEG_TTL_MAX 86400   /* s */
+#define AEG_TTL_MIN 60		  /* s; unless configured */
+#define AEG_TTL_MAX 86400	  /* s */
+#define AEG_SCRATCH_CPU 4	  /* elements of `scratches` for each CPU */
 
 struct aeg_spoken {
 	__u16 len;
@@ -357,7 +385,7 @@ struct aeg_event {
 	__u8 type;	  /* enum aeg_event_type */
 	__u8 proto;	  /* AEG_PROTO_* or another IPPROTO */
 	__u8 hook;	  /* enum aeg_hook */
-	__u8 family;	  /* AF_INET or AF_INET6: what the application used */
+	__u8 family;	  /* AF_INET or AF_INET6: of the socket */
 	__u32 connect_us; /* handshake duration; 0: not watched */
 	char comm[AEG_COMM_LEN];
 };
@@ -467,6 +495,9 @@ AEG_ASSERT_SIZE(aeg_root, 16);
 AEG_ASSERT_SIZE(aeg_ctl, 48 + 16 * AEG_ROOTS_MAX);
 AEG_ASSERT_SIZE(aeg_ident, 16);
 AEG_ASSERT_SIZE(aeg_addr_key, 20);
+AEG_ASSERT_SIZE(aeg_prefix, 24);
+AEG_ASSERT_SIZE(aeg_length, 24);
+AEG_ASSERT_SIZE(aeg_lengths, 2 * AEG_LENGTHS * 24);
 AEG_ASSERT_SIZE(aeg_dest, 16);
 AEG_ASSERT_SIZE(aeg_cell_key, 12);
 AEG_ASSERT_SIZE(aeg_answer, 8);

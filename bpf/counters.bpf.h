@@ -62,15 +62,16 @@ static __always_inline void aeg_count_decision(const struct aeg_outcome *outcome
 		__sync_fetch_and_add(&count->decisions, 1);
 }
 
-/* Nothing is not added: clang makes `|= 0` of an atomic `+= 0`, and 5.10 knows no atomic or. */
-static __always_inline void aeg_count_close(const struct aeg_count_key *key, __u64 sent,
-					    __u64 received)
+static __always_inline void aeg_count_close(const struct aeg_outcome *outcome, __u8 hook,
+					    __u64 sent, __u64 received)
 {
-	struct aeg_count *count = aeg_count_get(key);
+	struct aeg_count_key key = aeg_count_key_of(outcome, hook);
+	struct aeg_count *count = aeg_count_get(&key);
 
 	if (!count)
 		return;
 	__sync_fetch_and_add(&count->closed, 1);
+	/* clang makes an atomic OR of an addition of zero; 5.10 knows none. */
 	if (sent)
 		__sync_fetch_and_add(&count->sent, sent);
 	if (received)

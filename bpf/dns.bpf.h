@@ -160,7 +160,7 @@ static __always_inline enum aeg_learning aeg_learn(const __u8 *addr, const struc
 	return aeg_member_put(entry, addr, fresh, now);
 }
 
-/* Keeps the name's text where it is not known; leaves it in the event, too. Once an answer. */
+/* Keeps the name's text where it is not known, and leaves it in the event, too. Once an answer. */
 AEG_GLOBAL int dns_speak(struct __sk_buff *skb, __u32 slot)
 {
 	struct aeg_scratch *scratch = aeg_scratch_get(slot);
@@ -192,24 +192,21 @@ static __always_inline void aeg_learn_report(struct aeg_ctl *control, struct aeg
 	event->base.node = member->node;
 	__builtin_memcpy(event->base.daddr, record->addr, sizeof(event->base.daddr));
 	event->base.type = AEG_EVENT_NAME;
-	aeg_record_send(control, &events, AEG_ERROR_EVENT_LOST, event, sizeof(*event));
+	aeg_name_event_send(control, &events, AEG_ERROR_EVENT_LOST, event);
 }
 
-static __always_inline bool aeg_declared(const __u8 *addr)
+/* Whether a CIDR of some endpoint covers it. */
+static __always_inline bool aeg_declared(const struct aeg_ctl *control, const __u8 *addr)
 {
-	struct aeg_ctl *control = aeg_ctl_get();
-	struct aeg_addr_key key = {.prefixlen = 128};
-	const struct aeg_dest *dest;
-	void *table;
+	struct aeg_flow flow = {};
+	struct aeg_dest dest;
+	struct aeg_view view;
 
-	if (!control)
+	__builtin_memcpy(flow.daddr, addr, sizeof(flow.daddr));
+	if (!aeg_view_open(READ_ONCE(control->slot), &view))
 		return false;
-	table = aeg_inner(&addrs, READ_ONCE(control->slot), AEG_ERROR_NO_ADDRS);
-	if (!table)
-		return false;
-	__builtin_memcpy(key.addr, addr, sizeof(key.addr));
-	dest = bpf_map_lookup_elem(table, &key);
-	return dest && dest->flags & AEG_DEST_GOVERNED;
+	aeg_dest_find(&view, &flow, &dest);
+	return dest.flags & AEG_DEST_GOVERNED;
 }
 
 static __always_inline __u32 aeg_lifetime(const struct aeg_lesson *lesson, __u32 ttl)
@@ -231,7 +228,7 @@ AEG_GLOBAL int dns_learn(struct __sk_buff *skb, __u32 slot, __u32 i)
 	if (!scratch || !control)
 		return AEG_LEARNING_BUSY;
 	record = &scratch->answers.records[i & (AEG_DNS_RECORDS_MAX - 1)];
-	if (aeg_special(record->addr) && !aeg_declared(record->addr))
+	if (aeg_special(record->addr) && !aeg_declared(control, record->addr))
 		return AEG_LEARNING_SPECIAL;
 	member.node = scratch->lesson.node;
 	member.name = scratch->name.hash;

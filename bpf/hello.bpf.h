@@ -244,19 +244,20 @@ static __always_inline void aeg_hello_report(struct __sk_buff *skb, struct aeg_s
 
 	if (!control || scratch->outcome.decision.reason == AEG_REASON_NOT_GOVERNED)
 		return;
+	/* Nothing was decided: it goes on as connect() said. */
+	if (!named && scratch->outcome.decision.reason == sock->decision.reason)
+		return;
 	aeg_count_decision(&scratch->outcome, AEG_HOOK_HELLO);
 	if (!denied && sock->flags & AEG_SOCK_REPORTED)
 		return;
 	aeg_hello_fill(skb, sock, packet, scratch, named);
 	scratch->event.base.sport = sport;
 	if (denied) {
-		aeg_record_send(control, &denials, AEG_ERROR_DENIAL_LOST, &scratch->event,
-				sizeof(scratch->event));
+		aeg_name_event_send(control, &denials, AEG_ERROR_DENIAL_LOST, &scratch->event);
 		return;
 	}
 	sock->flags |= AEG_SOCK_REPORTED;
-	aeg_record_send(control, &events, AEG_ERROR_EVENT_LOST, &scratch->event,
-			sizeof(scratch->event));
+	aeg_name_event_send(control, &events, AEG_ERROR_EVENT_LOST, &scratch->event);
 }
 
 static __always_inline void aeg_hello_remember(struct aeg_sock *sock,

@@ -22,17 +22,16 @@ static __always_inline bool aeg_addr_equal(const __u8 *a, const __u8 *b)
 }
 
 struct aeg_reach {
-	const struct aeg_dest *cidr; /* NULL: none covers the address */
+	struct aeg_dest cidr;	     /* node 0: none covers the address */
 	struct aeg_learned *learned; /* NULL: never learned */
 	bool by_name;		     /* aeg_reach_judge() went by a pattern */
 };
 
-/* key: of prefix length 128. */
-static __always_inline void aeg_reach_open(const struct aeg_view *view,
-					   const struct aeg_addr_key *key, struct aeg_reach *ret)
+static __always_inline void aeg_reach_open(const struct aeg_view *view, const struct aeg_flow *flow,
+					   struct aeg_reach *ret)
 {
-	ret->cidr = bpf_map_lookup_elem(view->addrs, key);
-	ret->learned = bpf_map_lookup_elem(&learned, key->addr);
+	aeg_dest_find(view, flow, &ret->cidr);
+	ret->learned = bpf_map_lookup_elem(&learned, flow->daddr);
 	ret->by_name = false;
 }
 
@@ -73,12 +72,11 @@ static __always_inline bool aeg_learned_for(const __u8 *addr, __u32 node)
 /* ---- choosing ---- */
 
 /*
- * One of the patterns, by node; or: none of them. With its verdict above, the most lenient least. What
- * neither an endpoint nor a rule of the workload's has is no candidate: else a CIDR that a rule of
- * somebody else's names, all addresses perhaps, would let everybody off.
+ * A candidate is a pattern, by its node, or the CIDR. In one number with its verdict above, the most
+ * lenient least; all ones: none, and nothing that this workload's rules or any endpoint speak of.
  */
 #define AEG_CHOICE_CIDR 0u
-#define AEG_CHOICE_NONE ((__u64)AEG_VERDICT_MAX << 32)
+#define AEG_CHOICE_NONE (~0ull)
 
 static __always_inline __u64 aeg_choice(const struct aeg_view *view, const struct aeg_flow *flow,
 					const struct aeg_ident *ident, const struct aeg_dest *dest,
@@ -86,46 +84,80 @@ static __always_inline __u64 aeg_choice(const struct aeg_view *view, const struc
 {
 	struct aeg_facts facts;
 
-	if (!dest)
-		return AEG_CHOICE_NONE;
 	aeg_facts_find(view, flow, dest, ident, &facts);
 	if (!facts.governed && !facts.cell)
 		return AEG_CHOICE_NONE;
 	return (__u64)aeg_decide_verdict(&facts) << 32 | node;
 }
 
-/*
- * What an address that was learned is taken for: the candidate with the most lenient verdict, the
- * CIDR where it is as good. Which is meant settles the ClientHello.
- */
-static __always_inline __u32 aeg_choose(const struct aeg_flow *flow, __u64 pod)
+/* What does not fit the arguments of a global function otherwise: port, protocol and the CIDR. */
+static __always_inline __u64 aeg_choose_pack(const struct aeg_flow *flow,
+					     const struct aeg_dest *cidr)
 {
-	struct aeg_learned *entry = bpf_map_lookup_elem(&learned, flow->dest.addr);
-	struct aeg_ctl *control = aeg_ctl_get();
-	const struct aeg_ident *ident;
-	struct aeg_view view;
-	__u32 now = aeg_now_s(), ttl_min;
-	__u64 best;
+	return flow->dport | (__u64)flow->proto << 16 |
+	       (__u64)(cidr->flags & AEG_DEST_GOVERNED) << 24 | (__u64)(cidr->node != 0) << 25 |
+	       (__u64)cidr->class << 32;
+}
 
-	if (!entry || !control || !aeg_view_open(READ_ONCE(control->slot), &view))
-		return AEG_CHOICE_CIDR;
-	ttl_min = READ_ONCE(control->ttl_min);
-	ident = aeg_ident_find(&view, pod);
-	best = aeg_choice(&view, flow, ident, bpf_map_lookup_elem(view.addrs, &flow->dest),
-			  AEG_CHOICE_CIDR);
+static __always_inline void aeg_choose_unpack(__u64 packed, struct aeg_flow *flow,
+					      struct aeg_dest *cidr)
+{
+	flow->dport = (__u16)packed;
+	flow->proto = (__u8)(packed >> 16);
+	cidr->flags = packed >> 24 & AEG_DEST_GOVERNED;
+	cidr->node = packed >> 25 & 1;
+	cidr->class = (__u32)(packed >> 32);
+}
+
+/* Of the patterns, the one with the most lenient verdict, if any. */
+static __always_inline __u64 aeg_choose_member(const struct aeg_view *view,
+					       const struct aeg_flow *flow,
+					       const struct aeg_ident *ident, __u32 ttl_min)
+{
+	struct aeg_learned *entry = bpf_map_lookup_elem(&learned, flow->daddr);
+	__u32 now = entry ? aeg_now_s() : 0;
+	__u64 best = AEG_CHOICE_NONE;
+
+	if (!entry)
+		return best;
 #pragma clang loop unroll(disable)
 	for (__u32 i = 0; i < AEG_MEMBERS_MAX; i++) {
-		__u32 node = aeg_member_node(entry, flow->dest.addr, i, now, ttl_min);
-		__u64 candidate;
+		__u32 node = aeg_member_node(entry, flow->daddr, i, now, ttl_min);
+		const struct aeg_dest *dest = bpf_map_lookup_elem(view->nodes, &node);
+		__u64 choice = dest ? aeg_choice(view, flow, ident, dest, node) : AEG_CHOICE_NONE;
 
-		if (!node)
-			continue;
-		candidate = aeg_choice(&view, flow, ident, bpf_map_lookup_elem(view.nodes, &node),
-				       node);
-		if (candidate >> 32 < best >> 32)
-			best = candidate;
+		if (choice >> 32 < best >> 32)
+			best = choice;
 	}
-	return (__u32)best;
+	return best;
+}
+
+/*
+ * What an address is taken for by one identity, and its verdict: the candidate with the most lenient
+ * one, the CIDR where it is as good. Which is meant the ClientHello settles.
+ */
+static __always_inline __u64 aeg_choose(__u64 high, __u64 low, __u64 pod, __u64 packed)
+{
+	struct aeg_ctl *control = aeg_ctl_get();
+	const struct aeg_ident *ident;
+	struct aeg_flow flow = {};
+	struct aeg_dest cidr = {};
+	struct aeg_view view;
+	__u64 best, other;
+
+	__builtin_memcpy(flow.daddr, &high, sizeof(high));
+	__builtin_memcpy(flow.daddr + 8, &low, sizeof(low));
+	aeg_choose_unpack(packed, &flow, &cidr);
+	if (!control || !aeg_view_open(READ_ONCE(control->slot), &view))
+		return (__u64)AEG_VERDICT_MAX << 32;
+	ident = aeg_ident_find(&view, pod);
+	best = aeg_choose_member(&view, &flow, ident, READ_ONCE(control->ttl_min));
+	other = aeg_choice(&view, &flow, ident, &cidr, AEG_CHOICE_CIDR);
+	if (best >> 32 >= other >> 32)
+		best = other;
+	if (best == AEG_CHOICE_NONE)
+		best = (__u64)AEG_VERDICT_ALLOWED << 32 | AEG_CHOICE_CIDR;
+	return best;
 }
 
 /* Decides; choice: of aeg_choose() where something was learned. */
@@ -133,18 +165,18 @@ static __always_inline void aeg_reach_judge(const struct aeg_view *view,
 					    const struct aeg_flow *flow, struct aeg_reach *reach,
 					    __u64 pod, __u32 choice, struct aeg_outcome *ret)
 {
-	const struct aeg_dest *found = reach->cidr;
 	__u64 unknown = view->gen->number;
-	struct aeg_dest dest = {};
+	struct aeg_dest dest = reach->cidr;
 
-	reach->by_name = choice != AEG_CHOICE_CIDR;
-	if (reach->by_name)
-		found = bpf_map_lookup_elem(view->nodes, &choice);
-	if (found)
-		dest = *found;
-	dest.class = (__u32)aeg_forget(dest.class, unknown);
-	dest.node = (__u32)aeg_forget(dest.node, unknown);
-	dest.flags = (__u32)aeg_forget(dest.flags, unknown);
+	reach->by_name = false;
+	if (choice != AEG_CHOICE_CIDR) {
+		const struct aeg_dest *found = bpf_map_lookup_elem(view->nodes, &choice);
+
+		if (found)
+			dest = *found;
+		reach->by_name = found;
+	}
+	aeg_dest_forget(&dest, unknown);
 	reach->by_name = aeg_forget(reach->by_name, unknown) & 1;
 	aeg_judge(view, flow, &dest, aeg_ident_find(view, pod), ret);
 }

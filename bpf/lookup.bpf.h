@@ -10,16 +10,17 @@
 
 /* Not a subprogram: before 6.2 the verifier prunes less in programs that have one. */
 #pragma clang attribute push(__attribute__((always_inline)), apply_to = function)
+#include "bpf/prefix.h"
 #include "bpf/verdict.h"
 #pragma clang attribute pop
 
 /* One attempt to reach a destination. */
 struct aeg_flow {
-	struct aeg_addr_key dest; /* prefixlen 128 */
-	__u16 dport;		  /* host order */
+	__u8 daddr[16];
+	__u16 dport; /* host order */
 	__u8 proto;
 	__u8 hook;   /* enum aeg_hook */
-	__u8 family; /* AF_* of the address the application gave */
+	__u8 family; /* AF_* of the socket */
 };
 
 /* What was decided, and for whom. */
@@ -33,6 +34,7 @@ struct aeg_outcome {
 /* The tables of one generation. */
 struct aeg_view {
 	const struct aeg_gen *gen;
+	const struct aeg_lengths *lengths;
 	void *idents;
 	void *addrs;
 	void *cells;
@@ -52,7 +54,8 @@ static __always_inline void *aeg_inner(void *outer, __u32 slot, enum aeg_error p
 static __always_inline bool aeg_view_open(__u32 slot, struct aeg_view *ret)
 {
 	ret->gen = bpf_map_lookup_elem(&gens, &slot);
-	if (!ret->gen || !ret->gen->number) {
+	ret->lengths = bpf_map_lookup_elem(&lengths, &slot);
+	if (!ret->gen || !ret->gen->number || !ret->lengths) {
 		aeg_failed(AEG_ERROR_NO_GEN);
 		return false;
 	}
@@ -98,6 +101,41 @@ static __always_inline void aeg_outcome_forget(struct aeg_outcome *outcome, __u6
 	__builtin_memcpy(&outcome->decision, words, sizeof(words));
 	outcome->workload = (__u32)aeg_forget(outcome->workload, unknown);
 	outcome->node = (__u32)aeg_forget(outcome->node, unknown);
+}
+
+static __always_inline void aeg_dest_forget(struct aeg_dest *dest, __u64 unknown)
+{
+	dest->class = (__u32)aeg_forget(dest->class, unknown);
+	dest->node = (__u32)aeg_forget(dest->node, unknown);
+	dest->flags = (__u32)aeg_forget(dest->flags, unknown);
+}
+
+/* The most specific net around the destination; node 0: none. See prefix.h. */
+static __always_inline void aeg_dest_find(const struct aeg_view *view, const struct aeg_flow *flow,
+					  struct aeg_dest *ret)
+{
+	struct aeg_prefix whole = aeg_prefix_of(flow->daddr, 128);
+	const struct aeg_length *tree = view->lengths->tree[aeg_prefix_family(&whole)];
+	__u64 unknown = view->gen->number, node = 1;
+
+	*ret = (struct aeg_dest){.flags = AEG_DEST_MARKER};
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < AEG_LENGTHS_DEPTH; i++) {
+		const struct aeg_length *length = &tree[node & (AEG_LENGTHS - 1)];
+		struct aeg_prefix net = aeg_prefix_cut(&whole, length);
+		const struct aeg_dest *dest;
+
+		if (!length->used)
+			break;
+		dest = bpf_map_lookup_elem(view->addrs, &net);
+		node = aeg_forget(node * 2 + (dest != NULL), unknown);
+		if (dest && !(dest->flags & AEG_DEST_MARKER))
+			*ret = *dest;
+		aeg_dest_forget(ret, unknown);
+	}
+	if (ret->flags & AEG_DEST_MARKER)
+		*ret = (struct aeg_dest){};
+	aeg_dest_forget(ret, unknown);
 }
 
 /* The facts of one identity and one destination; dest->node 0: no table row covers it. */

@@ -38,6 +38,13 @@ struct {
 	__type(value, struct aeg_gen);
 } gens __weak SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, AEG_SLOTS);
+	__type(key, __u32);
+	__type(value, struct aeg_lengths);
+} lengths __weak SEC(".maps");
+
 struct aeg_idents_inner {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
@@ -53,10 +60,9 @@ struct {
 } idents __weak SEC(".maps");
 
 struct aeg_addrs_inner {
-	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
-	__uint(key_size, sizeof(struct aeg_addr_key));
+	__uint(key_size, sizeof(struct aeg_prefix));
 	__uint(value_size, sizeof(struct aeg_dest));
 };
 

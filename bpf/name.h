@@ -11,7 +11,7 @@
 #define AEG_NAME_H
 
 #include "bpf/abi.h"
-#include "bpf/bytes.h"
+#include "bpf/input.h"
 
 #define AEG_NAME_MAX 253 /* RFC 1035, without the trailing dot */
 #define AEG_NAME_LABEL_MAX 63

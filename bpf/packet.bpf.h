@@ -6,7 +6,7 @@
 #ifndef AEG_PACKET_BPF_H
 #define AEG_PACKET_BPF_H
 
-#include "bpf/bytes.h"
+#include "bpf/input.h"
 #include "bpf/errors.bpf.h"
 
 #define LO_IFINDEX 1 /* of every network namespace's loopback device */

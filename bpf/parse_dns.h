@@ -9,7 +9,7 @@
 #ifndef AEG_PARSE_DNS_H
 #define AEG_PARSE_DNS_H
 
-#include "bpf/bytes.h"
+#include "bpf/input.h"
 #include "bpf/name.h"
 
 #define AEG_DNS_RECORDS_MAX 64	 /* answer records of a message, CNAMEs included */

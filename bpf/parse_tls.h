@@ -13,7 +13,7 @@
 #ifndef AEG_PARSE_TLS_H
 #define AEG_PARSE_TLS_H
 
-#include "bpf/bytes.h"
+#include "bpf/input.h"
 #include "bpf/name.h"
 
 #define AEG_HELLO_EXTENSIONS_MAX 64

@@ -67,52 +67,43 @@ static __always_inline bool aeg_attempt_identify(struct aeg_attempt *at, void *c
 }
 
 /* See aeg_choose(). Global: its loop is verified once and not for every way that leads to it. */
-AEG_GLOBAL int connect_choose(struct bpf_sock_addr *ctx, __u64 high, __u64 low, __u64 pod,
-			      __u32 port)
+AEG_GLOBAL __u64 connect_choose(struct bpf_sock_addr *ctx, __u64 high, __u64 low, __u64 pod,
+				__u64 packed)
 {
-	struct aeg_flow flow = {
-		.dest.prefixlen = 128, .dport = (__u16)port, .proto = (__u8)(port >> 16)};
-
-	__builtin_memcpy(flow.dest.addr, &high, sizeof(high));
-	__builtin_memcpy(flow.dest.addr + 8, &low, sizeof(low));
-	return (int)aeg_choose(&flow, pod);
+	return aeg_choose(high, low, pod, packed);
 }
 
-static __always_inline __u32 aeg_attempt_choose(struct bpf_sock_addr *ctx,
-						const struct aeg_flow *flow, __u64 pod)
+static __always_inline __u64 aeg_attempt_choose(struct bpf_sock_addr *ctx,
+						const struct aeg_flow *flow,
+						const struct aeg_reach *reach, __u64 pod)
 {
 	__u64 high, low;
 
-	__builtin_memcpy(&high, flow->dest.addr, sizeof(high));
-	__builtin_memcpy(&low, flow->dest.addr + 8, sizeof(low));
-	return (__u32)connect_choose(ctx, high, low, pod, flow->dport | (__u32)flow->proto << 16);
+	__builtin_memcpy(&high, flow->daddr, sizeof(high));
+	__builtin_memcpy(&low, flow->daddr + 8, sizeof(low));
+	return connect_choose(ctx, high, low, pod, aeg_choose_pack(flow, &reach->cidr));
 }
 
-/*
- * Decides for everyone who is at it; the stricter decision is taken, and its workload is named. A
- * loop, although it is two calls: the verifier has half the paths to follow.
- */
+/* Decides for everyone who is at it: for whom the verdict is stricter, and its workload is named. */
 static __always_inline void aeg_attempt_judge(struct aeg_attempt *at, struct bpf_sock_addr *ctx,
 					      const struct aeg_flow *flow)
 {
-	__u64 pod = at->foreign ? at->stamp.pod : at->task.pod;
+	__u64 pod = at->foreign ? at->stamp.pod : at->task.pod, choice = AEG_CHOICE_CIDR;
 	struct aeg_reach reach;
 
-	aeg_reach_open(&at->view, &flow->dest, &reach);
-#pragma clang loop unroll(disable)
-	for (int i = 0; i < 2; i++) {
-		__u32 choice = reach.learned ? aeg_attempt_choose(ctx, flow, pod) : AEG_CHOICE_CIDR;
-		struct aeg_outcome outcome;
+	aeg_reach_open(&at->view, flow, &reach);
+	if (reach.learned || at->foreign)
+		choice = aeg_attempt_choose(ctx, flow, &reach, pod);
+	if (at->foreign && at->managed) {
+		__u64 other = aeg_attempt_choose(ctx, flow, &reach, at->task.pod);
 
-		aeg_reach_judge(&at->view, flow, &reach, pod, choice, &outcome);
-		if (i == 0 || aeg_stricter(&at->outcome.decision, &outcome.decision)) {
-			at->outcome = outcome;
-			at->by_name = reach.by_name;
+		if (other >> 32 > choice >> 32) {
+			choice = other;
+			pod = at->task.pod;
 		}
-		if (!at->foreign || !at->managed)
-			break;
-		pod = at->task.pod;
 	}
+	aeg_reach_judge(&at->view, flow, &reach, pod, (__u32)choice, &at->outcome);
+	at->by_name = reach.by_name;
 	at->watch = aeg_watch_of(&at->outcome.decision, at->by_name, flow->dport);
 }
 
@@ -125,7 +116,7 @@ static __always_inline bool aeg_attempt_learns(const struct aeg_attempt *at,
 
 	if (flow->dport != AEG_PORT_DNS || !pod)
 		return false;
-	resolver = bpf_map_lookup_elem(&resolvers, flow->dest.addr);
+	resolver = bpf_map_lookup_elem(&resolvers, flow->daddr);
 	if (!resolver)
 		return false;
 	if (aeg_resolver_trusted(resolver, at->sock->netns) && aeg_at_home(pod, at->sock))
@@ -150,13 +141,17 @@ static __always_inline bool aeg_attempt_recall(struct aeg_attempt *at, const str
 {
 	struct aeg_sock *sock = at->sock;
 
-	if (!sock || !at->fresh)
+	if (!sock)
+		return false;
+	/* Before 6.2 the verifier forgets a NULL check that is folded into another condition. */
+	barrier_var(sock);
+	if (!at->fresh)
 		return false;
 	bpf_spin_lock(&sock->lock);
 	at->repeat = sock->flags & AEG_SOCK_CACHED && sock->hook == flow->hook &&
 		     sock->epoch == at->task.epoch && sock->generation == at->view.gen->number &&
 		     sock->dport == flow->dport && sock->proto == flow->proto &&
-		     aeg_addr_equal(sock->daddr, flow->dest.addr);
+		     aeg_addr_equal(sock->daddr, flow->daddr);
 	if (at->repeat) {
 		at->outcome.decision = sock->decision;
 		at->outcome.workload = sock->workload;
@@ -239,7 +234,7 @@ static __always_inline void aeg_attempt_remember(struct aeg_attempt *at,
 	sock->opened = now;
 	sock->established = 0;
 	sock->generation = at->outcome.generation;
-	__builtin_memcpy(sock->daddr, flow->dest.addr, sizeof(sock->daddr));
+	__builtin_memcpy(sock->daddr, flow->daddr, sizeof(sock->daddr));
 	sock->decision = at->outcome.decision;
 	sock->workload = at->outcome.workload;
 	sock->node = at->outcome.node;
@@ -256,20 +251,11 @@ static __always_inline void aeg_attempt_remember(struct aeg_attempt *at,
 static __always_inline void aeg_attempt_close_former(struct aeg_attempt *at, void *ctx,
 						     const struct aeg_flow *flow)
 {
-	struct aeg_event *event;
+	/* Not on the stack: there is no room. */
+	static const struct aeg_ending v4 = {.family = AF_INET}, v6 = {.family = AF_INET6};
 
-	if (!at->sock || !(at->sock->flags & AEG_SOCK_REPORTED))
-		return;
-	aeg_close_count(at->sock, 0, 0);
-	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
-	if (!event) {
-		aeg_failed(AEG_ERROR_EVENT_LOST);
-		return;
-	}
-	__builtin_memset(event, 0, sizeof(*event));
-	event->family = flow->family;
-	aeg_close_fill(event, ctx, at->sock);
-	aeg_event_submit(at->control, &events, event);
+	if (at->sock && at->sock->flags & AEG_SOCK_REPORTED)
+		aeg_close_report(at->control, ctx, at->sock, flow->family == AF_INET6 ? &v6 : &v4);
 }
 
 /* Remembers, counts and reports. */

@@ -56,13 +56,9 @@ static __always_inline bool aeg_raw_hides(const struct aeg_packet *packet)
 }
 
 /* See aeg_choose(). */
-AEG_GLOBAL int raw_choose(struct __sk_buff *skb, __u64 high, __u64 low, __u64 pod)
+AEG_GLOBAL __u64 raw_choose(struct __sk_buff *skb, __u64 high, __u64 low, __u64 pod, __u64 packed)
 {
-	struct aeg_flow flow = {.dest.prefixlen = 128, .proto = IPPROTO_ICMP};
-
-	__builtin_memcpy(flow.dest.addr, &high, sizeof(high));
-	__builtin_memcpy(flow.dest.addr + 8, &low, sizeof(low));
-	return (int)aeg_choose(&flow, pod);
+	return aeg_choose(high, low, pod, packed);
 }
 
 static __always_inline void aeg_raw_judge_address(struct __sk_buff *skb,
@@ -70,17 +66,19 @@ static __always_inline void aeg_raw_judge_address(struct __sk_buff *skb,
 						  const struct aeg_packet *packet, __u64 pod,
 						  struct aeg_outcome *ret)
 {
-	struct aeg_flow flow = {.dest.prefixlen = 128, .proto = packet->proto};
+	struct aeg_flow flow = {.proto = packet->proto};
+	__u32 choice = AEG_CHOICE_CIDR;
 	struct aeg_reach reach;
 	__u64 high, low;
 
-	__builtin_memcpy(flow.dest.addr, packet->daddr, sizeof(flow.dest.addr));
+	__builtin_memcpy(flow.daddr, packet->daddr, sizeof(flow.daddr));
 	__builtin_memcpy(&high, packet->daddr, sizeof(high));
 	__builtin_memcpy(&low, packet->daddr + 8, sizeof(low));
-	aeg_reach_open(view, &flow.dest, &reach);
-	aeg_reach_judge(view, &flow, &reach, pod,
-			reach.learned ? (__u32)raw_choose(skb, high, low, pod) : AEG_CHOICE_CIDR,
-			ret);
+	aeg_reach_open(view, &flow, &reach);
+	if (reach.learned)
+		choice =
+			(__u32)raw_choose(skb, high, low, pod, aeg_choose_pack(&flow, &reach.cidr));
+	aeg_reach_judge(view, &flow, &reach, pod, choice, ret);
 }
 
 static __always_inline void aeg_raw_judge(struct __sk_buff *skb, const struct aeg_ctl *control,
@@ -105,13 +103,10 @@ static __always_inline void aeg_raw_report(struct __sk_buff *skb, struct aeg_ctl
 					   const struct aeg_packet *packet,
 					   const struct aeg_outcome *outcome)
 {
-	struct aeg_event *event = bpf_ringbuf_reserve(&denials, sizeof(*event), 0);
+	struct aeg_event *event = aeg_event_new(&denials, AEG_ERROR_DENIAL_LOST);
 
-	if (!event) {
-		aeg_failed(AEG_ERROR_DENIAL_LOST);
+	if (!event)
 		return;
-	}
-	__builtin_memset(event, 0, sizeof(*event));
 	event->time = bpf_ktime_get_ns();
 	event->generation = outcome->generation;
 	event->cookie = bpf_get_socket_cookie(skb);

@@ -12,8 +12,6 @@
 #include "bpf/parse_dns.h"
 #include "bpf/parse_tls.h"
 
-#define AEG_SCRATCH_CPU 4 /* slots a CPU; user space sets max_entries to this times the CPUs */
-
 /* What the addresses of an answer are learned for. */
 struct aeg_lesson {
 	__u32 node;

@@ -24,15 +24,14 @@ static __always_inline __u8 aeg_connect_hook(const struct bpf_sock_addr *ctx)
 static __always_inline int aeg_police4(struct bpf_sock_addr *ctx, __u8 hook)
 {
 	struct aeg_flow flow = {
-		.dest.prefixlen = 128,
-		.dest.addr = {[10] = 0xff, [11] = 0xff},
+		.daddr = {[10] = 0xff, [11] = 0xff},
 		.dport = bpf_ntohs((__u16)ctx->user_port),
 		.proto = aeg_proto(ctx->protocol),
 		.hook = hook,
-		.family = AF_INET,
+		.family = (__u8)ctx->family,
 	};
 
-	*(__u32 *)&flow.dest.addr[12] = ctx->user_ip4;
+	*(__u32 *)&flow.daddr[12] = ctx->user_ip4;
 	return aeg_police(ctx, &flow);
 }
 
@@ -40,13 +39,12 @@ static __always_inline int aeg_police4(struct bpf_sock_addr *ctx, __u8 hook)
 static __always_inline int aeg_police6(struct bpf_sock_addr *ctx, __u8 hook)
 {
 	struct aeg_flow flow = {
-		.dest.prefixlen = 128,
 		.dport = bpf_ntohs((__u16)ctx->user_port),
 		.proto = aeg_proto(ctx->protocol),
 		.hook = hook,
-		.family = AF_INET6,
+		.family = (__u8)ctx->family,
 	};
-	__u32 *addr = (__u32 *)flow.dest.addr;
+	__u32 *addr = (__u32 *)flow.daddr;
 
 	addr[0] = ctx->user_ip6[0];
 	addr[1] = ctx->user_ip6[1];
@@ -118,7 +116,7 @@ SEC("cgroup/sock_release")
 int sock_release(struct bpf_sock *ctx)
 {
 	struct aeg_sock *sock = bpf_sk_storage_get(&socks, ctx, NULL, 0);
-	struct aeg_event event = {.family = (__u8)ctx->family};
+	struct aeg_ending ending = {.family = (__u8)ctx->family};
 	struct aeg_ctl *control;
 
 	if (!sock || !(sock->flags & AEG_SOCK_REPORTED))
@@ -126,10 +124,9 @@ int sock_release(struct bpf_sock *ctx)
 	control = aeg_ctl_get();
 	if (!control)
 		return AEG_PASS;
-	aeg_close_fill(&event, ctx, sock);
 	if (ctx->protocol == AEG_PROTO_TCP)
-		aeg_tcp_read((struct sock *)ctx, &event);
-	aeg_close_report(control, sock, &event);
+		aeg_tcp_read((struct sock *)ctx, &ending);
+	aeg_close_report(control, ctx, sock, &ending);
 	return AEG_PASS;
 }
 

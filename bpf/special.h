@@ -7,7 +7,7 @@
 #ifndef AEG_SPECIAL_H
 #define AEG_SPECIAL_H
 
-#include "bpf/bytes.h"
+#include "bpf/input.h"
 
 /* host order; RFC 6890 where nothing else is said */
 AEG_INLINE int aeg_special4(__u32 addr)

@@ -150,7 +150,8 @@ static int exchange(int fd, char *body, const struct options *options)
 	return r < 0 ? r : receive_all(fd, body, options->reply);
 }
 
-static int target_connect(const struct target *target, int *ret_fd)
+/* Returns the connected socket or -errno. */
+static int target_connect(const struct target *target)
 {
 	int fd = socket(target->addr.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
@@ -162,8 +163,7 @@ static int target_connect(const struct target *target, int *ret_fd)
 		close(fd);
 		return r;
 	}
-	*ret_fd = fd;
-	return 0;
+	return fd;
 }
 
 /* ---- client ---- */
@@ -171,11 +171,10 @@ static int target_connect(const struct target *target, int *ret_fd)
 /* One whole connection, in the way the mode says. */
 static int connection_run(const struct target *target, char *body, const struct options *options)
 {
-	int fd, r;
+	int fd = target_connect(target), r = 0;
 
-	r = target_connect(target, &fd);
-	if (r < 0)
-		return r;
+	if (fd < 0)
+		return fd;
 	if (options->mode == MODE_CRR)
 		r = exchange(fd, body, options);
 	close(fd);
@@ -207,9 +206,9 @@ static void client_loop(struct target *target, const struct options *options,
 	int fd = -1, r;
 
 	if (options->mode == MODE_RR) {
-		r = target_connect(target, &fd);
-		if (r < 0) {
-			errno = -r;
+		fd = target_connect(target);
+		if (fd < 0) {
+			errno = -fd;
 			die("connect");
 		}
 	}

@@ -51,7 +51,7 @@ static int program_load(enum bpf_attach_type hook)
 		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 1},
 		{.code = BPF_JMP | BPF_EXIT},
 	};
-	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = hook);
+	struct bpf_prog_load_opts opts = {.sz = sizeof(opts), .expected_attach_type = hook};
 	int fd = bpf_prog_load(hook_prog_type(hook), "bench_empty", "GPL", yes,
 			       sizeof(yes) / sizeof(*yes), &opts);
 

@@ -14,7 +14,7 @@ def ratios(rounds, over, under, key="rate"):
 
 
 def median_error(values):
-    """Standard error of a median, from the median absolute deviation: outliers are the rule here."""
+    """Standard error of a median, from the median absolute deviation: outliers are usual."""
     middle = statistics.median(values)
     deviation = statistics.median(abs(value - middle) for value in values)
     return 1.4826 * deviation * 1.2533 / len(values) ** 0.5

@@ -37,7 +37,8 @@ def spin_ns():
 
 
 def revision():
-    done = subprocess.run(["git", "-C", os.path.dirname(__file__), "describe", "--always", "--dirty"],
+    here = os.path.dirname(os.path.abspath(__file__))
+    done = subprocess.run(["git", "-C", here, "describe", "--always", "--dirty"],
                           capture_output=True, text=True)
     return done.stdout.strip() or "unknown"
 

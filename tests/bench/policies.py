@@ -14,6 +14,7 @@ CLASSES = ["hub", "download", "upload", "inference", "spaces", "jobs", "admin", 
 REGIONS = ["eu-west-1", "us-east-1", "ap-south-1"]
 NAMESPACES, ZONES, TEAMS = 50, 10, 25
 DOCUMENTS_PER_FILE = 100
+PARTS = ("policies", "workloads")
 
 # One block of 16 addresses for every IPv4 CIDR and one of 65536 for every IPv6 CIDR, counted from
 # here, so that a client can step through all of them: RFC 2544 and RFC 3849 addresses.
@@ -93,7 +94,8 @@ spec:
 
 def head(kind, name, namespace=None):
     scope = f", namespace: {namespace}" if namespace else ""
-    return f"apiVersion: aegress.dev/v1alpha1\nkind: {kind}\nmetadata: {{name: {name}{scope}}}\nspec:\n"
+    return (f"apiVersion: aegress.dev/v1alpha1\nkind: {kind}\n"
+            f"metadata: {{name: {name}{scope}}}\nspec:\n")
 
 
 def client_policy(size):
@@ -198,9 +200,9 @@ def main():
         parser.add_argument(f"--{field}", type=int, default=default)
     args = vars(parser.parse_args())
     directory = args.pop("directory")
-    for part in ("policies", "workloads"):
+    for part in PARTS:
         os.makedirs(os.path.join(directory, part), exist_ok=True)
-    generate(Size(**args), os.path.join(directory, "policies"), os.path.join(directory, "workloads"))
+    generate(Size(**args), *(os.path.join(directory, part) for part in PARTS))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 """Connect, request, reply, close: how many a second with nothing, with empty programs and with all
-of aegress attached, and what a pod pays that aegress does not govern. Every round runs every variant
-once, in shuffled order; `none` runs twice, and the distance of the two is the noise floor."""
+of aegress attached, and what a pod pays that aegress does not govern. Every round runs every
+variant once, in shuffled order; `none` runs twice: how far the two come apart is the noise floor."""
 import random
 from dataclasses import dataclass
 
@@ -9,7 +9,6 @@ from figures import noise, ratios, spread
 from goals import NOISE_MAX
 from stage import ALLOWED, DENIED, UNGOVERNED, attached, bpftool, check, equal
 
-ATTEMPTS = 3
 KEEP = ("rate", "cpu_ns", "p50_us", "p99_us")
 
 
@@ -74,7 +73,7 @@ def one_round(network, stage, names, *options):
 def summary(rounds):
     result = {"rounds": len(rounds), "noise": noise(rounds, "none2", "none"),
               "noise_cpu": noise(rounds, "none2", "none", "cpu_ns"), "variants": {}}
-    for name in rounds[0]:
+    for name in (name for name in VARIANTS if name in rounds[0]):
         result["variants"][name] = {
             **{key: spread([one[name][key] for one in rounds]) for key in KEEP},
             "ratio": ratios(rounds, name, "none"),
@@ -90,9 +89,9 @@ def attempt(network, stage, names, options, *client):
 
 
 def quietest(network, stage, names, options, *client):
-    """Up to ATTEMPTS times until the noise floor is low enough; all floors are kept and shown."""
+    """Again, a bounded number of times, until the noise floor is low enough; all are shown."""
     floors, best = [], None
-    while len(floors) < ATTEMPTS and (best is None or best["noise"] > NOISE_MAX):
+    while len(floors) < options.attempts and (best is None or best["noise"] > NOISE_MAX):
         result = attempt(network, stage, names, options, *client)
         floors.append(result["noise"])
         print(f"  noise floor {100 * result['noise']:.2f} %", flush=True)

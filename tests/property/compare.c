@@ -129,11 +129,35 @@ static bool explanation_agrees(struct compiled *compiled, const struct aeg_subje
 	return !explanation.rule || (step && step->matched);
 }
 
+static bool texts_agree(const struct compiled *compiled, const struct oracle_result *result,
+			const struct aeg_decision *decision, struct aeg_buf *ret_difference)
+{
+	AEG_CLEANUP(aeg_buf_done) struct aeg_buf expected = {0}, found = {0};
+
+	put_oracle(result, &expected);
+	put_decision(compiled, decision, &found);
+	if (aeg_streq(aeg_buf_text(&expected), aeg_buf_text(&found)))
+		return true;
+	aeg_buf_printf(ret_difference, "  expected  %s\n  found     %s\n", aeg_buf_text(&expected),
+		       aeg_buf_text(&found));
+	return false;
+}
+
+bool decision_agrees(const struct compiled *compiled, const struct world_subject *who,
+		     const struct aeg_target *target, const struct aeg_decision *decision,
+		     struct aeg_buf *ret_difference)
+{
+	struct aeg_subject subject = world_subject(compiled->model, who);
+	struct oracle_result result = oracle_decide(compiled->model, &compiled->world->settings,
+						    who->known ? &subject : NULL, target);
+
+	return texts_agree(compiled, &result, decision, ret_difference);
+}
+
 bool triple_agrees(struct compiled *compiled, const struct world_subject *who,
 		   const struct aeg_target *target, bool explain, unsigned int *ret_reason,
 		   struct aeg_buf *ret_difference)
 {
-	AEG_CLEANUP(aeg_buf_done) struct aeg_buf expected = {0}, found = {0};
 	struct aeg_subject named = world_subject(compiled->model, who);
 	const struct aeg_subject *subject = who->known ? &named : NULL;
 	struct aeg_decision decision;
@@ -142,14 +166,11 @@ bool triple_agrees(struct compiled *compiled, const struct world_subject *who,
 
 	compiled_decide(compiled, subject, target, &decision);
 	*ret_reason = decision.reason;
-	put_oracle(&result, &expected);
-	put_decision(compiled, &decision, &found);
-	if (explain && !explanation_agrees(compiled, subject, target, &decision, &result))
-		aeg_buf_puts(&found, ", and explain disagrees");
-	if (aeg_streq(aeg_buf_text(&expected), aeg_buf_text(&found)))
+	if (!texts_agree(compiled, &result, &decision, ret_difference))
+		return false;
+	if (!explain || explanation_agrees(compiled, subject, target, &decision, &result))
 		return true;
-	aeg_buf_printf(ret_difference, "  expected  %s\n  tables    %s\n", aeg_buf_text(&expected),
-		       aeg_buf_text(&found));
+	aeg_buf_puts(ret_difference, "  explain disagrees with tables and evaluator\n");
 	return false;
 }
 

@@ -30,6 +30,11 @@ bool triple_agrees(struct compiled *compiled, const struct world_subject *who,
 		   const struct aeg_target *target, bool explain, unsigned int *ret_reason,
 		   struct aeg_buf *ret_difference);
 
+/* The same for a decision that came from elsewhere: the kernel. */
+bool decision_agrees(const struct compiled *compiled, const struct world_subject *who,
+		     const struct aeg_target *target, const struct aeg_decision *decision,
+		     struct aeg_buf *ret_difference);
+
 /* The triple's subject and target for people. */
 void triple_describe(const struct world_subject *who, const struct aeg_target *target,
 		     struct aeg_buf *ret);

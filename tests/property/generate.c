@@ -3,7 +3,7 @@
 #include "generate.h"
 #include "random.h"
 
-#define SUBJECTS 6
+#define SUBJECTS 8 /* the last one is unknown */
 #define TARGETS 24
 
 static const char *const namespaces[] = {"prod", "lab", "edge"};
@@ -416,11 +416,11 @@ static void add_label(struct maker *maker, struct world_subject *subject, const 
 	};
 }
 
-static void make_subject(struct maker *maker)
+static void make_subject(struct maker *maker, bool known)
 {
 	struct world_subject *subject = AEG_VEC_PUSH(maker->world->subjects);
 
-	subject->known = !random_percent(&maker->random, 7);
+	subject->known = known;
 	subject->ns = RANDOM_OF(&maker->random, namespaces);
 	subject->service_account = RANDOM_OF(&maker->random, accounts);
 	if (random_percent(&maker->random, 70))
@@ -485,7 +485,7 @@ void world_generate(uint64_t seed, struct world *ret)
 	for (unsigned int n = 1 + random_below(random, 14); n > 0; n--)
 		make_policy(&maker, n);
 	for (int i = 0; i < SUBJECTS; i++)
-		make_subject(&maker);
+		make_subject(&maker, i < SUBJECTS - 1);
 	for (int i = 0; i < TARGETS; i++)
 		make_target(&maker);
 	ret->settings = (struct aeg_gen){

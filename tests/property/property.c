@@ -1,23 +1,28 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * property [--seed N] [--triples N]: random policies, workloads and destinations; what the compiled
- * tables decide must be what the slow evaluator says. A failure is printed as the smallest set of
- * documents that still shows it. Closes with the number of triples.
+ * property [--seed N] [--triples N] [--live]: random policies, workloads and destinations; what the
+ * compiled tables decide must be what the slow evaluator says. A failure is printed as the smallest
+ * set of documents that still shows it. With --live the kernel is asked, too. Closes with the number
+ * of triples.
  */
 #include "compare.h"
+#include "live.h"
 #include "random.h"
+#include "tally.h"
 #include <getopt.h>
 #include <stdio.h>
 #include <time.h>
 
 #define TRIPLES 200000
+#define LIVE_TRIPLES 5000
 #define FAILURES_SHOWN 3
 #define EXPLAINED_EVERY 16 /* explaining is slower than deciding */
 
 struct run {
 	uint64_t seed;
-	unsigned long triples, passed, failed;
-	unsigned long worlds, reasons[AEG_REASON_MAX];
+	unsigned long triples, worlds;
+	bool live;
+	struct tally tally;
 };
 
 /* ---- shrinking ---- */
@@ -92,14 +97,14 @@ static void run_triple(struct run *run, struct compiled *compiled, size_t who, s
 {
 	AEG_CLEANUP(aeg_buf_done) struct aeg_buf difference = {0};
 	const struct world *world = compiled->world;
-	bool explain = (run->passed + run->failed) % EXPLAINED_EVERY == 0;
+	bool explain = (run->tally.passed + run->tally.failed) % EXPLAINED_EVERY == 0;
 	unsigned int reason;
 
 	if (triple_agrees(compiled, &world->subjects.items[who], &world->targets.items[target],
 			  explain, &reason, &difference)) {
-		run->passed++;
-		run->reasons[reason]++;
-	} else if (run->failed++ < FAILURES_SHOWN) {
+		run->tally.passed++;
+		run->tally.reasons[reason]++;
+	} else if (run->tally.failed++ < FAILURES_SHOWN) {
 		show_failure(world, who, target);
 	}
 }
@@ -108,7 +113,7 @@ static void refused_world(struct run *run, const struct world *world, const char
 {
 	AEG_CLEANUP(aeg_buf_done) struct aeg_buf text = {0};
 
-	if (run->failed++ >= FAILURES_SHOWN)
+	if (run->tally.failed++ >= FAILURES_SHOWN)
 		return;
 	world_text(world, &text);
 	printf("FAILED world %llu is refused:\n%s%s\n", (unsigned long long)world->seed, why,
@@ -133,29 +138,6 @@ static void run_world(struct run *run, uint64_t seed)
 	compiled_done(&compiled);
 }
 
-/* A generator that misses an answer proves nothing about it. */
-static void check_distribution(struct run *run)
-{
-	static const unsigned int wanted[] = {
-		AEG_REASON_RULE,       AEG_REASON_DENY_RULE,	    AEG_REASON_NO_RULE,
-		AEG_REASON_UNSELECTED, AEG_REASON_UNKNOWN_WORKLOAD, AEG_REASON_NOT_GOVERNED,
-		AEG_REASON_UDP,
-	};
-
-	for (unsigned int reason = 0; reason < AEG_REASON_MAX; reason++)
-		if (run->reasons[reason])
-			printf("%-17s %7lu  %4.1f %%\n", aeg_reason_word(reason),
-			       run->reasons[reason],
-			       100.0 * (double)run->reasons[reason] / (double)run->passed);
-	for (size_t i = 0; i < AEG_ARRAY_SIZE(wanted); i++) {
-		if (run->reasons[wanted[i]] * 100 >= run->passed)
-			continue;
-		printf("FAILED reason %s is under 1 %% of the triples\n",
-		       aeg_reason_word(wanted[i]));
-		run->failed++;
-	}
-}
-
 static bool parse_number(const char *text, unsigned long *ret)
 {
 	char *end;
@@ -166,7 +148,7 @@ static bool parse_number(const char *text, unsigned long *ret)
 
 static int usage(void)
 {
-	fputs("usage: property [--seed N] [--triples N]\n", stderr);
+	fputs("usage: property [--seed N] [--triples N] [--live]\n", stderr);
 	return 2;
 }
 
@@ -175,6 +157,7 @@ static int parse_options(int argc, char **argv, struct run *run)
 	static const struct option options[] = {
 		{"seed", required_argument, NULL, 's'},
 		{"triples", required_argument, NULL, 't'},
+		{"live", no_argument, NULL, 'l'},
 		{0},
 	};
 	const char *triples = getenv("AEG_PROPERTY_TRIPLES");
@@ -184,7 +167,9 @@ static int parse_options(int argc, char **argv, struct run *run)
 	if (triples && !parse_number(triples, &run->triples))
 		return usage();
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (option == 's' && parse_number(optarg, &seed))
+		if (option == 'l')
+			run->live = true;
+		else if (option == 's' && parse_number(optarg, &seed))
 			run->seed = seed;
 		else if (option != 't' || !parse_number(optarg, &run->triples))
 			return usage();
@@ -192,20 +177,43 @@ static int parse_options(int argc, char **argv, struct run *run)
 	return optind < argc ? usage() : 0;
 }
 
+static void run_tables(struct run *run)
+{
+	struct random seeds = {.state = run->seed};
+	unsigned long triples = run->triples ? run->triples : TRIPLES;
+
+	while (run->tally.passed + run->tally.failed < triples)
+		run_world(run, random_next(&seeds));
+	printf("%lu worlds\n", run->worlds);
+}
+
+static void run_live(struct run *run)
+{
+	AEG_CLEANUP(aeg_buf_done) struct aeg_buf error = {0};
+
+	if (live_run(run->seed, run->triples ? run->triples : LIVE_TRIPLES, &run->tally, &error)) {
+		printf("FAILED live: %s\n", aeg_buf_text(&error));
+		run->tally.failed++;
+	}
+}
+
 int main(int argc, char **argv)
 {
-	struct run run = {.seed = (uint64_t)time(NULL), .triples = TRIPLES};
-	struct random seeds;
+	struct run run = {.seed = (uint64_t)time(NULL)};
 	int err = parse_options(argc, argv, &run);
 
 	if (err)
 		return err;
 	printf("property: seed %llu\n", (unsigned long long)run.seed);
-	seeds.state = run.seed;
-	while (run.passed + run.failed < run.triples)
-		run_world(&run, random_next(&seeds));
-	printf("%lu worlds\n", run.worlds);
-	check_distribution(&run);
-	printf("%lu passed, %lu failed, 0 skipped\n", run.passed, run.failed);
-	return run.failed ? 1 : 0;
+	if (run.live && geteuid() != 0) {
+		printf("skip: --live needs root\n0 passed, 0 failed, 1 skipped\n");
+		return 0;
+	}
+	if (run.live)
+		run_live(&run);
+	else
+		run_tables(&run);
+	tally_check_shares(&run.tally);
+	printf("%lu passed, %lu failed, 0 skipped\n", run.tally.passed, run.tally.failed);
+	return run.tally.failed ? 1 : 0;
 }

@@ -117,7 +117,7 @@ static void test_most_specific_name(void **state)
 	assert_int_equal(node_of_name(tables, "test"), 0);
 	assert_int_equal(node_of_name(tables, ""), 0);
 	memset(longest, 'a', sizeof(longest));
-	strcpy(longest + 280, ".hub.test");
+	memcpy(longest + 280, ".hub.test", sizeof(".hub.test"));
 	assert_int_equal(node_of_name(tables, longest), 0); /* no name is as long */
 	assert_int_equal(node_of_name(tables, longest + 40), 1);
 }

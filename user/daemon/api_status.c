@@ -102,11 +102,12 @@ static void put_errors(struct aeg_json *json, struct aeg_datapath *datapath)
 	aeg_json_object_end(json);
 }
 
-static void put_total(struct aeg_json *json, const uint64_t *totals, uint8_t verdict,
-		      uint8_t reason)
+static void put_total(struct aeg_json *json, const uint64_t *totals, unsigned int verdict,
+		      unsigned int reason)
 {
-	for (uint8_t hook = 0; hook < AEG_HOOK_MAX; hook++) {
-		uint64_t count = totals[aeg_total_index(verdict, reason, hook)];
+	for (unsigned int hook = 0; hook < AEG_HOOK_MAX; hook++) {
+		uint64_t count =
+			totals[aeg_total_index((uint8_t)verdict, (uint8_t)reason, (uint8_t)hook)];
 
 		if (!count)
 			continue;
@@ -126,8 +127,8 @@ static void put_totals(struct aeg_json *json, struct aeg_datapath *datapath)
 	if (aeg_datapath_totals(datapath, totals) < 0)
 		return;
 	aeg_json_array(json, "totals");
-	for (uint8_t verdict = 0; verdict < AEG_VERDICT_MAX; verdict++) {
-		for (uint8_t reason = 0; reason < AEG_REASON_MAX; reason++)
+	for (unsigned int verdict = 0; verdict < AEG_VERDICT_MAX; verdict++) {
+		for (unsigned int reason = 0; reason < AEG_REASON_MAX; reason++)
 			put_total(json, totals, verdict, reason);
 	}
 	aeg_json_array_end(json);

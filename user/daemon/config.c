@@ -141,7 +141,7 @@ static void read_index(const char *const *words, int *ret, const struct aeg_node
 	struct word table[8] = {0};
 	uint32_t found = (uint32_t)*ret;
 
-	for (uint32_t i = 0; words[i] && i < AEG_ARRAY_SIZE(table) - 1; i++)
+	for (uint32_t i = 0; i < AEG_ARRAY_SIZE(table) - 1 && words[i]; i++)
 		table[i] = (struct word){words[i], i};
 	read_word(table, &found, value, diags);
 	*ret = (int)found;
@@ -278,11 +278,18 @@ static char *host_name(void)
 	return aeg_xstrdup(name);
 }
 
+/* As elsewhere, what the administrator installed goes before the distribution's. */
+static const char *catalogue(void)
+{
+	static const char local[] = "/usr/local/share/aegress/catalogue";
+
+	return access(local, F_OK) == 0 ? local : "/usr/share/aegress/catalogue";
+}
+
 static void set_defaults(struct aeg_config *config)
 {
 	static const char *const managed[] = {"kubepods.slice", "kubepods"};
-	static const char *const policies[] = {"/etc/aegress/policies",
-					       "/usr/share/aegress/catalogue"};
+	const char *const policies[] = {"/etc/aegress/policies", catalogue()};
 	static const char *const workloads[] = {"/etc/aegress/workloads"};
 
 	*config = (struct aeg_config){

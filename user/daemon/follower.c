@@ -17,11 +17,6 @@ struct aeg_follower {
 	bool suspended, ended;
 };
 
-void aeg_followers_init(struct aeg_followers *followers, struct aeg_loop *loop)
-{
-	*followers = (struct aeg_followers){.loop = loop};
-}
-
 static bool resume(struct aeg_follower *follower)
 {
 	if (!follower->suspended)
@@ -47,14 +42,16 @@ bool aeg_followers_end(struct aeg_followers *followers)
 	return aeg_followers_resume(followers);
 }
 
-/* The resumed connection wakes the server by itself: MHD_resume_connection() signals its epoll. */
+/* A resumed connection does not wake the server: it has to be run. That frees the follower. */
 static void on_hangup(void *arg, int fd, uint32_t events)
 {
 	struct aeg_follower *follower = arg;
+	const struct aeg_followers *followers = follower->followers;
 
 	aeg_watch_remove(AEG_TAKE_PTR(follower->hangup));
 	follower->ended = true;
-	resume(follower);
+	if (resume(follower))
+		followers->run(followers->arg);
 }
 
 static ssize_t read_block(void *arg, uint64_t offset, char *block, size_t max)

@@ -15,10 +15,11 @@ struct aeg_follower;
 
 struct aeg_followers {
 	struct aeg_loop *loop;
+	void (*run)(void *arg); /* lets the server work, when a client hung up */
+	void *arg;
 	struct aeg_follower *first;
 };
 
-void aeg_followers_init(struct aeg_followers *followers, struct aeg_loop *loop);
 /* The response that streams; it frees its follower itself. NULL on failure. */
 struct MHD_Response *aeg_follower_response(struct aeg_followers *followers,
 					   struct MHD_Connection *connection,

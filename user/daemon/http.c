@@ -33,8 +33,9 @@ struct exchange { /* one request, while it is received and answered */
 /* ---- in the loop ---- */
 
 /* Lets the server work, and asks to be called again when it has to. */
-static void run_server(struct aeg_http *http)
+static void run_server(void *arg)
 {
+	struct aeg_http *http = arg;
 	MHD_UNSIGNED_LONG_LONG timeout = 0;
 	enum MHD_Result waits = MHD_YES;
 
@@ -49,11 +50,6 @@ static void run_server(struct aeg_http *http)
 }
 
 static void on_ready(void *arg, int fd, uint32_t events)
-{
-	run_server(arg);
-}
-
-static void on_timer(void *arg)
 {
 	run_server(arg);
 }
@@ -230,7 +226,7 @@ static int enter_loop(struct aeg_http *http)
 {
 	const union MHD_DaemonInfo *info =
 		MHD_get_daemon_info(http->server, MHD_DAEMON_INFO_EPOLL_FD);
-	int err = aeg_loop_timer(http->daemon->loop, on_timer, http, &http->timer);
+	int err = aeg_loop_timer(http->daemon->loop, run_server, http, &http->timer);
 
 	if (err || !info)
 		return err ? err : -ENOTSUP;
@@ -245,7 +241,11 @@ int aeg_http_open(struct aeg_daemon *daemon, int listen_fd, struct aeg_buf *erro
 	int err;
 
 	http->daemon = daemon;
-	aeg_followers_init(&http->followers, daemon->loop);
+	http->followers = (struct aeg_followers){
+		.loop = daemon->loop,
+		.run = run_server,
+		.arg = http,
+	};
 	http->server = start_server(http, listen_fd);
 	if (!http->server)
 		aeg_closep(&listen_fd);

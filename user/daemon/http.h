@@ -15,6 +15,6 @@ int aeg_http_open(struct aeg_daemon *daemon, int listen_fd, struct aeg_buf *erro
 		  struct aeg_http **ret);
 void aeg_http_close(struct aeg_http *http);
 /* New flow records are there: those who follow them go on. */
-void aeg_http_flows_grew(void *http);
+void aeg_http_flows_grew(void *arg); /* a struct aeg_http */
 
 #endif

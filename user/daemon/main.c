@@ -175,7 +175,9 @@ static int open_all(struct aeg_daemon *daemon, int *ret_listen_fd, struct aeg_bu
 		aeg_buf_printf(error, "event loop: %s", strerror(-err));
 		return err;
 	}
-	err = aeg_privileges_drop();
+	err = aeg_datapath_delegate(daemon->reconciler->datapath);
+	if (!err)
+		err = aeg_privileges_drop();
 	if (err)
 		aeg_buf_printf(error, "capabilities cannot be dropped: %s", strerror(-err));
 	return err;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * The capabilities that stay, and what each is for:
- *   CAP_BPF        makes the inner maps of a new generation, reads and writes all maps
- *   CAP_NET_ADMIN  attaches programs to the cgroup when the first policy that checks comes later
- *   CAP_PERFMON    the verifier asks for it when programs are loaded anew
- * Files need none: /etc/aegress, the state directory and the pins belong to the daemon's own user.
+ *   CAP_BPF        makes the inner maps of a new generation, where unprivileged bpf(2) is off
+ *   CAP_NET_ADMIN  attaches programs to the cgroup when the first documents that check come later
+ * CAP_PERFMON was for loading programs, which is over. Files need none: /etc/aegress, the state
+ * directory and the pins belong to the daemon's own user.
  */
 #include "daemon/privileges.h"
 
@@ -14,7 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define KEEP ((1ull << CAP_BPF) | (1ull << CAP_NET_ADMIN) | (1ull << CAP_PERFMON))
+#define KEEP ((1ull << CAP_BPF) | (1ull << CAP_NET_ADMIN))
 
 static int drop_bounding(void)
 {

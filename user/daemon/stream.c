@@ -25,17 +25,20 @@ void aeg_stream_done(struct aeg_stream *stream)
 
 static bool fetch(struct aeg_stream *stream)
 {
+	const uint64_t asked = stream->next;
 	uint64_t lost;
 	const char *line;
 	size_t len;
 
-	if (stream->next >= stream->stop)
+	if (asked >= stream->stop)
 		return false;
 	line = aeg_history_get(stream->history, &stream->next, &lost, &len);
 	if (!line)
 		return false;
 	aeg_buf_reset(&stream->pending);
 	stream->sent = 0;
+	if (lost > stream->stop - asked)
+		lost = stream->stop - asked; /* what came after it was not asked for */
 	if (lost) {
 		aeg_flow_lost_json(lost, &stream->pending);
 		aeg_buf_putc(&stream->pending, '\n');

@@ -14,7 +14,7 @@ static bool is_verifier_log(const char *line)
 	return strstr(line, "-- BEGIN PROG LOAD LOG --") != NULL;
 }
 
-static int keep(enum libbpf_print_level level, const char *format, va_list args)
+static int AEG_PRINTF(2, 0) keep(enum libbpf_print_level level, const char *format, va_list args)
 {
 	char line[LINE_MAX_TEXT];
 	va_list again;

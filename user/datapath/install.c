@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* Writes a generation beside the one in force, flips, and adds to the one in force. */
+#include "bpf/name.h"
 #include "datapath/internal.h"
+#include "datapath/prefixes.h"
 #include <errno.h>
 
 #define CHUNK 4096 /* rows that are turned into keys and values at a time */
@@ -20,6 +22,11 @@ struct rows {
 		.value_at = (size_t)((const char *)&(array)->value - (const char *)(array)),       \
 		.value_size = sizeof((array)->value),                                              \
 	})
+
+struct node_row {
+	uint32_t node;
+	struct aeg_dest dest;
+};
 
 static int write_rows(struct aeg_table *table, const struct rows *rows)
 {
@@ -53,11 +60,71 @@ static int fill_table(struct aeg_slot *slot, enum aeg_table_kind kind, const str
 	return err ? err : write_rows(&slot->tables[kind], rows);
 }
 
-static int fill_slot(struct aeg_slot *slot, const struct aeg_generation *generation)
+/* Host patterns as they are looked up: by hash, a long one in several rows. */
+struct pattern_rows {
+	AEG_VEC(struct aeg_name_row) names;
+	AEG_VEC(struct node_row) nodes;
+};
+
+static void pattern_rows_done(struct pattern_rows *rows)
+{
+	AEG_VEC_DONE(rows->names);
+	AEG_VEC_DONE(rows->nodes);
+}
+
+static int by_key(const void *a, const void *b)
+{
+	const struct aeg_name_row *x = a, *y = b;
+
+	return x->key < y->key ? -1 : x->key > y->key;
+}
+
+/* -EEXIST: two patterns have the same hash. Once in 2^64 pairs, but it must not pass unnoticed. */
+static int build_patterns(const struct aeg_ctl *ctl, const struct aeg_tables *tables,
+			  struct pattern_rows *ret)
+{
+	const struct aeg_seed seed = {.basis = ctl->seed_basis, .factor = ctl->seed_factor};
+
+	for (size_t i = 0; i < tables->names.n; i++) {
+		const struct aeg_pattern_row *row = &tables->names.items[i];
+		struct aeg_name_row name;
+
+		for (uint32_t n = 0; aeg_name_row_make(row->pattern, n, &row->dest, &seed, &name);
+		     n++)
+			*AEG_VEC_PUSH(ret->names) = name;
+		*AEG_VEC_PUSH(ret->nodes) = (struct node_row){row->dest.node, row->dest};
+	}
+	if (ret->names.n)
+		qsort(ret->names.items, ret->names.n, sizeof(*ret->names.items), by_key);
+	for (size_t i = 1; i < ret->names.n; i++) {
+		if (ret->names.items[i].key == ret->names.items[i - 1].key)
+			return -EEXIST;
+	}
+	return 0;
+}
+
+static int fill_patterns(struct aeg_slot *slot, const struct aeg_ctl *ctl,
+			 const struct aeg_tables *tables)
+{
+	AEG_CLEANUP(pattern_rows_done) struct pattern_rows rows = {0};
+	struct rows names, nodes;
+	int err = build_patterns(ctl, tables, &rows);
+
+	names = ROWS(rows.names.items, rows.names.n, key, entry);
+	nodes = ROWS(rows.nodes.items, rows.nodes.n, node, dest);
+	if (!err)
+		err = fill_table(slot, AEG_TABLE_NAMES, &names);
+	if (!err)
+		err = fill_table(slot, AEG_TABLE_NODES, &nodes);
+	return err;
+}
+
+static int fill_slot(struct aeg_slot *slot, const struct aeg_generation *generation,
+		     const struct aeg_prefixes *prefixes)
 {
 	const struct aeg_tables *tables = generation->tables;
 	struct rows idents = ROWS(generation->idents, generation->nidents, cgroup, ident);
-	struct rows addrs = ROWS(tables->addrs.items, tables->addrs.n, key, dest);
+	struct rows addrs = ROWS(prefixes->rows.items, prefixes->rows.n, net, dest);
 	struct rows cells = ROWS(tables->cells.items, tables->cells.n, key, cell);
 	int err = fill_table(slot, AEG_TABLE_IDENTS, &idents);
 
@@ -85,6 +152,15 @@ static void flip(struct aeg_datapath *datapath, uint32_t slot)
 	aeg_epoch_bump(datapath);
 }
 
+/* The elements of a slot that are no tables of their own. */
+static int write_settings(struct aeg_datapath *datapath, uint32_t index, const struct aeg_gen *gen,
+			  const struct aeg_lengths *lengths)
+{
+	int err = aeg_map_put(datapath->maps[AEG_MAP_LENGTHS], &index, lengths);
+
+	return err ? err : aeg_map_put(datapath->maps[AEG_MAP_GENS], &index, gen);
+}
+
 /*
  * A program that read the slot number just before the last flip may still be in the slot that is
  * about to be filled: it is waited for first.
@@ -92,18 +168,23 @@ static void flip(struct aeg_datapath *datapath, uint32_t slot)
 static int install(struct aeg_datapath *datapath, const struct aeg_generation *generation,
 		   struct aeg_slot *slot)
 {
+	AEG_CLEANUP(aeg_prefixes_done) struct aeg_prefixes prefixes = {0};
 	uint32_t index = (datapath->ctl->slot + 1) % AEG_SLOTS;
 	struct aeg_gen gen = generation->settings;
-	int err = fill_slot(slot, generation);
+	int err = aeg_prefixes_build(generation->tables->addrs.items, generation->tables->addrs.n,
+				     &prefixes);
 
+	gen.number = aeg_datapath_generation(datapath) + 1;
+	if (!err)
+		err = fill_slot(slot, generation, &prefixes);
+	if (!err)
+		err = fill_patterns(slot, datapath->ctl, generation->tables);
 	if (!err)
 		err = aeg_slots_grace(datapath);
 	if (!err)
 		err = aeg_slot_link(datapath, index, slot);
-	if (err)
-		return err;
-	gen.number = aeg_datapath_generation(datapath) + 1;
-	err = bpf_map_update_elem(datapath->maps[AEG_MAP_GENS], &index, &gen, BPF_ANY);
+	if (!err)
+		err = write_settings(datapath, index, &gen, &prefixes.lengths);
 	if (err)
 		return err;
 	flip(datapath, index);
@@ -204,6 +285,7 @@ int aeg_datapath_delete_ident(struct aeg_datapath *datapath, uint64_t cgroup)
 		err = bpf_map_delete_elem(slot->tables[AEG_TABLE_IDENTS].fd, &cgroup);
 	if (err)
 		return err;
+	(void)bpf_map_delete_elem(datapath->maps[AEG_MAP_HOMES], &cgroup);
 	slot->tables[AEG_TABLE_IDENTS].entries--;
 	datapath->idents_stale = true;
 	aeg_epoch_bump(datapath);

@@ -15,36 +15,42 @@ struct aegress; /* the skeleton; only object.c opens it */
 enum aeg_map {
 	AEG_MAP_CTL,
 	AEG_MAP_GENS,
+	AEG_MAP_LENGTHS,
 	AEG_MAP_IDENTS,
 	AEG_MAP_ADDRS,
 	AEG_MAP_CELLS,
+	AEG_MAP_NAMES,
+	AEG_MAP_NODES,
+	AEG_MAP_RESOLVERS,
+	AEG_MAP_SEARCHES,
 	AEG_MAP_SOCKS,
+	AEG_MAP_HELLOS,
+	AEG_MAP_LEARNED,
+	AEG_MAP_SPOKEN,
+	AEG_MAP_HOMES,
 	AEG_MAP_EVENTS,
 	AEG_MAP_DENIALS,
 	AEG_MAP_TOTALS,
 	AEG_MAP_COUNTS,
 	AEG_MAP_ERRORS,
-	AEG_MAP_LABELS,
-	AEG_MAP_NAMES,
-	AEG_MAP_NODES,
-	AEG_MAP_RESOLVERS,
-	AEG_MAP_SEARCHES,
-	AEG_MAP_HELLOS,
-	AEG_MAP_LEARNED,
-	AEG_MAP_SPOKEN,
-	AEG_MAP_HOMES,
 	AEG_MAP_DNS_RESULTS,
 	AEG_MAP_LEARNINGS,
 	AEG_MAP_HELLO_RESULTS,
+	AEG_MAP_LABELS,
 	AEG_MAP_MAX,
 };
 extern const char *const aeg_map_names[AEG_MAP_MAX];
 
-/* Every program of bpf/sock.bpf.c, in the order of attaching: stamps before decisions. */
+/*
+ * Every program, in the order of attaching: stamps before decisions, and what has to see a
+ * connection's first packet before what lets it begin.
+ */
 enum aeg_prog {
 	AEG_PROG_SOCK_CREATE,
 	AEG_PROG_SOCK_RELEASE,
 	AEG_PROG_SOCK_OPS, /* only with config.handshake */
+	AEG_PROG_SKB_INGRESS,
+	AEG_PROG_SKB_EGRESS,
 	AEG_PROG_CONNECT4,
 	AEG_PROG_CONNECT6,
 	AEG_PROG_SENDMSG4,
@@ -60,7 +66,14 @@ struct aeg_table {
 	uint32_t capacity;
 };
 
-enum aeg_table_kind { AEG_TABLE_IDENTS, AEG_TABLE_ADDRS, AEG_TABLE_CELLS, AEG_TABLE_MAX };
+enum aeg_table_kind {
+	AEG_TABLE_IDENTS,
+	AEG_TABLE_ADDRS,
+	AEG_TABLE_CELLS,
+	AEG_TABLE_NAMES,
+	AEG_TABLE_NODES,
+	AEG_TABLE_MAX,
+};
 
 struct aeg_slot {
 	struct aeg_table tables[AEG_TABLE_MAX];
@@ -81,6 +94,7 @@ struct aeg_datapath {
 	struct aeg_slot slots[AEG_SLOTS];
 	struct aeg_ring rings[AEG_RING_MAX];
 	int epoll_fd;
+	int helper_fd; /* -1: everything is done here */
 	bool adopted;
 	bool idents_stale; /* a freed element of idents may still be in a program's hands */
 };
@@ -120,6 +134,23 @@ int aeg_table_create(enum aeg_table_kind kind, size_t need, struct aeg_table *re
 int aeg_slot_link(struct aeg_datapath *datapath, uint32_t index, struct aeg_slot *slot);
 /* Returns when every program that was running has ended. */
 int aeg_slots_grace(struct aeg_datapath *datapath);
+
+/* ---- netns.c ---- */
+/* Calls fn in the network namespace, in a thread of its own; its result, or why it could not. */
+typedef int aeg_netns_fn(void *arg);
+int aeg_netns_run(int netns_fd, aeg_netns_fn *fn, void *arg);
+/* The network namespace of a process, and its cookie. */
+int aeg_netns_open(uint32_t pid, int *ret_fd);
+int aeg_netns_cookie(uint32_t pid, uint64_t *ret);
+
+/* ---- kill.c ---- */
+int aeg_kill_here(const struct aeg_datapath *datapath, const struct aeg_event *event);
+
+/* ---- helper.c ---- */
+enum aeg_errand { AEG_ERRAND_KILL, AEG_ERRAND_COOKIE };
+/* Has it done by the helper: aeg_kill_here(event) or aeg_netns_cookie(pid). */
+int aeg_errand(const struct aeg_datapath *datapath, enum aeg_errand errand, uint32_t pid,
+	       const struct aeg_event *event, uint64_t *ret_cookie);
 
 /* ---- chatter.c ---- */
 /* libbpf prints through here from now on: the last complaint is kept, nothing reaches stderr unless

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* Whole maps at a time: reading and writing in batches, which 5.10 knows for hashes. */
+/* Whole hashes at a time: reading and writing in batches (5.6). */
 #include "datapath/internal.h"
 #include <errno.h>
 
 #define BATCH 1024
-#define ENOTSUPP 524 /* the kernel's own, for maps without batches (LPM tries before 5.14) */
 
 static int map_error(int err)
 {
@@ -14,18 +13,6 @@ static int map_error(int err)
 int aeg_map_put(int fd, const void *key, const void *value)
 {
 	return map_error(bpf_map_update_elem(fd, key, value, BPF_ANY));
-}
-
-static int fill_singly(int fd, const char *keys, size_t key_size, const char *values,
-		       size_t value_size, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		int err = aeg_map_put(fd, keys + i * key_size, values + i * value_size);
-
-		if (err)
-			return err;
-	}
-	return 0;
 }
 
 int aeg_map_fill(int fd, const void *keys, size_t key_size, const void *values, size_t value_size,
@@ -38,18 +25,15 @@ int aeg_map_fill(int fd, const void *keys, size_t key_size, const void *values, 
 	if (n == 0)
 		return 0;
 	err = bpf_map_update_batch(fd, keys, values, &done, &opts);
-	if (err == -ENOTSUPP || err == -EINVAL)
-		return fill_singly(fd, keys, key_size, values, value_size, n);
 	return map_error(err);
 }
 
 /* One batch at a time; room grows where the elements of one bucket do not fit. */
 struct batch {
 	uint32_t room, n;
-	uint64_t position[4]; /* the kernel's: the next bucket of a hash, else the last key */
+	uint32_t position; /* the kernel's: the next bucket */
 	char *keys, *values;
 };
-_Static_assert(sizeof(struct aeg_addr_key) <= sizeof(((struct batch *)0)->position), "position");
 
 static void batch_done(struct batch *batch)
 {
@@ -73,7 +57,7 @@ static int batch_next(int fd, struct batch *batch, bool first, size_t key_size, 
 		int err;
 
 		batch->n = batch->room;
-		err = bpf_map_lookup_batch(fd, first ? NULL : batch->position, batch->position,
+		err = bpf_map_lookup_batch(fd, first ? NULL : &batch->position, &batch->position,
 					   batch->keys, batch->values, &batch->n, &opts);
 		if (err == -ENOENT)
 			return 1;
@@ -81,25 +65,6 @@ static int batch_next(int fd, struct batch *batch, bool first, size_t key_size, 
 			return err;
 		batch_size(batch, batch->room * 2, key_size, value_size);
 	}
-}
-
-/* For maps without batches; an element that goes meanwhile makes the walk start over, so call it on
- * maps that nobody deletes from. */
-static int each_singly(int fd, size_t key_size, size_t value_size, aeg_row_fn *fn, void *arg)
-{
-	AEG_AUTO_FREE void *key = aeg_xcalloc(1, key_size);
-	AEG_AUTO_FREE void *value = aeg_xcalloc(1, value_size);
-	int err = bpf_map_get_next_key(fd, NULL, key);
-
-	while (!err) {
-		if (bpf_map_lookup_elem(fd, key, value) == 0) {
-			err = fn(arg, key, value);
-			if (err)
-				return err;
-		}
-		err = bpf_map_get_next_key(fd, key, key);
-	}
-	return err == -ENOENT ? 0 : err;
 }
 
 int aeg_map_each(int fd, size_t key_size, size_t value_size, aeg_row_fn *fn, void *arg)
@@ -111,8 +76,6 @@ int aeg_map_each(int fd, size_t key_size, size_t value_size, aeg_row_fn *fn, voi
 	batch_size(&batch, BATCH, key_size, value_size);
 	while (!last) {
 		last = batch_next(fd, &batch, first, key_size, value_size);
-		if (last == -ENOTSUPP && first)
-			return each_singly(fd, key_size, value_size, fn, arg);
 		if (last < 0)
 			return last;
 		for (uint32_t i = 0; i < batch.n; i++) {

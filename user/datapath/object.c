@@ -8,39 +8,42 @@
 #include <linux/magic.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/vfs.h>
 
 const char *const aeg_map_names[AEG_MAP_MAX] = {
 	[AEG_MAP_CTL] = "ctl",
 	[AEG_MAP_GENS] = "gens",
+	[AEG_MAP_LENGTHS] = "lengths",
 	[AEG_MAP_IDENTS] = "idents",
 	[AEG_MAP_ADDRS] = "addrs",
 	[AEG_MAP_CELLS] = "cells",
+	[AEG_MAP_NAMES] = "names",
+	[AEG_MAP_NODES] = "nodes",
+	[AEG_MAP_RESOLVERS] = "resolvers",
+	[AEG_MAP_SEARCHES] = "searches",
 	[AEG_MAP_SOCKS] = "socks",
+	[AEG_MAP_HELLOS] = "hellos",
+	[AEG_MAP_LEARNED] = "learned",
+	[AEG_MAP_SPOKEN] = "spoken",
+	[AEG_MAP_HOMES] = "homes",
 	[AEG_MAP_EVENTS] = "events",
 	[AEG_MAP_DENIALS] = "denials",
 	[AEG_MAP_TOTALS] = "totals",
 	[AEG_MAP_COUNTS] = "counts",
 	[AEG_MAP_ERRORS] = "errors",
-	[AEG_MAP_LABELS] = "labels",
-	[AEG_MAP_NAMES] = "names",
-	[AEG_MAP_NODES] = "nodes",
-	[AEG_MAP_RESOLVERS] = "resolvers",
-	[AEG_MAP_SEARCHES] = "searches",
-	[AEG_MAP_HELLOS] = "hellos",
-	[AEG_MAP_LEARNED] = "learned",
-	[AEG_MAP_SPOKEN] = "spoken",
-	[AEG_MAP_HOMES] = "homes",
 	[AEG_MAP_DNS_RESULTS] = "dns_results",
 	[AEG_MAP_LEARNINGS] = "learnings",
 	[AEG_MAP_HELLO_RESULTS] = "hello_results",
+	[AEG_MAP_LABELS] = "labels",
 };
 
 const char *const aeg_prog_names[AEG_PROG_MAX] = {
 	[AEG_PROG_SOCK_CREATE] = "sock_create", [AEG_PROG_SOCK_RELEASE] = "sock_release",
 	[AEG_PROG_SOCK_OPS] = "sock_ops",	[AEG_PROG_CONNECT4] = "connect4",
 	[AEG_PROG_CONNECT6] = "connect6",	[AEG_PROG_SENDMSG4] = "sendmsg4",
-	[AEG_PROG_SENDMSG6] = "sendmsg6",
+	[AEG_PROG_SENDMSG6] = "sendmsg6",	[AEG_PROG_SKB_INGRESS] = "skb_ingress",
+	[AEG_PROG_SKB_EGRESS] = "skb_egress",
 };
 
 static int fail(struct aeg_buf *error, int err, const char *what)
@@ -115,6 +118,15 @@ static int prepare_map(struct bpf_map *map, enum aeg_map which, const char *path
 	return err ? err : bpf_map__set_max_entries(map, info.max_entries);
 }
 
+static int size_scratches(struct bpf_map *map)
+{
+	int cpus = libbpf_num_possible_cpus();
+
+	if (cpus < 0)
+		return cpus;
+	return bpf_map__set_max_entries(map, (uint32_t)cpus * AEG_SCRATCH_CPU);
+}
+
 static int prepare_maps(struct aegress *skel, const struct aeg_datapath_config *config,
 			struct aeg_buf *error)
 {
@@ -124,6 +136,9 @@ static int prepare_maps(struct aegress *skel, const struct aeg_datapath_config *
 		err = bpf_map__set_max_entries(skel->maps.denials, (uint32_t)config->ring_bytes);
 	if (!err)
 		err = bpf_map__set_max_entries(skel->maps.counts, (uint32_t)config->counts_max);
+	/* Not pinned: nothing stays in it. */
+	if (!err)
+		err = size_scratches(skel->maps.scratches);
 	for (int i = 0; i < AEG_MAP_MAX && !err; i++) {
 		AEG_AUTO_FREE char *path = aeg_pin_map(config->pin_dir, (enum aeg_map)i);
 		struct bpf_map *map = bpf_object__find_map_by_name(skel->obj, aeg_map_names[i]);
@@ -162,6 +177,21 @@ static int load(struct aeg_datapath *datapath, const struct aeg_datapath_config 
 
 /* ---- control element and rings ---- */
 
+/* Once: pinned maps are full of hashes made with it. */
+static int make_seed(struct aeg_ctl *ctl)
+{
+	uint64_t random[2];
+
+	if (ctl->seed_factor)
+		return 0;
+	if (getrandom(random, sizeof(random), 0) != sizeof(random))
+		return -EIO;
+	ctl->seed_basis = random[0];
+	ctl->seed_factor = random[1] | 1;
+	ctl->ttl_min = AEG_TTL_MIN;
+	return 0;
+}
+
 static int map_control(struct aeg_datapath *datapath, size_t ring_bytes)
 {
 	void *ctl = mmap(NULL, sizeof(struct aeg_ctl), PROT_READ | PROT_WRITE, MAP_SHARED,
@@ -172,7 +202,7 @@ static int map_control(struct aeg_datapath *datapath, size_t ring_bytes)
 	datapath->ctl = ctl;
 	datapath->ctl->abi = AEG_ABI;
 	datapath->ctl->wake_bytes = (uint32_t)(ring_bytes / 4);
-	return 0;
+	return make_seed(datapath->ctl);
 }
 
 static int open_ring(struct aeg_datapath *datapath, enum aeg_ring_kind kind, enum aeg_map map)
@@ -209,7 +239,8 @@ static struct aeg_datapath *datapath_new(const char *pin_dir)
 	struct aeg_datapath *datapath = aeg_xcalloc(1, sizeof(*datapath));
 
 	datapath->pin_dir = aeg_xstrdup(pin_dir);
-	datapath->lock_fd = datapath->cgroup_fd = datapath->epoll_fd = -1;
+	datapath->lock_fd = datapath->cgroup_fd = -1;
+	datapath->epoll_fd = datapath->helper_fd = -1;
 	for (int i = 0; i < AEG_MAP_MAX; i++)
 		datapath->maps[i] = -1;
 	for (int i = 0; i < AEG_PROG_MAX; i++)
@@ -234,6 +265,7 @@ void aeg_datapath_close(struct aeg_datapath *datapath)
 	if (datapath->ctl)
 		munmap(datapath->ctl, sizeof(*datapath->ctl));
 	aeg_closep(&datapath->epoll_fd);
+	aeg_closep(&datapath->helper_fd); /* it ends */
 	aeg_closep(&datapath->cgroup_fd);
 	aegress__destroy(datapath->skel);
 	aeg_closep(&datapath->lock_fd);

@@ -3,24 +3,26 @@
  * The slots of a generation's tables: inner maps made, counted, hung into the outer ones. What a
  * program may hold in its hands is never reused before every program that ran has ended.
  */
+#include "bpf/name.h"
 #include "datapath/internal.h"
 #include <errno.h>
 
 static const struct {
 	enum aeg_map outer;
 	const char *name;
-	enum bpf_map_type type;
-	uint32_t key_size, value_size, flags;
-	size_t least;
+	uint32_t key_size, value_size;
+	size_t spare; /* room beside half as much again */
 } kinds[AEG_TABLE_MAX] = {
 	/* Pods come between two generations: room for them. */
-	[AEG_TABLE_IDENTS] = {AEG_MAP_IDENTS, "idents", BPF_MAP_TYPE_HASH, sizeof(uint64_t),
-			      sizeof(struct aeg_ident), 0, 1024},
-	[AEG_TABLE_ADDRS] = {AEG_MAP_ADDRS, "addrs", BPF_MAP_TYPE_LPM_TRIE,
-			     sizeof(struct aeg_addr_key), sizeof(struct aeg_dest),
-			     BPF_F_NO_PREALLOC, 64},
-	[AEG_TABLE_CELLS] = {AEG_MAP_CELLS, "cells", BPF_MAP_TYPE_HASH, sizeof(struct aeg_cell_key),
-			     sizeof(struct aeg_cell), 0, 1024},
+	[AEG_TABLE_IDENTS] = {AEG_MAP_IDENTS, "idents", sizeof(uint64_t), sizeof(struct aeg_ident),
+			      1024},
+	[AEG_TABLE_ADDRS] = {AEG_MAP_ADDRS, "addrs", sizeof(struct aeg_prefix),
+			     sizeof(struct aeg_dest), 64},
+	[AEG_TABLE_CELLS] = {AEG_MAP_CELLS, "cells", sizeof(struct aeg_cell_key),
+			     sizeof(struct aeg_cell), 1024},
+	[AEG_TABLE_NAMES] = {AEG_MAP_NAMES, "names", sizeof(uint64_t),
+			     sizeof(struct aeg_name_entry), 16},
+	[AEG_TABLE_NODES] = {AEG_MAP_NODES, "nodes", sizeof(uint32_t), sizeof(struct aeg_dest), 16},
 };
 
 void aeg_slot_done(struct aeg_slot *slot)
@@ -31,17 +33,17 @@ void aeg_slot_done(struct aeg_slot *slot)
 	}
 }
 
-/* Twice what is needed now and some, so that additions rarely ask for a new generation. */
+/* More than is needed now where rows are added later, so that it rarely asks for a new generation. */
 int aeg_table_create(enum aeg_table_kind kind, size_t need, struct aeg_table *ret)
 {
-	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = kinds[kind].flags);
-	size_t capacity = need + need / 2 + kinds[kind].least;
+	bool fixed = kind == AEG_TABLE_NAMES || kind == AEG_TABLE_NODES;
+	size_t capacity = need + (fixed ? 0 : need / 2) + kinds[kind].spare;
 	int fd;
 
 	if (capacity > UINT32_MAX)
 		return -E2BIG;
-	fd = bpf_map_create(kinds[kind].type, kinds[kind].name, kinds[kind].key_size,
-			    kinds[kind].value_size, (uint32_t)capacity, &opts);
+	fd = bpf_map_create(BPF_MAP_TYPE_HASH, kinds[kind].name, kinds[kind].key_size,
+			    kinds[kind].value_size, (uint32_t)capacity, NULL);
 	if (fd < 0)
 		return fd;
 	*ret = (struct aeg_table){.fd = fd, .capacity = (uint32_t)capacity};

@@ -5,6 +5,7 @@
  */
 #include "policy/compiler.h"
 #include "policy/pattern.h"
+#include <stdio.h>
 
 struct words {
 	AEG_VEC(uint32_t) list;
@@ -47,12 +48,12 @@ static void resolve(struct aeg_build *build, struct aeg_node_groups *node,
 static struct aeg_node_groups *resolve_name(struct aeg_build *build, size_t row)
 {
 	struct aeg_node_groups *node = &build->names.items[row].groups, *wider = NULL;
-	char name[AEG_PATTERN_TEXT] = "";
+	char name[AEG_PATTERN_TEXT];
 	uintptr_t wider_row;
 
 	if (node->resolved)
 		return node;
-	strncat(name, build->names.items[row].pattern, sizeof(name) - 1);
+	snprintf(name, sizeof(name), "%s", build->names.items[row].pattern);
 	while (!wider && aeg_name_widen(name))
 		if (aeg_strmap_get(&build->name_rows, name, &wider_row))
 			wider = resolve_name(build, wider_row);

@@ -97,7 +97,8 @@ static void collect_words(struct decider *decider)
 		for (size_t j = 0; j < ports.n; j++)
 			*AEG_VEC_PUSH(decider->words) = ports.items[j];
 	}
-	decider->words.n = aeg_u32_sort_unique(decider->words.items, decider->words.n);
+	if (decider->words.n)
+		decider->words.n = aeg_u32_sort_unique(decider->words.items, decider->words.n);
 }
 
 struct cells {
@@ -218,18 +219,26 @@ static size_t first_of_namespace(const struct aeg_model *model, const char *ns)
 	return low;
 }
 
-static void select_policies(const struct aeg_model *model, const struct aeg_subject *subject,
-			    struct selection *ret)
+/* ns NULL: of the cluster */
+static bool is_of_namespace(const struct aeg_policy *policy, const char *ns)
 {
-	size_t i = 0;
+	if (!policy->ns || !ns)
+		return policy->ns == ns;
+	return aeg_streq(policy->ns, ns);
+}
 
-	for (; i < model->policies.n && !model->policies.items[i]->ns; i++)
-		if (aeg_policy_selects(model->policies.items[i], subject))
+/* Of the run of policies of one namespace that begins at `first`. */
+static void select_policies(const struct aeg_model *model, size_t first, const char *ns,
+			    const struct aeg_subject *subject, struct selection *ret)
+{
+	for (size_t i = first; i < model->policies.n; i++) {
+		const struct aeg_policy *policy = model->policies.items[i];
+
+		if (!is_of_namespace(policy, ns))
+			return;
+		if (aeg_policy_selects(policy, subject))
 			*AEG_VEC_PUSH(ret->list) = (uint32_t)i;
-	i = first_of_namespace(model, subject->ns);
-	for (; i < model->policies.n && aeg_streq(model->policies.items[i]->ns, subject->ns); i++)
-		if (aeg_policy_selects(model->policies.items[i], subject))
-			*AEG_VEC_PUSH(ret->list) = (uint32_t)i;
+	}
 }
 
 static uint32_t profile_flags(const struct aeg_model *model, const struct selection *selection)
@@ -268,10 +277,13 @@ int aeg_compile_profile(struct aeg_tables *tables, const struct aeg_subject *sub
 			uint32_t *ret_profile, uint32_t *ret_flags, struct aeg_buf *error)
 {
 	AEG_CLEANUP(selection_done) struct selection selection = {0};
+	const struct aeg_model *model = tables->compiler->model;
 	uint32_t number;
 	int err;
 
-	select_policies(tables->compiler->model, subject, &selection);
+	select_policies(model, 0, NULL, subject, &selection);
+	select_policies(model, first_of_namespace(model, subject->ns), subject->ns, subject,
+			&selection);
 	number = profile_number(tables, &selection);
 	if (!tables->profiles.items[number].compiled) {
 		err = compile_cells(tables, number, error);

@@ -17,9 +17,11 @@ static void put_workload(const struct aeg_question *question, struct aeg_buf *re
 		aeg_buf_puts(ret, "not known\n");
 		return;
 	}
-	aeg_buf_printf(ret, "%s, service account %s",
-		       question->workload_name ? question->workload_name : subject->ns,
-		       subject->service_account);
+	if (question->workload_name)
+		aeg_buf_puts(ret, question->workload_name);
+	else
+		aeg_buf_printf(ret, "any in namespace %s", subject->ns);
+	aeg_buf_printf(ret, ", service account %s", subject->service_account);
 	for (size_t i = 0; subject->labels && i < subject->labels->list.n; i++)
 		aeg_buf_printf(ret, ", %s=%s", subject->labels->list.items[i].key,
 			       subject->labels->list.items[i].value);
@@ -102,7 +104,7 @@ static void put_other(const struct aeg_explanation *explanation, struct aeg_buf 
 
 	if (decision->other_verdict == AEG_VERDICT_NONE)
 		return;
-	aeg_buf_printf(ret, "  %s  %s, %s", main_is_enforced ? "with audited" : "enforced   ",
+	aeg_buf_printf(ret, "  %s  %s, %s", main_is_enforced ? "with audits" : "enforced   ",
 		       aeg_verdict_word(decision->other_verdict),
 		       aeg_reason_word(decision->other_reason));
 	if (explanation->other_policy) {

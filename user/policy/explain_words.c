@@ -15,13 +15,24 @@ void aeg_describe_strings(const struct aeg_strings *strings, struct aeg_buf *ret
 		aeg_buf_printf(ret, "%s%s", i ? ", " : "", strings->list.items[i]);
 }
 
-static void describe_selection(const char *what, const struct aeg_strings *strings,
-			       struct aeg_buf *ret)
+/* " (regions eu, us; vendors aws)" */
+static void describe_selection(const struct aeg_to *to, struct aeg_buf *ret)
 {
-	if (strings->list.n == 0)
-		return;
-	aeg_buf_printf(ret, " with %s ", what);
-	aeg_describe_strings(strings, ret);
+	const struct {
+		const char *what;
+		const struct aeg_strings *strings;
+	} parts[] = {{"ids", &to->ids}, {"regions", &to->regions}, {"vendors", &to->vendors}};
+	const char *separator = " (";
+
+	for (size_t i = 0; i < AEG_ARRAY_SIZE(parts); i++) {
+		if (parts[i].strings->list.n == 0)
+			continue;
+		aeg_buf_printf(ret, "%s%s ", separator, parts[i].what);
+		aeg_describe_strings(parts[i].strings, ret);
+		separator = "; ";
+	}
+	if (*separator == ';')
+		aeg_buf_putc(ret, ')');
 }
 
 void aeg_describe_to(const struct aeg_to *to, struct aeg_buf *ret)
@@ -31,9 +42,7 @@ void aeg_describe_to(const struct aeg_to *to, struct aeg_buf *ret)
 	switch (to->kind) {
 	case AEG_TO_ENDPOINT:
 		aeg_buf_printf(ret, "endpoint %s", to->endpoint);
-		describe_selection("ids", &to->ids, ret);
-		describe_selection("regions", &to->regions, ret);
-		describe_selection("vendors", &to->vendors, ret);
+		describe_selection(to, ret);
 		return;
 	case AEG_TO_CLASS:
 		aeg_buf_printf(ret, "class %s", aeg_class_names[to->class]);

@@ -25,6 +25,9 @@ struct aeg_strings {
 };
 
 /* ---- selectors ---- */
+/* The API server sets it on every namespace, to the namespace's name. */
+#define AEG_NAMESPACE_NAME_LABEL "kubernetes.io/metadata.name"
+
 enum aeg_selector_op { AEG_OP_IN, AEG_OP_NOT_IN, AEG_OP_EXISTS, AEG_OP_DOES_NOT_EXIST };
 struct aeg_requirement {
 	char *key;

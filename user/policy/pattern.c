@@ -84,7 +84,7 @@ static void fold(const char *text, char *ret, size_t size)
 {
 	size_t len = 0;
 
-	for (; text[len] && len < size - 1; len++)
+	for (; len < size - 1 && text[len]; len++)
 		ret[len] =
 			(char)(text[len] >= 'A' && text[len] <= 'Z' ? text[len] | 0x20 : text[len]);
 	if (len > 1 && ret[len - 1] == '.' && text[len] == '\0')

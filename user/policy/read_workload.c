@@ -99,6 +99,20 @@ void aeg_read_workload(struct aeg_model *model, const struct aeg_node *document,
 
 /* ---- Namespace ---- */
 
+/* Kubernetes sets this label itself; selectors see the name, whatever a document claims. */
+static void check_name_label(const struct aeg_namespace *ns, const struct aeg_node *metadata,
+			     struct aeg_diags *diags)
+{
+	const struct aeg_node *labels = aeg_node_get(metadata, "labels");
+	const char *claimed = aeg_labels_get(&ns->labels, AEG_NAMESPACE_NAME_LABEL);
+
+	if (claimed && ns->name && !aeg_streq(claimed, ns->name))
+		aeg_error_at(diags, aeg_node_get(labels, AEG_NAMESPACE_NAME_LABEL)->pos,
+			     "'%s': label " AEG_NAMESPACE_NAME_LABEL
+			     " is always the namespace's name, '%s'",
+			     claimed, ns->name);
+}
+
 static void read_namespace_metadata(void *target, const struct aeg_node *value,
 				    struct aeg_diags *diags)
 {
@@ -110,6 +124,7 @@ static void read_namespace_metadata(void *target, const struct aeg_node *value,
 	ns->pos = metadata.pos;
 	ns->labels = metadata.labels;
 	metadata.labels = (struct aeg_labels){0};
+	check_name_label(ns, value, diags);
 }
 
 static const struct aeg_field namespace_fields[] = {

@@ -5,8 +5,6 @@
  */
 #include "policy/model.h"
 
-#define NAMESPACE_NAME_LABEL "kubernetes.io/metadata.name"
-
 const char *aeg_labels_get(const struct aeg_labels *labels, const char *key)
 {
 	for (size_t i = 0; labels && i < labels->list.n; i++)
@@ -58,7 +56,7 @@ static bool namespace_matches(const struct aeg_selector *selector,
 		const struct aeg_requirement *requirement = &selector->requirements.items[i];
 		const char *value = subject->ns;
 
-		if (!aeg_streq(requirement->key, NAMESPACE_NAME_LABEL))
+		if (!aeg_streq(requirement->key, AEG_NAMESPACE_NAME_LABEL))
 			value = aeg_labels_get(subject->namespace_labels, requirement->key);
 		if (!requirement_accepts(requirement, value))
 			return false;

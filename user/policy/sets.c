@@ -7,7 +7,7 @@ static bool same_set(const void *rows, uint32_t row, const void *key)
 	struct aeg_set set = aeg_sets_get(rows, row);
 	const struct aeg_set *wanted = key;
 
-	return set.n == wanted->n &&
+	return set.items && set.n == wanted->n &&
 	       memcmp(set.items, wanted->items, set.n * sizeof(*set.items)) == 0;
 }
 

@@ -62,7 +62,7 @@ static int level_of(int fd, uint32_t *ret)
 {
 	AEG_AUTO_CLOSE int dir = openat(fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	uint32_t level = 0;
-	uint64_t id;
+	uint64_t id = 0;
 
 	for (;;) {
 		int parent, err;

@@ -215,8 +215,12 @@ static void forget_node(struct aeg_cgroups *cgroups, struct node *node)
 
 static void remove_node(struct aeg_cgroups *cgroups, struct node *node)
 {
-	while (node->children)
-		remove_node(cgroups, node->children);
+	struct node *next;
+
+	for (struct node *child = node->children; child; child = next) {
+		next = child->next;
+		remove_node(cgroups, child);
+	}
 	forget_node(cgroups, node);
 	tell_removed(cgroups, node);
 	free_node(node);

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* The data path against a real kernel: needs root, cgroup2 and BTF, leaves nothing behind. */
+#include "tests/prog/stage.h"
+#include "tests/prog/tests.h"
+#include <stdio.h>
+
+static int run(void)
+{
+	check_run(verdict_tests);
+	check_run(bytes_tests);
+	check_run(prefix_tests);
+	check_run(lifecycle_tests);
+	check_run(table_tests);
+	check_run(event_tests);
+	check_run(socket_tests);
+	check_run(identity_tests);
+	check_run(close_tests);
+	return check_finish();
+}
+
+int main(void)
+{
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	return stage_run(run);
+}

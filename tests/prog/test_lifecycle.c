@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* From nothing to pins and back: opening, adopting, refusing, cleaning up. */
+#include "tests/prog/stage.h"
+#include "tests/prog/tests.h"
+#include <bpf/bpf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+
+static int connect_from_a(enum dest dest)
+{
+	AEG_AUTO_CLOSE int fd = -1;
+	int result;
+
+	stage_enter(IN_A);
+	fd = stage_socket(FORM_V4, SOCK_STREAM);
+	result = stage_connect(fd, dest, FORM_V4, TCP_PORT);
+	stage_leave();
+	return result;
+}
+
+/* Opening fails with this error, and the sentence mentions that. */
+static void check_refused(const struct aeg_datapath_config *config, int want, const char *mention)
+{
+	AEG_CLEANUP(aeg_buf_done) struct aeg_buf error = {0};
+	struct aeg_datapath *other = NULL;
+
+	CHECK_EQUAL(aeg_datapath_open(config, &other, &error), want);
+	if (!CHECK(strstr(aeg_buf_text(&error), mention)))
+		printf("# '%s' does not mention '%s'\n", aeg_buf_text(&error), mention);
+	aeg_datapath_close(other);
+}
+
+/* Every enforcing program lives in the kernel for as long as its pin does. */
+static void outlives_its_daemon(void)
+{
+	const struct aeg_datapath_config config = stage_config();
+	AEG_CLEANUP(aeg_buf_done) struct aeg_buf error = {0};
+	uint64_t generation;
+
+	CHECK_EQUAL(connect_from_a(DEST_DENIED), 0);
+	if (!datapath_start(&config))
+		return;
+	CHECK(!aeg_datapath_adopted(datapath));
+	generation = aeg_datapath_generation(datapath);
+	CHECK_EQUAL(generation, 1);
+	CHECK_EQUAL(connect_from_a(DEST_DENIED), EPERM);
+	aeg_datapath_close(datapath);
+	CHECK_EQUAL(connect_from_a(DEST_DENIED), EPERM);
+	CHECK_EQUAL(connect_from_a(DEST_ALLOWED), 0);
+
+	CHECK_EQUAL(aeg_datapath_open(&config, &datapath, &error), 0);
+	CHECK(aeg_datapath_adopted(datapath));
+	CHECK_EQUAL(aeg_datapath_generation(datapath), generation);
+	CHECK_EQUAL(connect_from_a(DEST_DENIED), EPERM);
+	CHECK_EQUAL(aeg_datapath_attach(datapath, &error), 0);
+	CHECK_EQUAL(connect_from_a(DEST_DENIED), EPERM);
+	install(default_settings(), RULE_A_ALLOWS);
+	CHECK_EQUAL(aeg_datapath_generation(datapath), generation + 1);
+	CHECK_EQUAL(connect_from_a(DEST_DENIED), EPERM);
+	datapath_stop();
+	CHECK_EQUAL(connect_from_a(DEST_DENIED), 0);
+}
+
+static void keeps_what_was_counted(void)
+{
+	const struct aeg_datapath_config config = stage_config();
+	AEG_CLEANUP(aeg_buf_done) struct aeg_buf error = {0};
+	struct happened happened;
+
+	if (!datapath_start(&config))
+		return;
+	aeg_datapath_close(datapath);
+	CHECK_EQUAL(connect_from_a(DEST_DENIED), EPERM);
+	CHECK_EQUAL(aeg_datapath_open(&config, &datapath, &error), 0);
+	happened = happened_take();
+	check_total(&happened, AEG_VERDICT_DENIED, AEG_REASON_DENY_RULE, AEG_HOOK_CONNECT, 1);
+	CHECK_EQUAL(happened.nevents, 1);
+	datapath_stop();
+}
+
+static void attach_needs_a_generation(void)
+{
+	const struct aeg_datapath_config config = stage_config();
+	AEG_CLEANUP(aeg_buf_done) struct aeg_buf error = {0};
+
+	if (CHECK_EQUAL(aeg_datapath_open(&config, &datapath, &error), 0)) {
+		CHECK_EQUAL(aeg_datapath_attach(datapath, &error), -EINVAL);
+		CHECK(aeg_buf_text(&error)[0]);
+	}
+	datapath_stop();
+}
+
+/* ---- refusals ---- */
+
+static void second_daemon(void)
+{
+	const struct aeg_datapath_config config = stage_config();
+	AEG_CLEANUP(aeg_buf_done) struct aeg_buf error = {0};
+
+	if (datapath_start(&config)) {
+		check_refused(&config, -EBUSY, "another daemon");
+		CHECK_EQUAL(aeg_datapath_cleanup(stage.pin_dir, &error), -EBUSY);
+		CHECK_EQUAL(connect_from_a(DEST_DENIED), EPERM);
+	}
+	datapath_stop();
+}
+
+static void wrong_places(void)
+{
+	struct aeg_datapath_config config = stage_config();
+
+	config.cgroup_root = "/tmp";
+	check_refused(&config, -EINVAL, "not a cgroup2");
+	config.cgroup_root = "/sys/fs/cgroup/there-is-none";
+	check_refused(&config, -ENOENT, "there-is-none");
+	config = stage_config();
+	config.pin_dir = "/tmp/aegress-no-bpffs";
+	check_refused(&config, -EINVAL, "mount -t bpf");
+	CHECK(access("/tmp/aegress-no-bpffs", F_OK) < 0);
+}
+
+static char *pin(const char *name)
+{
+	return aeg_xasprintf("%s/maps/%s", stage.pin_dir, name);
+}
+
+static void other_abi(void)
+{
+	const struct aeg_datapath_config config = stage_config();
+	AEG_CLEANUP(aeg_buf_done) struct aeg_buf error = {0};
+	AEG_AUTO_FREE char *path = pin("ctl");
+	AEG_AUTO_CLOSE int fd = -1;
+	struct aeg_ctl ctl;
+	uint32_t key = 0;
+
+	if (!datapath_start(&config))
+		return;
+	aeg_datapath_close(datapath);
+	fd = bpf_obj_get(path);
+	CHECK_EQUAL(bpf_map_lookup_elem(fd, &key, &ctl), 0);
+	CHECK_EQUAL(ctl.abi, AEG_ABI);
+	ctl.abi = AEG_ABI + 1;
+	CHECK_EQUAL(bpf_map_update_elem(fd, &key, &ctl, BPF_ANY), 0);
+	check_refused(&config, -EPROTO, "--cleanup");
+	CHECK_EQUAL(connect_from_a(DEST_DENIED), EPERM);
+	CHECK_EQUAL(aeg_datapath_cleanup(stage.pin_dir, &error), 0);
+	CHECK_EQUAL(connect_from_a(DEST_DENIED), 0);
+}
+
+static void other_layout(void)
+{
+	const struct aeg_datapath_config config = stage_config();
+	AEG_CLEANUP(aeg_buf_done) struct aeg_buf error = {0};
+	AEG_AUTO_FREE char *path = pin("labels");
+	AEG_AUTO_CLOSE int fd = -1;
+
+	if (!datapath_start(&config))
+		return;
+	aeg_datapath_close(datapath);
+	fd = bpf_map_create(BPF_MAP_TYPE_HASH, "labels", 4, 8, 16, NULL);
+	CHECK(fd >= 0);
+	CHECK_EQUAL(unlink(path), 0);
+	CHECK_EQUAL(bpf_obj_pin(fd, path), 0);
+	check_refused(&config, -EPROTO, "'labels'");
+	CHECK_EQUAL(connect_from_a(DEST_DENIED), EPERM);
+	CHECK_EQUAL(aeg_datapath_cleanup(stage.pin_dir, &error), 0);
+}
+
+/* A former version may have pinned what this one does not know. */
+static void cleanup_takes_all(void)
+{
+	const struct aeg_datapath_config config = stage_config();
+	AEG_AUTO_FREE char *path = pin("of_another_version");
+	AEG_AUTO_CLOSE int fd = bpf_map_create(BPF_MAP_TYPE_HASH, "foreign", 4, 8, 16, NULL);
+
+	if (datapath_start(&config))
+		CHECK_EQUAL(bpf_obj_pin(fd, path), 0);
+	datapath_stop();
+	CHECK(access(stage.pin_dir, F_OK) < 0);
+	CHECK_EQUAL(aeg_datapath_cleanup(stage.pin_dir, NULL), 0);
+}
+
+/* Sizes are taken from the pins, whatever the configuration says now. */
+static void sizes_are_adopted(void)
+{
+	struct aeg_datapath_config config = stage_config();
+	AEG_CLEANUP(aeg_buf_done) struct aeg_buf error = {0};
+	struct aeg_map_fill fill[16];
+	uint64_t counts = 0;
+	size_t n;
+
+	if (!datapath_start(&config))
+		return;
+	aeg_datapath_close(datapath);
+	config.ring_bytes *= 2;
+	config.counts_max *= 2;
+	if (CHECK_EQUAL(aeg_datapath_open(&config, &datapath, &error), 0)) {
+		n = aeg_datapath_fill(datapath, fill, AEG_ARRAY_SIZE(fill));
+		for (size_t i = 0; i < n; i++) {
+			if (aeg_streq(fill[i].name, "counts"))
+				counts = fill[i].capacity;
+		}
+		CHECK_EQUAL(counts, stage_config().counts_max);
+	}
+	datapath_stop();
+}
+
+static void handshake_is_switched(void)
+{
+	struct aeg_datapath_config config = stage_config();
+	AEG_CLEANUP(aeg_buf_done) struct aeg_buf error = {0};
+	AEG_AUTO_FREE char *link = aeg_xasprintf("%s/links/sock_ops", stage.pin_dir);
+
+	config.handshake = true;
+	if (!datapath_start(&config))
+		return;
+	CHECK(access(link, F_OK) == 0);
+	aeg_datapath_close(datapath);
+	config.handshake = false;
+	CHECK_EQUAL(aeg_datapath_open(&config, &datapath, &error), 0);
+	CHECK_EQUAL(aeg_datapath_attach(datapath, &error), 0);
+	CHECK(access(link, F_OK) < 0);
+	datapath_stop();
+}
+
+static void programs_are_shown(void)
+{
+	const struct aeg_datapath_config config = stage_config();
+	struct aeg_prog_stat stats[16];
+
+	if (datapath_start(&config)) {
+		size_t n = aeg_datapath_programs(datapath, stats, AEG_ARRAY_SIZE(stats));
+
+		CHECK_EQUAL(n, 8);
+		for (size_t i = 0; i < n; i++) {
+			check_context("%s", stats[i].name);
+			CHECK(stats[i].attached);
+			CHECK(stats[i].id != 0);
+		}
+	}
+	datapath_stop();
+}
+
+/* ---- environment ---- */
+
+static void environment(void)
+{
+	struct aeg_datapath_config config = stage_config();
+	struct aeg_check checks[8];
+	size_t n;
+
+	n = aeg_datapath_checks(&config, checks, AEG_ARRAY_SIZE(checks));
+	CHECK_EQUAL(n, 5);
+	for (size_t i = 0; i < n; i++) {
+		check_context("%s: %s", checks[i].name, checks[i].detail);
+		CHECK(checks[i].ok);
+		free(checks[i].detail);
+	}
+	config.cgroup_root = "/tmp";
+	config.pin_dir = "/tmp/aegress-no-bpffs";
+	n = aeg_datapath_checks(&config, checks, AEG_ARRAY_SIZE(checks));
+	for (size_t i = 0; i < n; i++) {
+		bool bad = aeg_streq(checks[i].name, "cgroup2") ||
+			   aeg_streq(checks[i].name, "bpffs");
+
+		check_context("%s: %s", checks[i].name, checks[i].detail);
+		CHECK_EQUAL(checks[i].ok, !bad);
+		free(checks[i].detail);
+	}
+}
+
+const struct test lifecycle_tests[] = {
+	{"lifecycle: enforcement outlives its daemon and is adopted", outlives_its_daemon},
+	{"lifecycle: counters and events of the time without a daemon", keeps_what_was_counted},
+	{"lifecycle: attaching needs a generation", attach_needs_a_generation},
+	{"lifecycle: a second daemon is refused", second_daemon},
+	{"lifecycle: wrong directories are refused", wrong_places},
+	{"lifecycle: pins of another ABI are refused", other_abi},
+	{"lifecycle: pins of another layout are refused", other_layout},
+	{"lifecycle: cleanup removes everything", cleanup_takes_all},
+	{"lifecycle: pinned sizes are kept", sizes_are_adopted},
+	{"lifecycle: the handshake program is detached when unwanted", handshake_is_switched},
+	{"lifecycle: programs are shown", programs_are_shown},
+	{"lifecycle: the environment is checked", environment},
+	{NULL, NULL},
+};

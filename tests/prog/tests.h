@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* The lists of tests, one a file. */
+#ifndef AEG_TESTS_PROG_TESTS_H
+#define AEG_TESTS_PROG_TESTS_H
+
+#include "tests/prog/check.h"
+
+extern const struct test verdict_tests[];
+extern const struct test bytes_tests[];
+extern const struct test prefix_tests[];
+extern const struct test lifecycle_tests[];
+extern const struct test table_tests[];
+extern const struct test event_tests[];
+extern const struct test socket_tests[];
+extern const struct test identity_tests[];
+extern const struct test close_tests[];
+
+#endif

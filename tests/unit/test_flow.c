@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+/* Flow records to the letter: others parse them. */
+#include "observe/flow.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+static void assert_flow(const struct aeg_flow *flow, const char *expected)
+{
+	struct aeg_buf line = {0};
+
+	aeg_flow_json(flow, &line);
+	assert_string_equal(aeg_buf_text(&line), expected);
+	aeg_buf_done(&line);
+}
+
+/* ::ffff:10.0.0.7 */
+#define MAPPED {[10] = 0xff, [11] = 0xff, [12] = 10, [15] = 7}
+
+static void test_denial(void **state)
+{
+	const struct aeg_flow flow = {
+		.seq = 7,
+		.time_ns = 1795176000000000001u,
+		.node = "n1",
+		.ns = "ml",
+		.workload = "chat-1",
+		.uid = "u-1",
+		.service_account = "chat",
+		.policy = "ml/chat",
+		.rule = "no-uploads",
+		.pattern = "10.0.0.0/8",
+		.endpoint = "hf-upload",
+		.class = "upload",
+		.region = "eu",
+		.vendor = "aws",
+		.event = {.type = AEG_EVENT_DENY,
+			  .generation = 3,
+			  .cookie = 11,
+			  .cgroup = 12,
+			  .pid = 99,
+			  .comm = "curl",
+			  .proto = AEG_PROTO_TCP,
+			  .dport = 443,
+			  .daddr = MAPPED,
+			  .decision = {.verdict = AEG_VERDICT_DENIED,
+				       .reason = AEG_REASON_DENY_RULE}},
+	};
+
+	assert_flow(&flow,
+		    "{\"schema\":\"aegress.flow/v1\",\"seq\":7,"
+		    "\"time\":\"2026-11-20T12:00:00.000000001Z\",\"node\":\"n1\","
+		    "\"event\":\"deny\",\"verdict\":\"denied\",\"reason\":\"deny-rule\","
+		    "\"mode\":\"Enforce\",\"policy\":\"ml/chat\",\"rule\":\"no-uploads\","
+		    "\"generation\":3,\"workload\":{\"namespace\":\"ml\",\"name\":\"chat-1\","
+		    "\"uid\":\"u-1\",\"serviceAccount\":\"chat\",\"cgroupId\":12},"
+		    "\"process\":{\"pid\":99,\"comm\":\"curl\"},"
+		    "\"destination\":{\"ip\":\"10.0.0.7\",\"port\":443,"
+		    "\"pattern\":\"10.0.0.0/8\",\"endpoint\":\"hf-upload\",\"class\":\"upload\","
+		    "\"region\":\"eu\",\"vendor\":\"aws\"},\"protocol\":\"tcp\","
+		    "\"hook\":\"connect\",\"cookie\":11}");
+}
+
+static void test_close(void **state)
+{
+	const struct aeg_flow flow = {
+		.seq = 1,
+		.event = {.type = AEG_EVENT_CLOSE,
+			  .proto = AEG_PROTO_UDP,
+			  .hook = AEG_HOOK_DATAGRAM,
+			  .dport = 443,
+			  .daddr = {0x20, 0x01, 0x0d, 0xb8, [15] = 1},
+			  .saddr = MAPPED,
+			  .sport = 40000,
+			  .duration = 1500000,
+			  .sent = 5,
+			  .received = 6,
+			  .rtt_us = 70,
+			  .connect_us = 80,
+			  .decision = {.verdict = AEG_VERDICT_ALLOWED, .reason = AEG_REASON_RULE}},
+	};
+
+	assert_flow(&flow, "{\"schema\":\"aegress.flow/v1\",\"seq\":1,"
+			   "\"time\":\"1970-01-01T00:00:00.000000000Z\",\"event\":\"close\","
+			   "\"verdict\":\"allowed\",\"reason\":\"rule\",\"mode\":\"Enforce\","
+			   "\"destination\":{\"ip\":\"2001:db8::1\",\"port\":443},"
+			   "\"protocol\":\"udp\",\"hook\":\"datagram\","
+			   "\"source\":{\"ip\":\"10.0.0.7\",\"port\":40000},"
+			   "\"bytes\":{\"sent\":5,\"received\":6},\"durationMs\":1.5,"
+			   "\"connectUs\":80,\"rttUs\":70,\"retransmits\":0}");
+}
+
+/* An audited decision with the enforcing layer's answer beside it; names nobody knows are left out. */
+static void test_other_layer(void **state)
+{
+	const struct aeg_flow flow = {
+		.policy = "audit-all",
+		.rule = "r",
+		.other_policy = "ml/chat",
+		.other_rule = "ai",
+		.event = {.type = AEG_EVENT_OPEN,
+			  .proto = 132,
+			  .decision = {.verdict = AEG_VERDICT_AUDITED,
+				       .reason = AEG_REASON_NO_RULE,
+				       .mode = AEG_MODE_AUDIT,
+				       .other_verdict = AEG_VERDICT_ALLOWED,
+				       .other_reason = AEG_REASON_RULE}},
+	};
+
+	assert_flow(&flow, "{\"schema\":\"aegress.flow/v1\",\"seq\":0,"
+			   "\"time\":\"1970-01-01T00:00:00.000000000Z\",\"event\":\"open\","
+			   "\"verdict\":\"audited\",\"reason\":\"no-rule\",\"mode\":\"Audit\","
+			   "\"policy\":\"audit-all\",\"rule\":\"r\","
+			   "\"other\":{\"verdict\":\"allowed\",\"reason\":\"rule\","
+			   "\"policy\":\"ml/chat\",\"rule\":\"ai\"},"
+			   "\"destination\":{\"ip\":\"::\",\"port\":0},\"protocol\":\"132\","
+			   "\"hook\":\"connect\"}");
+}
+
+/* comm is the process's own choice: not terminated, not UTF-8, with quotes. */
+static void test_hostile_comm(void **state)
+{
+	struct aeg_flow flow = {
+		.event = {.type = AEG_EVENT_DENY, .pid = 1, .proto = AEG_PROTO_TCP}};
+	struct aeg_buf line = {0};
+
+	memcpy(flow.event.comm,
+	       "\"\n\xff"
+	       "0123456789abc",
+	       AEG_COMM_LEN);
+	aeg_flow_json(&flow, &line);
+	assert_non_null(strstr(aeg_buf_text(&line), "\"comm\":\"\\\"\\n\xef\xbf\xbd"
+						    "0123456789abc\""));
+	assert_null(strchr(aeg_buf_text(&line), '\n'));
+	aeg_buf_done(&line);
+}
+
+static void test_numbers_nobody_knows(void **state)
+{
+	const struct aeg_flow flow = {.event = {.type = 77,
+						.hook = 78,
+						.proto = AEG_PROTO_TCP,
+						.decision = {.verdict = 79, .reason = 80}}};
+	struct aeg_buf line = {0};
+
+	aeg_flow_json(&flow, &line);
+	assert_non_null(
+		strstr(aeg_buf_text(&line), "\"event\":\"?\",\"verdict\":\"?\",\"reason\":\"?\""));
+	assert_non_null(strstr(aeg_buf_text(&line), "\"hook\":\"?\""));
+	aeg_buf_done(&line);
+}
+
+static void test_lost(void **state)
+{
+	struct aeg_buf line = {0};
+
+	aeg_flow_lost_json(42, &line);
+	assert_string_equal(aeg_buf_text(&line),
+			    "{\"schema\":\"aegress.flow/v1\",\"event\":\"lost\",\"lost\":42}");
+	aeg_buf_done(&line);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_denial),
+		cmocka_unit_test(test_close),
+		cmocka_unit_test(test_other_layer),
+		cmocka_unit_test(test_hostile_comm),
+		cmocka_unit_test(test_numbers_nobody_knows),
+		cmocka_unit_test(test_lost),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Ends one connection: SOCK_DESTROY through sock_diag, in the network namespace of the socket. The
+ * cookie makes sure that it is this socket and not another that has its addresses by now.
+ */
+#include "datapath/internal.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+struct request {
+	struct nlmsghdr head;
+	struct inet_diag_req_v2 diag;
+};
+
+static void fill_address(__be32 ret[4], const uint8_t addr[16], uint8_t family)
+{
+	if (family == AF_INET)
+		memcpy(ret, addr + 12, 4);
+	else
+		memcpy(ret, addr, 16);
+}
+
+static struct request request_of(const struct aeg_event *event)
+{
+	struct request request = {
+		.head = {.nlmsg_len = sizeof(request),
+			 .nlmsg_type = SOCK_DESTROY,
+			 .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK},
+		.diag = {.sdiag_family = event->family,
+			 .sdiag_protocol = event->proto,
+			 .idiag_states = ~0u},
+	};
+
+	request.diag.id.idiag_sport = htons(event->sport);
+	request.diag.id.idiag_dport = htons(event->dport);
+	fill_address(request.diag.id.idiag_src, event->saddr, event->family);
+	fill_address(request.diag.id.idiag_dst, event->daddr, event->family);
+	request.diag.id.idiag_cookie[0] = (uint32_t)event->cookie;
+	request.diag.id.idiag_cookie[1] = (uint32_t)(event->cookie >> 32);
+	return request;
+}
+
+static int read_answer(int fd)
+{
+	struct {
+		struct nlmsghdr head;
+		struct nlmsgerr error;
+		char rest[512];
+	} answer;
+	ssize_t len = recv(fd, &answer, sizeof(answer), 0);
+
+	if (len < 0)
+		return -errno;
+	if ((size_t)len < sizeof(answer.head) + sizeof(answer.error.error) ||
+	    answer.head.nlmsg_type != NLMSG_ERROR)
+		return -EPROTO;
+	return answer.error.error;
+}
+
+static int destroy(void *arg)
+{
+	AEG_AUTO_CLOSE int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+	struct request request = request_of(arg);
+
+	if (fd < 0 || send(fd, &request, sizeof(request), 0) < 0)
+		return -errno;
+	return read_answer(fd);
+}
+
+/* cgroup2 directories can be opened by their id: it is their file handle. */
+static int open_cgroup(const struct aeg_datapath *datapath, uint64_t cgroup)
+{
+	struct {
+		struct file_handle head;
+		uint64_t id;
+	} handle = {.head = {.handle_bytes = sizeof(cgroup), .handle_type = 0xfe}, .id = cgroup};
+	int fd = open_by_handle_at(datapath->cgroup_fd, &handle.head, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* Some process of the cgroup; 0: none. */
+static uint32_t some_pid(const struct aeg_datapath *datapath, uint64_t cgroup)
+{
+	AEG_AUTO_CLOSE int dir = open_cgroup(datapath, cgroup);
+	unsigned int pid = 0;
+	FILE *file;
+	int fd;
+
+	fd = dir < 0 ? -1 : openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	file = fdopen(fd, "r");
+	if (!file) {
+		close(fd);
+		return 0;
+	}
+	if (fscanf(file, "%u", &pid) != 1)
+		pid = 0;
+	fclose(file);
+	return pid;
+}
+
+static int kill_from(uint32_t pid, const struct aeg_event *event)
+{
+	AEG_AUTO_CLOSE int fd = -1;
+	struct aeg_event copy = *event;
+	int err = pid ? aeg_netns_open(pid, &fd) : -ENOENT;
+
+	return err ? err : aeg_netns_run(fd, destroy, &copy);
+}
+
+/* The process that connected may be gone, and its socket with another one of the cgroup. */
+int aeg_kill_here(const struct aeg_datapath *datapath, const struct aeg_event *event)
+{
+	int err = kill_from(event->pid, event);
+
+	if (err != -ENOENT)
+		return err;
+	return kill_from(some_pid(datapath, event->cgroup), event);
+}
+
+int aeg_datapath_kill(struct aeg_datapath *datapath, const struct aeg_event *event)
+{
+	uint64_t none;
+
+	if (datapath->helper_fd < 0)
+		return aeg_kill_here(datapath, event);
+	return aeg_errand(datapath, AEG_ERRAND_KILL, 0, event, &none);
+}
