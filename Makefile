@@ -108,9 +108,11 @@ test-property: build/obj/tests/property/property build/san-gcc/tests/property/pr
 test-prog: build/obj/tests/prog/prog build/obj/tests/property/property ## the same vectors and random policies in the kernel and natively (root)
 	$(Q)tests/lib/suite.sh programs $< '$(word 2,$^) --live'
 
-PARSERS := build/obj/tests/parsers/parsers build/tests/parsers/parsers.bpf.o
+PARSERS := build/obj/tests/parsers/parsers build/tests/parsers/parsers.bpf.o \
+	build/obj/tests/parsers/claims build/tests/parsers/claims.bpf.o
 test-parsers: $(PARSERS) ## the parsers in the kernel and natively, on the same mutated inputs (root)
-	$(Q)tests/lib/suite.sh programs '$^ tests/fixtures/clienthello'
+	$(Q)tests/lib/suite.sh programs '$(wordlist 1,2,$^) tests/fixtures/clienthello' \
+		'$(wordlist 3,4,$^)'
 
 test-cli: all ## the CLI: golden output, bad policies
 	$(Q)tests/cli/run
@@ -202,7 +204,8 @@ build/$(1)/tests/unit/test_%: build/$(1)/tests/unit/test_%.o $$(call objs,$(1),$
 	$$(call link,$(1),$$(LIBS_TEST))
 build/$(1)/tests/fuzz/%: build/$(1)/tests/fuzz/%.o build/$(1)/libaegress.a
 	$$(call link,$(1),$$(LIBS_TEST))
-build/$(1)/tests/parsers/parsers: $$(call objs,$(1),$$(PARSERS_SRC))
+build/$(1)/tests/parsers/parsers: build/$(1)/tests/parsers/corpus.o
+build/$(1)/tests/parsers/%: build/$(1)/tests/parsers/%.o
 	$$(call link,$(1),$$(LIBS_TEST))
 build/$(1)/tests/property/property: $$(call objs,$(1),$$(PROPERTY_SRC)) build/$(1)/libaegress.a
 	$$(call link,$(1),$$(LIBS_TEST))
@@ -249,4 +252,4 @@ build/tidy/%.ok: %.c build/obj/%.o .clang-tidy | $$(@D)/.
 	$(Q)mkdir -p $@
 
 -include $(foreach t,$(TREES),$(patsubst %.c,build/$(t)/%.d,$(C_SRC))) $(patsubst %.c,build/%.d,$(BPF_SRC) $(PROG_BPF)) \
-	build/tests/parsers/parsers.bpf.d
+	build/tests/parsers/parsers.bpf.d build/tests/parsers/claims.bpf.d
