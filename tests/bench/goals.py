@@ -5,7 +5,7 @@ import operator
 from dataclasses import dataclass
 
 NOISE_MAX = 0.02  # of a rate: the distance of two runs of nothing
-SWING_MAX = 0.25  # of a hook's cost: from the cheapest batch to the dearest, of the median
+ERROR_MAX = 0.05  # of a hook's cost: standard error of the batches' median
 
 COMPARE = {"<": operator.lt, "<=": operator.le, ">=": operator.ge, "==": operator.eq}
 
@@ -59,9 +59,9 @@ def unresolved(goal, figures):
     """Why this run cannot tell whether the goal is met; None when it can."""
     guard = dig(figures, goal.guard) if goal.guard else None
     if isinstance(guard, dict):
-        swing = (guard["max"] - guard["min"]) / guard["median"]
-        if swing > SWING_MAX:
-            return f"batches differ by {100 * swing:.0f} %, more than {100 * SWING_MAX:.0f} %"
+        error = guard["error"] / guard["median"]
+        if error > ERROR_MAX:
+            return f"uncertain by {100 * error:.0f} %, more than {100 * ERROR_MAX:.0f} %"
     elif guard is not None and guard > NOISE_MAX:
         return f"noise floor {100 * guard:.1f} %, more than {100 * NOISE_MAX:.0f} %"
     return None
