@@ -51,12 +51,15 @@ struct sock_common {
 	volatile unsigned char skc_state;
 	__be32 skc_rcv_saddr;
 	struct in6_addr skc_v6_rcv_saddr;
-	__u16 skc_num; /* local port, host order */
 	unsigned long skc_flags;
 };
 
 struct sock {
 	struct sock_common __sk_common;
+};
+
+struct inet_sock {
+	__be16 inet_sport; /* outlives the bind: skc_num is 0 once both sides have closed */
 };
 
 struct tcp_sock {

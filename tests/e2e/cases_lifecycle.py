@@ -117,7 +117,7 @@ def test_restart_with_broken_policy_keeps_enforcing():
         wait_until(lambda: lives(daemon), "the daemon to answer")
         equal((errno_of(pod, GOVERNED), errno_of(pod, OTHER)), ("OK", "EPERM"), "old tables")
         write(node)
-        wait_until(daemon.ready, "the mended policy")
+        wait_until(lambda: daemon.get("/v1/status")["lastReload"]["ok"], "the mended policy")
         decide(daemon, pod, "ml/chat-1", OTHER, NO_RULE)
 
 
@@ -204,7 +204,9 @@ def test_precise_errors_at_start():
             equal(daemon.process.wait(10), 1, f"exit code with {config}")
             daemon.process = None
             check(words in daemon.log_tail(), f"{config}: {daemon.log_tail()}")
-        equal(os.listdir(node.bpffs), [], "pins after refused starts")
+        # some kernels put *.debug iterators into every new bpffs
+        pins = [name for name in os.listdir(node.bpffs) if not name.endswith(".debug")]
+        equal(pins, [], "pins after refused starts")
 
 
 def test_without_privileges():
