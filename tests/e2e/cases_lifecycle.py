@@ -5,7 +5,7 @@ import signal
 import subprocess
 
 from cases_connect import DENY_RULE, NO_RULE, RULE, UNKNOWN, wait_for_instances
-from harness import BUILD, Node, check, equal, run, wait_until
+from harness import BUILD, Node, check, equal, rmdir, run, wait_until
 from scene import GOVERNED, OTHER, POLICIES, WORKLOADS, decide, write
 
 
@@ -144,18 +144,8 @@ def test_workloads_come_and_go():
         cgroup = pod.cgroup
         pod.stop()
         for path in (cgroup, os.path.dirname(cgroup)):
-            wait_until(lambda path=path: gone(path), "the cgroup to go")
+            wait_until(lambda path=path: rmdir(path), "the cgroup to go")
         wait_until(lambda: daemon.get("/v1/status")["instances"] == 0, "the instance to go")
-
-
-def gone(path):
-    try:
-        os.rmdir(path)
-    except FileNotFoundError:
-        return True
-    except OSError:
-        return False
-    return True
 
 
 def test_managed_directory_appears_later():
