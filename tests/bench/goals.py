@@ -67,15 +67,25 @@ def unresolved(goal, figures):
     return None
 
 
+def too_close(goal, value, figures):
+    """Why a miss may be noise; None when it is a miss."""
+    guard = dig(figures, goal.guard) if goal.guard else None
+    short = abs(goal.limit - value) / goal.limit if goal.limit else 1
+    if isinstance(guard, float) and short <= guard:
+        return f"short by {100 * short:.1f} %, the noise floor is {100 * guard:.1f} %"
+    return None
+
+
 def judge(goal, figures):
     value = dig(figures, goal.path)
     if value is None:
         return "skip", "not measured in this run"
     text = f"{value:.4g} {goal.unit}".rstrip() + f", goal {goal.compare} {goal.limit:g}"
-    reason = unresolved(goal, figures)
+    met = COMPARE[goal.compare](value, goal.limit)
+    reason = unresolved(goal, figures) or (None if met else too_close(goal, value, figures))
     if reason:
         return "skip", f"{reason} ({text})"
-    return ("ok" if COMPARE[goal.compare](value, goal.limit) else "FAIL"), text
+    return ("ok" if met else "FAIL"), text
 
 
 def judgements(figures):
