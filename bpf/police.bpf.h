@@ -13,6 +13,7 @@
 struct aeg_attempt {
 	struct aeg_ctl *control;
 	struct bpf_sock *sk;
+	struct aeg_moment now;
 	struct aeg_sock *sock;	/* the socket's storage; NULL: none (yet) */
 	struct aeg_stamp stamp; /* the socket's, where it has storage */
 	struct aeg_stamp task;	/* leaf and epoch always, pod once it is looked for */
@@ -35,8 +36,9 @@ static __always_inline void aeg_attempt_forget(struct aeg_attempt *at)
 /* false: neither the task nor the socket is managed. */
 static __always_inline bool aeg_attempt_managed(struct aeg_attempt *at)
 {
-	/* First of all: a change that comes later ages what is found now. */
-	at->task.epoch = READ_ONCE(at->control->epoch);
+	/* First of all, and once: a change that comes later ages what is found now. */
+	at->now = aeg_now(at->control);
+	at->task.epoch = at->now.epoch;
 	at->task.leaf = bpf_get_current_cgroup_id();
 	if (at->sk)
 		at->sock = bpf_sk_storage_get(&socks, at->sk, NULL, 0);
@@ -127,9 +129,11 @@ static __always_inline void aeg_attempt_decide(struct aeg_attempt *at, void *ctx
 		aeg_failed(AEG_ERROR_NO_SOCKET);
 		return;
 	}
-	if (!aeg_view_open(READ_ONCE(at->control->slot), &at->view))
+	if (!aeg_view_settings(at->now.slot, &at->view))
 		return;
 	if (flow->hook == AEG_HOOK_DATAGRAM && aeg_attempt_recall(at, flow))
+		return;
+	if (!aeg_view_tables(at->now.slot, &at->view))
 		return;
 	if (aeg_attempt_identify(at, ctx))
 		aeg_attempt_judge(at, flow);

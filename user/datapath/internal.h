@@ -117,10 +117,18 @@ int aeg_slots_grace(struct aeg_datapath *datapath);
 void aeg_chatter_start(void);
 const char *aeg_chatter_last(void); /* "" when libbpf had nothing to say */
 
-/* A change of slot, identities, roots or levels: stamps of the former epoch are looked at again. */
+/* Stores what programs load as one word: the slot in force, and the next epoch. */
+static inline void aeg_moment_set(struct aeg_datapath *datapath, uint32_t slot)
+{
+	struct aeg_moment next = {.slot = slot, .epoch = datapath->ctl->now.epoch + 1};
+
+	__atomic_store(&datapath->ctl->now, &next, __ATOMIC_SEQ_CST);
+}
+
+/* After a change of identities, roots or levels: former stamps are looked at again. */
 static inline void aeg_epoch_bump(struct aeg_datapath *datapath)
 {
-	__atomic_add_fetch(&datapath->ctl->epoch, 1, __ATOMIC_SEQ_CST);
+	aeg_moment_set(datapath, datapath->ctl->now.slot);
 }
 
 #endif
