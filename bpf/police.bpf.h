@@ -154,18 +154,23 @@ static __always_inline bool aeg_attempt_reportable(const struct aeg_attempt *at,
 	return hook == AEG_HOOK_CONNECT && at->view.gen && at->view.gen->report_ungoverned;
 }
 
-/* Remembers stamp and decision in one step. */
+/* Remembers stamp and decision in one step; a stamp of another cgroup is not ours to renew. */
 static __always_inline void aeg_attempt_remember(struct aeg_attempt *at,
 						 const struct aeg_flow *flow, __u64 now,
 						 bool report)
 {
 	bool open = at->outcome.decision.verdict != AEG_VERDICT_DENIED;
 	struct aeg_sock *sock = at->sock;
+	__u32 flags = 0;
 
+	if (report && open && flow->hook == AEG_HOOK_CONNECT)
+		flags |= AEG_SOCK_REPORTED;
 	bpf_spin_lock(&sock->lock);
-	if (!at->foreign) {
+	/* Looked at again: another thread may have stamped the socket just before we did. */
+	if (sock->leaf == at->task.leaf) {
 		sock->pod = at->task.pod;
 		sock->epoch = at->task.epoch;
+		flags |= AEG_SOCK_CACHED;
 	}
 	sock->opened = now;
 	sock->established = 0;
@@ -177,9 +182,7 @@ static __always_inline void aeg_attempt_remember(struct aeg_attempt *at,
 	sock->dport = flow->dport;
 	sock->proto = flow->proto;
 	sock->hook = flow->hook;
-	sock->flags = at->foreign ? 0 : AEG_SOCK_CACHED;
-	if (report && open && flow->hook == AEG_HOOK_CONNECT)
-		sock->flags |= AEG_SOCK_REPORTED;
+	sock->flags = flags;
 	bpf_spin_unlock(&sock->lock);
 }
 

@@ -72,6 +72,7 @@ struct aeg_datapath {
 	struct aeg_ring rings[AEG_RING_MAX];
 	int epoll_fd;
 	bool adopted;
+	bool fresh;	   /* nothing of a former daemon is pinned */
 	bool idents_stale; /* a freed element of idents may still be in a program's hands */
 };
 
@@ -85,6 +86,10 @@ int aeg_pins_bpffs(const char *pin_dir, struct aeg_buf *error);
 int aeg_pins_lock(const char *pin_dir, int *ret_fd, struct aeg_buf *error);
 /* Whether there are pins of this ABI; -EPROTO when they are of another one. */
 int aeg_pins_check(const char *pin_dir, bool *ret_adopted, struct aeg_buf *error);
+
+/* ---- cleanup.c ---- */
+/* Removes every pin and the directory; the caller holds the lock. error may be NULL. */
+int aeg_pins_remove(const char *pin_dir, struct aeg_buf *error);
 
 /* ---- attach.c ---- */
 /* Detaches a pinned link and removes its pin; none there is fine. */
@@ -112,10 +117,10 @@ int aeg_slot_link(struct aeg_datapath *datapath, uint32_t index, struct aeg_slot
 int aeg_slots_grace(struct aeg_datapath *datapath);
 
 /* ---- chatter.c ---- */
-/* libbpf prints through here from now on: the last complaint is kept, nothing reaches stderr unless
+/* libbpf prints through here from now on: the first complaint is kept, nothing reaches stderr unless
  * AEGRESS_BPF_LOG=1 asks for the verifier's log. */
 void aeg_chatter_start(void);
-const char *aeg_chatter_last(void); /* "" when libbpf had nothing to say */
+const char *aeg_chatter_first(void); /* "" when libbpf had nothing to say */
 
 /* Stores what programs load as one word: the slot in force, and the next epoch. */
 static inline void aeg_moment_set(struct aeg_datapath *datapath, uint32_t slot)
