@@ -12,6 +12,7 @@
 
 #include <linux/bpf.h> /* struct bpf_spin_lock */
 #include <linux/types.h>
+#include <stddef.h>
 
 #define AEG_ABI 2
 
@@ -98,12 +99,21 @@ struct aeg_root {
 	__u32 pad;
 };
 
+/*
+ * Which tables hold, and how old a stamp may be: epoch counts every change of slot, idents, roots
+ * and levels. One word, loaded and stored at once, so that a new epoch is never paired with the
+ * former slot.
+ */
+struct aeg_moment {
+	__u32 slot;
+	__u32 epoch;
+} __attribute__((aligned(8)));
+
 /* The one element of map `ctl`, mapped into the daemon: single stores are seen at once. */
 struct aeg_ctl {
 	__u32 abi;
-	__u32 slot;	  /* the active generation's slot; read once per decision */
-	__u32 epoch;	  /* counts every change of slot, idents, roots, levels: ages stamps */
-	__u32 doze;	  /* 1: the daemon sleeps; the next event wakes it and clears this */
+	__u32 doze; /* 1: the daemon sleeps; the next event wakes it and clears this */
+	struct aeg_moment now;
 	__u32 levels;	  /* bit n: some workload's cgroup is at level n */
 	__u32 wake_bytes; /* unread bytes in a ring that wake the daemon even when it does not doze */
 	__u32 nroots;	  /* entries in use, holes (cgroup 0) included */
@@ -492,6 +502,7 @@ struct aeg_label {
 #define AEG_ASSERT_SIZE(type, size) _Static_assert(sizeof(struct type) == (size), #type)
 AEG_ASSERT_SIZE(aeg_gen, 24);
 AEG_ASSERT_SIZE(aeg_root, 16);
+_Static_assert(offsetof(struct aeg_ctl, now) % 8 == 0, "now is one word");
 AEG_ASSERT_SIZE(aeg_ctl, 48 + 16 * AEG_ROOTS_MAX);
 AEG_ASSERT_SIZE(aeg_ident, 16);
 AEG_ASSERT_SIZE(aeg_addr_key, 20);

@@ -53,8 +53,10 @@ static __always_inline long aeg_tcp_read_received(struct tcp_sock *tp, __u64 *re
 
 static __always_inline long aeg_tcp_read_source(struct sock *sk, struct aeg_ending *ret)
 {
-	long err = AEG_READ(&ret->sport, sk, __sk_common.skc_num);
+	__be16 sport = 0;
+	long err = AEG_READ(&sport, (struct inet_sock *)sk, inet_sport);
 
+	ret->sport = bpf_ntohs(sport);
 	if (ret->family == AF_INET6)
 		return err | AEG_READ(&ret->saddr, sk, __sk_common.skc_v6_rcv_saddr);
 	ret->saddr[10] = ret->saddr[11] = 0xff;

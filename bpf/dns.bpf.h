@@ -203,7 +203,7 @@ static __always_inline bool aeg_declared(const struct aeg_ctl *control, const __
 	struct aeg_view view;
 
 	__builtin_memcpy(flow.daddr, addr, sizeof(flow.daddr));
-	if (!aeg_view_open(READ_ONCE(control->slot), &view))
+	if (!aeg_view_open(READ_ONCE(control->now.slot), &view))
 		return false;
 	aeg_dest_find(&view, &flow, &dest);
 	return dest.flags & AEG_DEST_GOVERNED;
@@ -253,7 +253,7 @@ AEG_GLOBAL int dns_node(struct __sk_buff *skb, __u32 slot)
 
 	if (!scratch || !control)
 		return 0;
-	table = aeg_inner(&names, READ_ONCE(control->slot), AEG_ERROR_NO_NAMES);
+	table = aeg_inner(&names, READ_ONCE(control->now.slot), AEG_ERROR_NO_NAMES);
 	if (!table)
 		return 0;
 	dest = aeg_name_find(table, &scratch->name);

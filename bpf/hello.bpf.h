@@ -184,7 +184,7 @@ AEG_GLOBAL int hello_judge(struct __sk_buff *skb, __u32 slot, __u32 result)
 	if (!sk)
 		return -1;
 	sock = bpf_sk_storage_get(&socks, sk, NULL, 0);
-	active = READ_ONCE(control->slot);
+	active = READ_ONCE(control->now.slot);
 	if (!sock || !aeg_view_open(active, &view))
 		return -1;
 	table = aeg_inner(&names, active, AEG_ERROR_NO_NAMES);

@@ -18,6 +18,16 @@ static __always_inline struct aeg_ctl *aeg_ctl_get(void)
 	return found;
 }
 
+static __always_inline struct aeg_moment aeg_now(const struct aeg_ctl *control)
+{
+	union {
+		__u64 word;
+		struct aeg_moment now;
+	} both = {.word = READ_ONCE(*(const __u64 *)&control->now)};
+
+	return both.now;
+}
+
 /* Whether the current task is in or below a managed directory. */
 static __always_inline bool aeg_current_managed(const struct aeg_ctl *control)
 {
@@ -51,7 +61,7 @@ static __always_inline __u64 aeg_current_pod(const struct aeg_ctl *control, void
 	return 0;
 }
 
-/* The stamp of a socket. The caller read epoch before it looked for pod. */
+/* The stamp of a socket. epoch was read before pod was looked for. */
 struct aeg_stamp {
 	__u64 leaf;
 	__u64 pod;

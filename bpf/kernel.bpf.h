@@ -67,7 +67,6 @@ struct sock_common {
 	volatile unsigned char skc_state;
 	__be32 skc_rcv_saddr;
 	struct in6_addr skc_v6_rcv_saddr;
-	__u16 skc_num; /* local port, host order */
 	unsigned long skc_flags;
 };
 
@@ -85,6 +84,10 @@ struct sk_buff {
 struct skb_shared_info {
 	__u8 flags;    /* since 5.12 */
 	__u8 tx_flags; /* held these flags before */
+};
+
+struct inet_sock {
+	__be16 inet_sport; /* outlives the bind: skc_num is 0 once both sides have closed */
 };
 
 struct tcp_sock {

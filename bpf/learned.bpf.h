@@ -148,7 +148,7 @@ static __always_inline __u64 aeg_choose(__u64 high, __u64 low, __u64 pod, __u64 
 	__builtin_memcpy(flow.daddr, &high, sizeof(high));
 	__builtin_memcpy(flow.daddr + 8, &low, sizeof(low));
 	aeg_choose_unpack(packed, &flow, &cidr);
-	if (!control || !aeg_view_open(READ_ONCE(control->slot), &view))
+	if (!control || !aeg_view_open(READ_ONCE(control->now.slot), &view))
 		return (__u64)AEG_VERDICT_MAX << 32;
 	ident = aeg_ident_find(&view, pod);
 	best = aeg_choose_member(&view, &flow, ident, READ_ONCE(control->ttl_min));

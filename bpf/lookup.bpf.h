@@ -50,15 +50,19 @@ static __always_inline void *aeg_inner(void *outer, __u32 slot, enum aeg_error p
 	return inner;
 }
 
-/* false: not complete, and counted. */
-static __always_inline bool aeg_view_open(__u32 slot, struct aeg_view *ret)
+/* Both parts of a view; false: not there, and counted. */
+static __always_inline bool aeg_view_settings(__u32 slot, struct aeg_view *ret)
 {
 	ret->gen = bpf_map_lookup_elem(&gens, &slot);
 	ret->lengths = bpf_map_lookup_elem(&lengths, &slot);
-	if (!ret->gen || !ret->gen->number || !ret->lengths) {
-		aeg_failed(AEG_ERROR_NO_GEN);
-		return false;
-	}
+	if (ret->gen && ret->gen->number && ret->lengths)
+		return true;
+	aeg_failed(AEG_ERROR_NO_GEN);
+	return false;
+}
+
+static __always_inline bool aeg_view_tables(__u32 slot, struct aeg_view *ret)
+{
 	ret->idents = aeg_inner(&idents, slot, AEG_ERROR_NO_IDENTS);
 	if (!ret->idents)
 		return false;
@@ -70,6 +74,11 @@ static __always_inline bool aeg_view_open(__u32 slot, struct aeg_view *ret)
 		return false;
 	ret->nodes = aeg_inner(&nodes, slot, AEG_ERROR_NO_NODES);
 	return ret->nodes != NULL;
+}
+
+static __always_inline bool aeg_view_open(__u32 slot, struct aeg_view *ret)
+{
+	return aeg_view_settings(slot, ret) && aeg_view_tables(slot, ret);
 }
 
 /* The exact port's cell, else that of all ports; NULL: no rule of the profile touches it. */

@@ -14,6 +14,7 @@
 struct aeg_attempt {
 	struct aeg_ctl *control;
 	struct bpf_sock *sk;
+	struct aeg_moment now;
 	struct aeg_sock *sock;	/* the socket's storage; NULL: none (yet) */
 	struct aeg_stamp stamp; /* the socket's, where it has storage */
 	struct aeg_stamp task;	/* leaf and epoch always, pod once it is looked for */
@@ -38,8 +39,9 @@ static __always_inline void aeg_attempt_forget(struct aeg_attempt *at)
 /* false: neither the task nor the socket is managed. */
 static __always_inline bool aeg_attempt_managed(struct aeg_attempt *at)
 {
-	/* First of all: a change that comes later ages what is found now. */
-	at->task.epoch = READ_ONCE(at->control->epoch);
+	/* First of all, and once: a change that comes later ages what is found now. */
+	at->now = aeg_now(at->control);
+	at->task.epoch = at->now.epoch;
 	at->task.leaf = bpf_get_current_cgroup_id();
 	if (at->sk)
 		at->sock = bpf_sk_storage_get(&socks, at->sk, NULL, 0);
@@ -171,9 +173,11 @@ static __always_inline void aeg_attempt_decide(struct aeg_attempt *at, struct bp
 		aeg_failed(AEG_ERROR_NO_SOCKET);
 		return;
 	}
-	if (!aeg_view_open(READ_ONCE(at->control->slot), &at->view))
+	if (!aeg_view_settings(at->now.slot, &at->view))
 		return;
 	if (flow->hook == AEG_HOOK_DATAGRAM && aeg_attempt_recall(at, flow))
+		return;
+	if (!aeg_view_tables(at->now.slot, &at->view))
 		return;
 	if (!aeg_attempt_identify(at, ctx))
 		return;
@@ -214,7 +218,7 @@ static __always_inline void aeg_attempt_remember_watch(const struct aeg_attempt 
 	sock->split = 0;
 }
 
-/* Remembers stamp and decision in one step. */
+/* Remembers stamp and decision in one step; a stamp of another cgroup is not ours to renew. */
 static __always_inline void aeg_attempt_remember(struct aeg_attempt *at,
 						 const struct aeg_flow *flow, __u64 now,
 						 bool report)
@@ -222,14 +226,19 @@ static __always_inline void aeg_attempt_remember(struct aeg_attempt *at,
 	bool open = at->outcome.decision.verdict != AEG_VERDICT_DENIED;
 	__u32 pid = (__u32)(bpf_get_current_pid_tgid() >> 32);
 	struct aeg_sock *sock = at->sock;
+	__u32 flags = 0;
 
+	if (report && open && flow->hook == AEG_HOOK_CONNECT)
+		flags |= AEG_SOCK_REPORTED;
 	bpf_get_current_comm(sock->comm, sizeof(sock->comm));
 	bpf_spin_lock(&sock->lock);
 	aeg_attempt_remember_watch(at, flow);
 	sock->pid = pid;
-	if (!at->foreign) {
+	/* Looked at again: another thread may have stamped the socket just before we did. */
+	if (sock->leaf == at->task.leaf) {
 		sock->pod = at->task.pod;
 		sock->epoch = at->task.epoch;
+		flags |= AEG_SOCK_CACHED;
 	}
 	sock->opened = now;
 	sock->established = 0;
@@ -241,9 +250,7 @@ static __always_inline void aeg_attempt_remember(struct aeg_attempt *at,
 	sock->dport = flow->dport;
 	sock->proto = flow->proto;
 	sock->hook = flow->hook;
-	sock->flags = at->foreign ? 0 : AEG_SOCK_CACHED;
-	if (report && open && flow->hook == AEG_HOOK_CONNECT)
-		sock->flags |= AEG_SOCK_REPORTED;
+	sock->flags = flags;
 	bpf_spin_unlock(&sock->lock);
 }
 

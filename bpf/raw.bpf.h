@@ -90,7 +90,7 @@ static __always_inline void aeg_raw_judge(struct __sk_buff *skb, const struct ae
 	struct aeg_view view;
 
 	aeg_judge_internal(ret);
-	if (!aeg_view_open(READ_ONCE(control->slot), &view))
+	if (!aeg_view_open(READ_ONCE(control->now.slot), &view))
 		return;
 	if (aeg_raw_hides(packet))
 		aeg_judge(&view, &flow, &hidden, aeg_ident_find(&view, sock->pod), ret);

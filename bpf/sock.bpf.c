@@ -93,18 +93,18 @@ int sock_create(struct bpf_sock *ctx)
 {
 	struct aeg_ctl *control = aeg_ctl_get();
 	struct aeg_stamp stamp = {};
-	__u32 slot;
+	struct aeg_moment now;
 	void *table;
 
 	if (!control)
 		return AEG_PASS;
-	stamp.epoch = READ_ONCE(control->epoch);
+	now = aeg_now(control);
 	if (!aeg_current_managed(control))
 		return AEG_PASS;
-	slot = READ_ONCE(control->slot);
 	stamp.watch = aeg_watch_begin(ctx);
+	stamp.epoch = now.epoch;
 	stamp.leaf = bpf_get_current_cgroup_id();
-	table = aeg_inner(&idents, slot, AEG_ERROR_NO_IDENTS);
+	table = aeg_inner(&idents, now.slot, AEG_ERROR_NO_IDENTS);
 	if (table)
 		stamp.pod = aeg_current_pod(control, table);
 	if (!aeg_stamp_put(ctx, ctx, &stamp))

@@ -62,16 +62,12 @@ class Account:
         return {key: value - self.begin[key] for key, value in self.read().items()}
 
 
-def denials(network, stage):
+def denials(network, node, daemon):
     """Every connect() is refused by policy; beside it, what a refusal by the peer costs."""
-    node = stage.node
-    stage.set("nothing")
-    refused = network.load(node.client, DENIED[4], "--mode", "connect", "--count", DENIALS // 4,
-                           port=CLOSED_PORT)
+    refused = network.load(node.bystander, DENIED[4], "--mode", "connect", "--count",
+                           DENIALS // 4, port=CLOSED_PORT)
     equal(list(refused["outcomes"]), ["ECONNREFUSED"], "connections to a closed port")
-    stage.set("ours")
-    network.probe(node.client, ALLOWED[4], "OK")
-    account = Account(stage.daemon)
+    account = Account(daemon)
     denied = network.load(node.client, DENIED[4], "--mode", "connect", "--count", DENIALS)
     equal(denied["outcomes"], {"EPERM": DENIALS}, "denied connections")
     seen = account.settled()
@@ -81,12 +77,11 @@ def denials(network, stage):
             "unaccounted": DENIALS - seen["delivered"] - seen["lost"]}
 
 
-def allowed(network, stage):
+def allowed(network, node, daemon):
     """Allowed connections, each with an open and a close; how often that wakes the daemon."""
-    stage.set("ours")
-    account, pid = Account(stage.daemon), stage.daemon.process.pid
+    account, pid = Account(daemon), daemon.process.pid
     before = switches(pid)
-    load = network.load(stage.node.client, ALLOWED[4], "--count", CONNECTIONS)
+    load = network.load(node.client, ALLOWED[4], "--count", CONNECTIONS)
     woken = switches(pid) - before
     equal(load["outcomes"], {"OK": CONNECTIONS}, "allowed connections")
     seen = account.settled()
@@ -96,9 +91,12 @@ def allowed(network, stage):
             "wakeups_per_1000": 1000 * woken / CONNECTIONS}
 
 
-def run(network, stage, options):
-    result = {"denied": denials(network, stage), "allowed": allowed(network, stage)}
-    pid = stage.daemon.process.pid
-    settle(pid)
-    result["idle"] = {"seconds": options.idle, "wakeups": wakeups(pid, options.idle)}
-    return result
+def run(network, node, options):
+    with node.running(flows={"history": HISTORY}) as daemon:
+        network.probe_both(node)
+        denied = denials(network, node, daemon)
+        admitted = allowed(network, node, daemon)
+        settle(daemon.process.pid)
+        idle = wakeups(daemon.process.pid, options.idle)
+    return {"denied": denied, "allowed": admitted,
+            "idle": {"seconds": options.idle, "wakeups": idle}}

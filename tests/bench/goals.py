@@ -5,7 +5,7 @@ import operator
 from dataclasses import dataclass
 
 NOISE_MAX = 0.02  # of a rate: the distance of two runs of nothing
-SWING_MAX = 0.25  # of a hook's cost: from the cheapest batch to the dearest, of the median
+ERROR_MAX = 0.05  # of a hook's cost: standard error of the batches' median
 
 COMPARE = {"<": operator.lt, "<=": operator.le, ">=": operator.ge, "==": operator.eq}
 
@@ -59,11 +59,20 @@ def unresolved(goal, figures):
     """Why this run cannot tell whether the goal is met; None when it can."""
     guard = dig(figures, goal.guard) if goal.guard else None
     if isinstance(guard, dict):
-        swing = (guard["max"] - guard["min"]) / guard["median"]
-        if swing > SWING_MAX:
-            return f"batches differ by {100 * swing:.0f} %, more than {100 * SWING_MAX:.0f} %"
+        error = guard["error"] / guard["median"]
+        if error > ERROR_MAX:
+            return f"uncertain by {100 * error:.0f} %, more than {100 * ERROR_MAX:.0f} %"
     elif guard is not None and guard > NOISE_MAX:
         return f"noise floor {100 * guard:.1f} %, more than {100 * NOISE_MAX:.0f} %"
+    return None
+
+
+def too_close(goal, value, figures):
+    """Why a miss may be noise; None when it is a miss."""
+    guard = dig(figures, goal.guard) if goal.guard else None
+    short = abs(goal.limit - value) / goal.limit if goal.limit else 1
+    if isinstance(guard, float) and short <= guard:
+        return f"short by {100 * short:.1f} %, the noise floor is {100 * guard:.1f} %"
     return None
 
 
@@ -72,10 +81,11 @@ def judge(goal, figures):
     if value is None:
         return "skip", "not measured in this run"
     text = f"{value:.4g} {goal.unit}".rstrip() + f", goal {goal.compare} {goal.limit:g}"
-    reason = unresolved(goal, figures)
+    met = COMPARE[goal.compare](value, goal.limit)
+    reason = unresolved(goal, figures) or (None if met else too_close(goal, value, figures))
     if reason:
         return "skip", f"{reason} ({text})"
-    return ("ok" if COMPARE[goal.compare](value, goal.limit) else "FAIL"), text
+    return ("ok" if met else "FAIL"), text
 
 
 def judgements(figures):

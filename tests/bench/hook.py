@@ -84,13 +84,6 @@ def bare_ns(network, node, connections):
     return spread([once() for _ in range(BATCHES)])
 
 
-def start(network, node, stack):
-    daemon, _ = node.start()
-    stack.callback(node.stop, daemon)
-    network.probe_both(node)
-    return daemon
-
-
 def subjects_of(small, large, floor, daemons, options):
     few, many = daemons
     subjects = {"few": Subject(small, few), "many": Subject(large, many), "empty": Subject(floor)}
@@ -103,7 +96,9 @@ def subjects_of(small, large, floor, daemons, options):
 def measure(network, small, large, options):
     """Few and many CIDRs side by side on roots of their own; both probed before they are timed."""
     with contextlib.ExitStack() as stack:
-        daemons = [start(network, node, stack) for node in (small, large)]
+        daemons = [stack.enter_context(node.running()) for node in (small, large)]
+        for node in (small, large):
+            network.probe_both(node)
         floor = stack.enter_context(BenchNode("bench-floor", policies.SMALL))
         empty = Empty(floor.cgroup_root, sorted(attached(small.client)))
         stack.callback(empty.stop)

@@ -1,15 +1,21 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 """Connect, request, reply, close: how many a second with nothing, with empty programs and with all
 of aegress attached, and what a pod pays that aegress does not govern. Every round runs every
-variant once, in shuffled order; `none` runs twice: how far the two come apart is the noise floor."""
+variant once, in shuffled order; `none` runs twice: how far the two come apart is the noise floor.
+
+What is attached to what does not change while rounds run: every variant has a subtree of its own.
+So rounds are short and many, and a neighbour's burst hits few of them or all variants of one."""
+import contextlib
 import random
 from dataclasses import dataclass
 
+import policies
 from figures import noise, ratios, spread
 from goals import NOISE_MAX
-from stage import ALLOWED, DENIED, UNGOVERNED, attached, bpftool, check, equal
+from stage import ALLOWED, DENIED, UNGOVERNED, BenchNode, Empty, attached, bpftool, check, equal
 
 KEEP = ("rate", "cpu_ns", "p50_us", "p99_us")
+KINDS = ("nothing", "empty", "ours", "handshake")
 
 
 @dataclass(frozen=True)
@@ -37,37 +43,50 @@ VARIANTS = {
 }
 
 
-def check_attached(stage, variant):
-    """Nothing means nothing: not even a program that another test suite left on the hierarchy."""
-    hooks = attached(getattr(stage.node, variant.cgroup))
-    if variant.kind == "nothing":
-        equal(hooks, {}, "programs attached above a client that should have none")
-    elif variant.kind == "empty":
-        equal(sorted(hooks), stage.hooks, "hooks with an empty program")
-        names = {bpftool("prog", "show", "id", str(number))["name"] for number in hooks.values()}
-        equal(names, {"bench_empty"}, "names of the empty programs")
-    elif variant.kind == "handshake":
-        check("cgroup_sock_ops" in hooks, f"no sockops program among {sorted(hooks)}")
+class Scene:
+    """A node for every kind, with what belongs to it attached until the end of the stack."""
+
+    def __init__(self, stack):
+        self.nodes = {kind: stack.enter_context(BenchNode(f"bench-{kind}", policies.SMALL))
+                      for kind in KINDS}
+        for kind in ("ours", "handshake"):
+            flows = {"handshake": kind == "handshake"}
+            stack.enter_context(self.nodes[kind].running(flows=flows))
+        self.hooks = sorted(attached(self.nodes["ours"].client))
+        empty = Empty(self.nodes["empty"].cgroup_root, self.hooks)
+        stack.callback(empty.stop)
+
+    def cgroup(self, variant, name=None):
+        return getattr(self.nodes[variant.kind], name or variant.cgroup)
+
+    def check_attached(self, variant):
+        """Nothing means nothing: not even what another test suite left on the hierarchy."""
+        hooks = attached(self.cgroup(variant))
+        if variant.kind == "nothing":
+            equal(hooks, {}, "programs attached above a client that should have none")
+        elif variant.kind == "empty":
+            names = {bpftool("prog", "show", "id", str(number))["name"]
+                     for number in hooks.values()}
+            equal((sorted(hooks), names), (self.hooks, {"bench_empty"}), "empty programs")
+        elif variant.kind == "handshake":
+            check("cgroup_sock_ops" in hooks, f"no sockops program among {sorted(hooks)}")
+
+    def probe(self, network, variant):
+        self.check_attached(variant)
+        for cgroup, destination, want in variant.expected:
+            network.probe(self.cgroup(variant, cgroup), destination, want)
 
 
-def prepare(network, stage, variant):
-    stage.set(variant.kind)
-    check_attached(stage, variant)
-    for cgroup, destination, want in variant.expected:
-        network.probe(getattr(stage.node, cgroup), destination, want)
-
-
-def measure(network, stage, variant, *options):
-    prepare(network, stage, variant)
-    load = network.load(getattr(stage.node, variant.cgroup), variant.destination, *options)
+def measure(network, scene, variant, *options):
+    load = network.load(scene.cgroup(variant), variant.destination, *options)
     equal(list(load["outcomes"]), ["OK"], f"outcomes, {variant}")
     load["cpu_ns"] /= load["total"]
     return {key: load[key] for key in KEEP}
 
 
-def one_round(network, stage, names, *options):
+def one_round(network, scene, names, *options):
     order = random.sample(list(names), len(names))
-    return {name: measure(network, stage, VARIANTS[name], *options) for name in order}
+    return {name: measure(network, scene, VARIANTS[name], *options) for name in order}
 
 
 def summary(rounds):
@@ -78,34 +97,41 @@ def summary(rounds):
             **{key: spread([one[name][key] for one in rounds]) for key in KEEP},
             "ratio": ratios(rounds, name, "none"),
             "added_ns": spread([one[name]["cpu_ns"] - one["none"]["cpu_ns"] for one in rounds])}
-    if "empty" in rounds[0]:
-        result["ours_over_empty"] = ratios(rounds, "ours", "empty")
+    result["ours_over_empty"] = ratios(rounds, "ours", "empty")
     return result
 
 
-def attempt(network, stage, names, options, *client):
-    one_round(network, stage, ["none"], *client)  # warms caches and neighbour tables; not counted
-    return summary([one_round(network, stage, names, *client) for _ in range(options.rounds)])
+def attempt(network, scene, names, options, *client):
+    """Probed before and after: in between nothing is attached or detached."""
+    for name in names:
+        scene.probe(network, VARIANTS[name])
+    one_round(network, scene, names, *client)  # warms caches and neighbour tables; not counted
+    rounds = [one_round(network, scene, names, *client) for _ in range(options.rounds)]
+    for name in names:
+        scene.probe(network, VARIANTS[name])
+    return summary(rounds)
 
 
-def quietest(network, stage, names, options, *client):
+def quietest(network, names, options, *client):
     """Again, a bounded number of times, until the noise floor is low enough; all are shown."""
     floors, best = [], None
-    while len(floors) < options.attempts and (best is None or best["noise"] > NOISE_MAX):
-        result = attempt(network, stage, names, options, *client)
-        floors.append(result["noise"])
-        print(f"  noise floor {100 * result['noise']:.2f} %", flush=True)
-        if best is None or result["noise"] < best["noise"]:
-            best = result
+    with contextlib.ExitStack() as stack:
+        scene = Scene(stack)
+        while len(floors) < options.attempts and (best is None or best["noise"] > NOISE_MAX):
+            result = attempt(network, scene, names, options, *client)
+            floors.append(result["noise"])
+            print(f"  noise floor {100 * result['noise']:.2f} %", flush=True)
+            if best is None or result["noise"] < best["noise"]:
+                best = result
     best["noise_of_attempts"] = floors
     return best
 
 
-def run(network, stage, options):
-    return quietest(network, stage, VARIANTS, options, "--millis", options.millis)
+def run(network, options):
+    return quietest(network, VARIANTS, options, "--millis", options.millis)
 
 
-def run_rr(network, stage, options):
+def run_rr(network, options):
     """One connection, one request after the other: what is left after connect() is the question."""
-    return quietest(network, stage, ["none", "none2", "empty", "ours"], options, "--mode", "rr",
+    return quietest(network, ["none", "none2", "empty", "ours"], options, "--mode", "rr",
                     "--millis", options.millis)

@@ -8,7 +8,7 @@ import subprocess
 import time
 
 import policies
-from stage import BUILD, LOAD_CPU, equal, wait_until
+from stage import BUILD, equal, on_load_cpu, wait_until
 
 REPEATS = 3
 RELOADS = 3
@@ -19,7 +19,7 @@ def check_once(node):
     argv = [os.path.join(BUILD, "aegress"), "check", "-o", "json", node.policies, node.workloads]
     begin = time.monotonic()
     process = subprocess.Popen(argv, stdout=subprocess.PIPE,
-                               preexec_fn=lambda: os.sched_setaffinity(0, {LOAD_CPU}))
+                               preexec_fn=on_load_cpu())
     told = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.monotonic() - begin
@@ -49,34 +49,34 @@ def reload(daemon):
     return {"seconds": time.monotonic() - begin, **memory(daemon.process.pid)}
 
 
-def load_once(network, node):
-    daemon, seconds = node.start()
+def check_loaded(network, node, daemon):
     network.probe_both(node)
-    instances = daemon.get("/v1/status")["instances"]
-    equal(instances, LIVE + 1, "workloads that live here")
-    return daemon, seconds
+    equal(daemon.get("/v1/status")["instances"], LIVE + 1, "workloads that live here")
 
 
-def loads(network, node):
-    """Fresh starts with nothing pinned; the last daemon stays."""
-    seconds = []
-    for _ in range(REPEATS - 1):
-        daemon, took = load_once(network, node)
-        seconds.append(took)
-        node.stop(daemon)
-    daemon, took = load_once(network, node)
-    return daemon, seconds + [took]
+def load_once(network, node):
+    """A start with nothing pinned."""
+    with node.running() as daemon:
+        check_loaded(network, node, daemon)
+        return daemon.active_after
 
 
-def run(network, node, options):
+def load_and_reload(network, node):
+    with node.running() as daemon:
+        check_loaded(network, node, daemon)
+        loaded = memory(daemon.process.pid)
+        reloads = [reload(daemon) for _ in range(RELOADS)]
+        network.probe_both(node)
+        return daemon.active_after, loaded, reloads
+
+
+def run(network, node):
     for number in range(LIVE):
         node.pod_cgroup(policies.workload_uid(number))
     checks = [check_once(node) for _ in range(REPEATS)]
-    daemon, seconds = loads(network, node)
-    loaded = memory(daemon.process.pid)
-    reloads = [reload(daemon) for _ in range(RELOADS)]
-    network.probe_both(node)
-    node.stop(daemon)
+    seconds = [load_once(network, node) for _ in range(REPEATS - 1)]
+    last, loaded, reloads = load_and_reload(network, node)
+    seconds.append(last)
     return {
         "policies": node.size.policies, "hosts": node.size.hosts, "cidrs": node.size.cidrs,
         "workloads": node.size.workloads, "live": LIVE + 1,

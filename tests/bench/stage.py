@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 """Where the benchmarks play: a pod and a remote end of their own, joined by a veth, and a cgroup
-subtree on which nothing, empty programs or aegress can be attached. Client and server share one CPU
+subtrees to attach nothing, empty programs or aegress to. Client and server share one CPU
 at a raised priority, so that a rate is the inverse of a cost; the daemon has another CPU at that
 priority."""
 import contextlib
@@ -167,20 +167,28 @@ class BenchNode(Node):
         _, self.client = self.pod_cgroup(policies.CLIENT_UID)
         self.bystander = self.cgroup("system.slice")
 
-    def start(self, **config):
-        """A ready daemon on the daemon's CPU; returns it and the seconds from exec to READY=1."""
+    @contextlib.contextmanager
+    def running(self, **config):
+        """A daemon on the daemon's CPU that said READY=1, `active_after` seconds after its exec. At
+        the end it goes, and its programs with it."""
         daemon = self.daemon(**config)
+        try:
+            self.start(daemon)
+            yield daemon
+        finally:
+            self.stop(daemon)
+
+    def start(self, daemon):
         path = os.path.join(self.dir, "notify")
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as notify:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(path)
             notify.bind(path)
             begin = time.monotonic()
             daemon.spawn(preexec_fn=on_daemon_cpu, env={**os.environ, "NOTIFY_SOCKET": path})
             self.wait_ready(daemon, notify)
-            seconds = time.monotonic() - begin
+            daemon.active_after = time.monotonic() - begin
         check(daemon.ready(), "READY=1 was sent, but /readyz says no")
-        return daemon, seconds
 
     @staticmethod
     def wait_ready(daemon, notify):
@@ -195,7 +203,6 @@ class BenchNode(Node):
         wait_until(told, "READY=1 from aegressd", deadline=30)
 
     def stop(self, daemon):
-        """The end of enforcement: the daemon goes, and its programs with it."""
         daemon.stop()
         run(os.path.join(BUILD, "aegressd"), "--cleanup", "--pin-dir", self.pins)
         wait_until(lambda: not attached(self.client), "the programs to be detached")
@@ -213,37 +220,3 @@ class Empty:
         self.process.stdin.close()
         self.process.wait()
         self.process.stdout.close()
-
-
-class Stage:
-    """What is attached to a node's cgroup root: `nothing`, `empty`, `ours` or `handshake`."""
-
-    def __init__(self, node, **flows):
-        self.node, self.flows = node, flows
-        self.kind, self.daemon, self.empty = "nothing", None, None
-        self.hooks = None
-
-    def __enter__(self):
-        self.set("ours")
-        self.hooks = sorted(attached(self.node.client))
-        self.set("nothing")
-        return self
-
-    def __exit__(self, *_):
-        with contextlib.suppress(Failure):
-            self.set("nothing")
-
-    def set(self, kind):
-        if kind == self.kind:
-            return
-        if self.daemon:
-            self.node.stop(self.daemon)
-        if self.empty:
-            self.empty.stop()
-            wait_until(lambda: not attached(self.node.client), "the empty programs to be detached")
-        self.kind, self.daemon, self.empty = kind, None, None
-        if kind == "empty":
-            self.empty = Empty(self.node.cgroup_root, self.hooks)
-        elif kind != "nothing":
-            self.daemon, _ = self.node.start(flows={"handshake": kind == "handshake",
-                                                      **self.flows})

@@ -5,7 +5,7 @@ import signal
 import subprocess
 
 from cases_connect import DENY_RULE, NO_RULE, RULE, UNKNOWN, wait_for_instances
-from harness import BUILD, Node, check, equal, run, wait_until
+from harness import BUILD, Node, check, equal, rmdir, run, wait_until
 from scene import GOVERNED, OTHER, POLICIES, WORKLOADS, decide, write
 
 
@@ -117,7 +117,7 @@ def test_restart_with_broken_policy_keeps_enforcing():
         wait_until(lambda: lives(daemon), "the daemon to answer")
         equal((errno_of(pod, GOVERNED), errno_of(pod, OTHER)), ("OK", "EPERM"), "old tables")
         write(node)
-        wait_until(daemon.ready, "the mended policy")
+        wait_until(lambda: daemon.get("/v1/status")["lastReload"]["ok"], "the mended policy")
         decide(daemon, pod, "ml/chat-1", OTHER, NO_RULE)
 
 
@@ -144,18 +144,8 @@ def test_workloads_come_and_go():
         cgroup = pod.cgroup
         pod.stop()
         for path in (cgroup, os.path.dirname(cgroup)):
-            wait_until(lambda path=path: gone(path), "the cgroup to go")
+            wait_until(lambda path=path: rmdir(path), "the cgroup to go")
         wait_until(lambda: daemon.get("/v1/status")["instances"] == 0, "the instance to go")
-
-
-def gone(path):
-    try:
-        os.rmdir(path)
-    except FileNotFoundError:
-        return True
-    except OSError:
-        return False
-    return True
 
 
 def test_managed_directory_appears_later():
@@ -204,7 +194,9 @@ def test_precise_errors_at_start():
             equal(daemon.process.wait(10), 1, f"exit code with {config}")
             daemon.process = None
             check(words in daemon.log_tail(), f"{config}: {daemon.log_tail()}")
-        equal(os.listdir(node.bpffs), [], "pins after refused starts")
+        # some kernels put *.debug iterators into every new bpffs
+        pins = [name for name in os.listdir(node.bpffs) if not name.endswith(".debug")]
+        equal(pins, [], "pins after refused starts")
 
 
 def test_without_privileges():

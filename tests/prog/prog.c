@@ -9,6 +9,7 @@ static int run(void)
 	check_run(verdict_tests);
 	check_run(bytes_tests);
 	check_run(prefix_tests);
+	check_run(object_tests);
 	check_run(lifecycle_tests);
 	check_run(table_tests);
 	check_run(event_tests);

@@ -270,6 +270,28 @@ int stage_socket(enum form form, int type)
 	return fd;
 }
 
+int stage_accept(void)
+{
+	int fd = accept4(stage.tcp, NULL, NULL, SOCK_CLOEXEC);
+
+	if (fd < 0)
+		err(1, "accept");
+	return fd;
+}
+
+int stage_listen(uint16_t *ret_port)
+{
+	struct sockaddr_in addr = {.sin_family = AF_INET};
+	socklen_t len = sizeof(addr);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&addr, len) < 0 || listen(fd, 0) < 0 ||
+	    getsockname(fd, (struct sockaddr *)&addr, &len) < 0)
+		err(1, "listening");
+	*ret_port = ntohs(addr.sin_port);
+	return fd;
+}
+
 int stage_connect(int fd, enum dest dest, enum form form, uint16_t port)
 {
 	struct sockaddr_storage addr;

@@ -49,7 +49,10 @@ uint32_t stage_level(const char *cgroup);
 /* The address of a destination, and its key in the tables. */
 socklen_t stage_addr(enum dest dest, enum form form, uint16_t port, struct sockaddr_storage *ret);
 void stage_key(enum dest dest, enum form form, uint8_t ret[16]);
+/* Sockets, or the end of the tests. */
 int stage_socket(enum form form, int type);
+int stage_accept(void);
+int stage_listen(uint16_t *ret_port); /* with the shortest backlog */
 /* Both return 0 or a positive errno. */
 int stage_connect(int fd, enum dest dest, enum form form, uint16_t port);
 int stage_send(int fd, enum dest dest, enum form form, uint16_t port);

@@ -27,9 +27,9 @@ static struct pair connect_pair(enum form form)
 	for (;;) {
 		struct pollfd hung = {.events = POLLRDHUP};
 
-		pair.server = accept4(stage.tcp, NULL, NULL, SOCK_CLOEXEC);
+		pair.server = stage_accept();
 		hung.fd = pair.server;
-		if (!CHECK(pair.server >= 0) || poll(&hung, 1, 0) == 0)
+		if (poll(&hung, 1, 0) == 0)
 			return pair;
 		close(pair.server);
 	}

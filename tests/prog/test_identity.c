@@ -111,10 +111,14 @@ static int receive_fd(int channel)
 		.msg_control = control,
 		.msg_controllen = sizeof(control),
 	};
+	const struct cmsghdr *header;
 	int fd = -1;
 
-	if (recvmsg(channel, &message, MSG_CMSG_CLOEXEC) == 1)
-		memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(fd));
+	if (recvmsg(channel, &message, MSG_CMSG_CLOEXEC) != 1)
+		return -1;
+	header = CMSG_FIRSTHDR(&message);
+	if (header)
+		memcpy(&fd, CMSG_DATA(header), sizeof(fd));
 	return fd;
 }
 

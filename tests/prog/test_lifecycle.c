@@ -206,6 +206,27 @@ static void sizes_are_adopted(void)
 	datapath_stop();
 }
 
+/* A first start that fails leaves nothing behind; a later one leaves what is in force. */
+static void failed_start(void)
+{
+	struct aeg_datapath_config config = stage_config();
+	AEG_CLEANUP(aeg_buf_done) struct aeg_buf error = {0};
+	AEG_AUTO_FREE char *path = pin("labels");
+
+	config.counts_max = 0;
+	check_refused(&config, -EINVAL, "counts");
+	CHECK(access(stage.pin_dir, F_OK) < 0);
+	config = stage_config();
+	if (!datapath_start(&config))
+		return;
+	aeg_datapath_close(datapath);
+	config.cgroup_root = "/tmp";
+	check_refused(&config, -EINVAL, "not a cgroup2");
+	CHECK(access(path, F_OK) == 0);
+	CHECK_EQUAL(connect_from_a(DEST_DENIED), EPERM);
+	CHECK_EQUAL(aeg_datapath_cleanup(stage.pin_dir, &error), 0);
+}
+
 static void handshake_is_switched(void)
 {
 	struct aeg_datapath_config config = stage_config();
@@ -280,6 +301,7 @@ const struct test lifecycle_tests[] = {
 	{"lifecycle: pins of another layout are refused", other_layout},
 	{"lifecycle: cleanup removes everything", cleanup_takes_all},
 	{"lifecycle: pinned sizes are kept", sizes_are_adopted},
+	{"lifecycle: a failed start leaves things as they were", failed_start},
 	{"lifecycle: the handshake program is detached when unwanted", handshake_is_switched},
 	{"lifecycle: programs are shown", programs_are_shown},
 	{"lifecycle: the environment is checked", environment},

@@ -334,24 +334,18 @@ static void probe_then_send(void)
 static void connect_in_progress(void)
 {
 	const struct aeg_datapath_config config = stage_config();
-	struct sockaddr_in addr = {.sin_family = AF_INET};
-	socklen_t len = sizeof(addr);
-	AEG_AUTO_CLOSE int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	uint16_t port;
+	AEG_AUTO_CLOSE int server = stage_listen(&port);
 	AEG_AUTO_CLOSE int first = stage_socket(FORM_V4, SOCK_STREAM);
 	AEG_AUTO_CLOSE int waiting = -1;
 	struct happened happened;
 
-	CHECK(bind(server, (struct sockaddr *)&addr, sizeof(addr)) == 0);
-	CHECK(listen(server, 0) == 0);
-	CHECK(getsockname(server, (struct sockaddr *)&addr, &len) == 0);
-	CHECK_EQUAL(stage_connect(first, DEST_ALLOWED, FORM_V4, ntohs(addr.sin_port)), 0);
+	CHECK_EQUAL(stage_connect(first, DEST_ALLOWED, FORM_V4, port), 0);
 	if (datapath_start(&config)) {
 		stage_enter(IN_A);
 		waiting = stage_socket(FORM_V4, SOCK_STREAM | SOCK_NONBLOCK);
-		CHECK_EQUAL(stage_connect(waiting, DEST_ALLOWED, FORM_V4, ntohs(addr.sin_port)),
-			    EINPROGRESS);
-		CHECK_EQUAL(stage_connect(waiting, DEST_ALLOWED, FORM_V4, ntohs(addr.sin_port)),
-			    EALREADY);
+		CHECK_EQUAL(stage_connect(waiting, DEST_ALLOWED, FORM_V4, port), EINPROGRESS);
+		CHECK_EQUAL(stage_connect(waiting, DEST_ALLOWED, FORM_V4, port), EALREADY);
 		happened = happened_take();
 		check_total(&happened, AEG_VERDICT_ALLOWED, AEG_REASON_RULE, AEG_HOOK_CONNECT, 1);
 		CHECK_EQUAL(happened.nevents, 1);

@@ -74,6 +74,7 @@ static uint64_t fill_of(const char *name, uint64_t *ret_capacity)
 		}
 	}
 	CHECK(!"no such map");
+	*ret_capacity = 0;
 	return 0;
 }
 
@@ -247,7 +248,7 @@ static void no_room_for_cells(void)
 static void no_room_for_idents(void)
 {
 	const struct aeg_datapath_config config = stage_config();
-	uint64_t capacity, entries;
+	uint64_t capacity = 0, entries;
 
 	if (datapath_start(&config)) {
 		struct aeg_ident_row row = {.ident = {.workload = 1}};

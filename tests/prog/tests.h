@@ -8,6 +8,7 @@
 extern const struct test verdict_tests[];
 extern const struct test bytes_tests[];
 extern const struct test prefix_tests[];
+extern const struct test object_tests[];
 extern const struct test lifecycle_tests[];
 extern const struct test table_tests[];
 extern const struct test event_tests[];

@@ -197,11 +197,11 @@ static void test_mistakes(void **state)
 	assert_mistake(fixture, "socket: run/s\n", "1:9: 'run/s' is not an absolute path", NULL);
 	assert_mistake(fixture, "policies: [/a, b]\n", "1:16: 'b' is not an absolute path", NULL);
 	assert_mistake(fixture, "defaults: {unknown: deny}\n",
-		       "1:21: 'deny' is none of Allow, Audit, Deny", "did you mean 'Deny'?");
+		       "1:21: 'deny' is not one of Allow, Audit, Deny", "did you mean 'Deny'?");
 	assert_mistake(fixture, "defaults:\n  denyErrno: EIO\n",
-		       "2:14: 'EIO' is none of EPERM, ECONNREFUSED, EACCES, EHOSTUNREACH", NULL);
+		       "2:14: 'EIO' is not one of EPERM, ECONNREFUSED, EACCES, EHOSTUNREACH", NULL);
 	assert_mistake(fixture, "log: {level: loud}\n",
-		       "1:14: 'loud' is none of debug, info, warning, error", NULL);
+		       "1:14: 'loud' is not one of debug, info, warning, error", NULL);
 	assert_mistake(fixture, "flows: {ungoverned: 1}\n", "1:21: expected true or false", NULL);
 	assert_mistake(fixture, "flows: {history: 0}\n",
 		       "1:18: expected a number from 1 to 1000000", NULL);

@@ -64,9 +64,9 @@ static bool read_member(struct asked *asked, const char *key, json_t *value,
 		return *texts[i].ret;
 	}
 	if (!aeg_streq(key, "labels")) {
-		aeg_reply_error(reply, 400,
-				"'%s' is none of workload, namespace, serviceAccount, labels, to",
-				key);
+		aeg_reply_error(
+			reply, 400,
+			"'%s' is not one of workload, namespace, serviceAccount, labels, to", key);
 		return false;
 	}
 	if (read_labels(asked, value))

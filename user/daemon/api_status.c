@@ -134,6 +134,15 @@ static void put_totals(struct aeg_json *json, struct aeg_datapath *datapath)
 	aeg_json_array_end(json);
 }
 
+/* The numbers of the oldest record that is kept and of the one that comes next. */
+static void put_flows(struct aeg_json *json, const struct aeg_history *history)
+{
+	aeg_json_object(json, "flows");
+	aeg_json_u64(json, "first", aeg_history_first(history));
+	aeg_json_u64(json, "next", aeg_history_next(history));
+	aeg_json_object_end(json);
+}
+
 static void put_reload(struct aeg_json *json, const struct aeg_reload *last)
 {
 	struct aeg_buf errors = {0};
@@ -188,6 +197,7 @@ void aeg_api_status(const struct aeg_daemon *daemon, const struct aeg_request *r
 	put_errors(&json, reconciler->datapath);
 	put_totals(&json, reconciler->datapath);
 	aeg_api_put_dns(&json, reconciler);
+	put_flows(&json, daemon->events->history);
 	put_reload(&json, &reconciler->last);
 	put_notes(&json, reconciler);
 	aeg_json_object_end(&json);

@@ -130,7 +130,7 @@ static void read_word(const struct word *words, uint32_t *ret, const struct aeg_
 		aeg_buf_printf(&list, "%s%s", n ? ", " : "", words->word);
 		candidates[n++] = words->word;
 	}
-	aeg_error_at(diags, value->pos, "'%s' is none of %s", text, aeg_buf_text(&list));
+	aeg_error_at(diags, value->pos, "'%s' is not one of %s", text, aeg_buf_text(&list));
 	aeg_diag_suggest(diags, text, candidates, n);
 	aeg_buf_done(&list);
 }

@@ -22,6 +22,18 @@ static uint64_t clock_ns(clockid_t clock)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+/* Its label says who a workload was that no document declares any more; label is cut in two. */
+static void name_former_workload(struct aeg_flow *flow, char *label)
+{
+	char *slash = strchr(label, '/');
+
+	if (!slash)
+		return;
+	*slash = '\0';
+	flow->ns = label;
+	flow->workload = slash + 1;
+}
+
 static void name_workload(struct aeg_flow *flow, const struct aeg_workload *workload)
 {
 	if (!workload)
@@ -96,12 +108,17 @@ static void add_event(void *arg, const struct aeg_event *event, size_t size)
 		.event = *event,
 		.node = events->reconciler->config->node,
 	};
+	const struct aeg_workload *workload = aeg_names_workload(&events->names, event->workload);
+	const char *text = aeg_numbers_text(events->names.numbers, event->workload);
+	AEG_AUTO_FREE char *label = text && !workload ? aeg_xstrdup(text) : NULL;
 	struct aeg_buf line = {0};
 
 	act(events, event);
 	copy_name(event, size, name);
 	flow.name = *name ? name : NULL;
-	name_workload(&flow, aeg_names_workload(&events->names, event->workload));
+	name_workload(&flow, workload);
+	if (label)
+		name_former_workload(&flow, label);
 	name_rules(&flow, &events->names);
 	name_endpoint(&flow, &events->names);
 	aeg_flow_json(&flow, &line);

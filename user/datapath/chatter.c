@@ -6,7 +6,7 @@
 
 #define LINE_MAX_TEXT 512
 
-static char last[LINE_MAX_TEXT];
+static char first[LINE_MAX_TEXT]; /* the cause; what follows says what failed with it */
 static bool show_log;
 
 static bool is_verifier_log(const char *line)
@@ -24,10 +24,12 @@ static int AEG_PRINTF(2, 0) keep(enum libbpf_print_level level, const char *form
 	va_copy(again, args);
 	vsnprintf(line, sizeof(line), format, args);
 	line[strcspn(line, "\n")] = '\0';
-	if (!is_verifier_log(line))
-		memcpy(last, line, sizeof(last));
-	else if (show_log)
-		vfprintf(stderr, format, again);
+	if (is_verifier_log(line)) {
+		if (show_log)
+			vfprintf(stderr, format, again);
+	} else if (!first[0]) {
+		memcpy(first, line, sizeof(first));
+	}
 	va_end(again);
 	return 0;
 }
@@ -37,13 +39,13 @@ void aeg_chatter_start(void)
 	const char *wanted = getenv("AEGRESS_BPF_LOG");
 
 	show_log = wanted && aeg_streq(wanted, "1");
-	last[0] = '\0';
+	first[0] = '\0';
 	libbpf_set_print(keep);
 }
 
-const char *aeg_chatter_last(void)
+const char *aeg_chatter_first(void)
 {
 	const char *prefix = "libbpf: ";
 
-	return strncmp(last, prefix, strlen(prefix)) == 0 ? last + strlen(prefix) : last;
+	return strncmp(first, prefix, strlen(prefix)) == 0 ? first + strlen(prefix) : first;
 }

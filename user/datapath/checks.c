@@ -4,7 +4,6 @@
 #include "datapath/internal.h"
 #include <errno.h>
 #include <linux/magic.h>
-#include <stdio.h>
 #include <sys/utsname.h>
 #include <sys/vfs.h>
 
@@ -18,10 +17,15 @@ enum { CAP_BIT_NET_ADMIN = 12, CAP_BIT_SYS_ADMIN = 21, CAP_BIT_PERFMON = 38, CAP
 static struct aeg_check check_kernel(const struct aeg_datapath_config *config)
 {
 	struct aeg_check check = {.name = "kernel"};
-	unsigned int major = 0, minor = 0;
+	unsigned long major = 0, minor = 0;
 	struct utsname uts;
+	char *end;
 
-	if (uname(&uts) < 0 || sscanf(uts.release, "%u.%u", &major, &minor) != 2) {
+	if (uname(&uts) == 0) {
+		major = strtoul(uts.release, &end, 10);
+		minor = *end == '.' ? strtoul(end + 1, NULL, 10) : 0;
+	}
+	if (!major) {
 		check.detail = aeg_xstrdup("the kernel's version cannot be read");
 		return check;
 	}

@@ -20,7 +20,7 @@ static int remove_entry(const char *path, int (*remove)(const char *path), struc
 {
 	int err = remove(path);
 
-	if (err)
+	if (err && error)
 		aeg_buf_printf(error, "pin '%s': removing: %s", path, strerror(-err));
 	return err;
 }
@@ -32,7 +32,8 @@ static int remove_directory(const char *path, struct aeg_buf *error)
 	if (rmdir(path) == 0)
 		return 0;
 	err = -errno;
-	aeg_buf_printf(error, "directory '%s': removing: %s", path, strerror(-err));
+	if (error)
+		aeg_buf_printf(error, "directory '%s': removing: %s", path, strerror(-err));
 	return err;
 }
 
@@ -60,6 +61,15 @@ static int remove_pins(const char *pin_dir, const char *name, int (*remove)(cons
 	return remove_directory(path, error);
 }
 
+int aeg_pins_remove(const char *pin_dir, struct aeg_buf *error)
+{
+	int err = remove_pins(pin_dir, "links", aeg_link_detach, error);
+
+	if (!err)
+		err = remove_pins(pin_dir, "maps", remove_map, error);
+	return err ? err : remove_directory(pin_dir, error);
+}
+
 int aeg_datapath_cleanup(const char *pin_dir, struct aeg_buf *error)
 {
 	AEG_AUTO_CLOSE int lock_fd = -1;
@@ -68,9 +78,5 @@ int aeg_datapath_cleanup(const char *pin_dir, struct aeg_buf *error)
 	if (access(pin_dir, F_OK) < 0 && errno == ENOENT)
 		return 0;
 	err = aeg_pins_lock(pin_dir, &lock_fd, error);
-	if (!err)
-		err = remove_pins(pin_dir, "links", aeg_link_detach, error);
-	if (!err)
-		err = remove_pins(pin_dir, "maps", remove_map, error);
-	return err ? err : remove_directory(pin_dir, error);
+	return err ? err : aeg_pins_remove(pin_dir, error);
 }

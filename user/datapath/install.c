@@ -146,12 +146,6 @@ static bool settings_valid(const struct aeg_gen *gen)
 	       gen->deny_errno <= ERRNO_MAX;
 }
 
-static void flip(struct aeg_datapath *datapath, uint32_t slot)
-{
-	__atomic_store_n(&datapath->ctl->slot, slot, __ATOMIC_SEQ_CST);
-	aeg_epoch_bump(datapath);
-}
-
 /* The elements of a slot that are no tables of their own. */
 static int write_settings(struct aeg_datapath *datapath, uint32_t index, const struct aeg_gen *gen,
 			  const struct aeg_lengths *lengths)
@@ -169,7 +163,7 @@ static int install(struct aeg_datapath *datapath, const struct aeg_generation *g
 		   struct aeg_slot *slot)
 {
 	AEG_CLEANUP(aeg_prefixes_done) struct aeg_prefixes prefixes = {0};
-	uint32_t index = (datapath->ctl->slot + 1) % AEG_SLOTS;
+	uint32_t index = (datapath->ctl->now.slot + 1) % AEG_SLOTS;
 	struct aeg_gen gen = generation->settings;
 	int err = aeg_prefixes_build(generation->tables->addrs.items, generation->tables->addrs.n,
 				     &prefixes);
@@ -187,7 +181,7 @@ static int install(struct aeg_datapath *datapath, const struct aeg_generation *g
 		err = write_settings(datapath, index, &gen, &prefixes.lengths);
 	if (err)
 		return err;
-	flip(datapath, index);
+	aeg_moment_set(datapath, index);
 	datapath->idents_stale = false;
 	return 0;
 }
@@ -211,7 +205,7 @@ int aeg_datapath_install(struct aeg_datapath *datapath, const struct aeg_generat
 
 uint64_t aeg_datapath_generation(const struct aeg_datapath *datapath)
 {
-	uint32_t slot = datapath->ctl->slot;
+	uint32_t slot = datapath->ctl->now.slot;
 	struct aeg_gen gen = {0};
 
 	if (bpf_map_lookup_elem(datapath->maps[AEG_MAP_GENS], &slot, &gen))

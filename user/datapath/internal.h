@@ -96,6 +96,7 @@ struct aeg_datapath {
 	int epoll_fd;
 	int helper_fd; /* -1: everything is done here */
 	bool adopted;
+	bool fresh;	   /* nothing of a former daemon is pinned */
 	bool idents_stale; /* a freed element of idents may still be in a program's hands */
 };
 
@@ -109,6 +110,10 @@ int aeg_pins_bpffs(const char *pin_dir, struct aeg_buf *error);
 int aeg_pins_lock(const char *pin_dir, int *ret_fd, struct aeg_buf *error);
 /* Whether there are pins of this ABI; -EPROTO when they are of another one. */
 int aeg_pins_check(const char *pin_dir, bool *ret_adopted, struct aeg_buf *error);
+
+/* ---- cleanup.c ---- */
+/* Removes every pin and the directory; the caller holds the lock. error may be NULL. */
+int aeg_pins_remove(const char *pin_dir, struct aeg_buf *error);
 
 /* ---- attach.c ---- */
 /* Detaches a pinned link and removes its pin; none there is fine. */
@@ -153,15 +158,23 @@ int aeg_errand(const struct aeg_datapath *datapath, enum aeg_errand errand, uint
 	       const struct aeg_event *event, uint64_t *ret_cookie);
 
 /* ---- chatter.c ---- */
-/* libbpf prints through here from now on: the last complaint is kept, nothing reaches stderr unless
+/* libbpf prints through here from now on: the first complaint is kept, nothing reaches stderr unless
  * AEGRESS_BPF_LOG=1 asks for the verifier's log. */
 void aeg_chatter_start(void);
-const char *aeg_chatter_last(void); /* "" when libbpf had nothing to say */
+const char *aeg_chatter_first(void); /* "" when libbpf had nothing to say */
 
-/* A change of slot, identities, roots or levels: stamps of the former epoch are looked at again. */
+/* Stores what programs load as one word: the slot in force, and the next epoch. */
+static inline void aeg_moment_set(struct aeg_datapath *datapath, uint32_t slot)
+{
+	struct aeg_moment next = {.slot = slot, .epoch = datapath->ctl->now.epoch + 1};
+
+	__atomic_store(&datapath->ctl->now, &next, __ATOMIC_SEQ_CST);
+}
+
+/* After a change of identities, roots or levels: former stamps are looked at again. */
 static inline void aeg_epoch_bump(struct aeg_datapath *datapath)
 {
-	__atomic_add_fetch(&datapath->ctl->epoch, 1, __ATOMIC_SEQ_CST);
+	aeg_moment_set(datapath, datapath->ctl->now.slot);
 }
 
 #endif

@@ -48,7 +48,7 @@ const char *const aeg_prog_names[AEG_PROG_MAX] = {
 
 static int fail(struct aeg_buf *error, int err, const char *what)
 {
-	const char *libbpf = aeg_chatter_last();
+	const char *libbpf = aeg_chatter_first();
 
 	aeg_buf_printf(error, "%s: %s%s%s", what, strerror(-err), *libbpf ? "; libbpf: " : "",
 		       libbpf);
@@ -192,7 +192,7 @@ static int make_seed(struct aeg_ctl *ctl)
 	return 0;
 }
 
-static int map_control(struct aeg_datapath *datapath, size_t ring_bytes)
+static int map_control(struct aeg_datapath *datapath)
 {
 	void *ctl = mmap(NULL, sizeof(struct aeg_ctl), PROT_READ | PROT_WRITE, MAP_SHARED,
 			 datapath->maps[AEG_MAP_CTL], 0);
@@ -201,7 +201,6 @@ static int map_control(struct aeg_datapath *datapath, size_t ring_bytes)
 		return -errno;
 	datapath->ctl = ctl;
 	datapath->ctl->abi = AEG_ABI;
-	datapath->ctl->wake_bytes = (uint32_t)(ring_bytes / 4);
 	return make_seed(datapath->ctl);
 }
 
@@ -229,7 +228,11 @@ static int open_rings(struct aeg_datapath *datapath)
 	if (datapath->epoll_fd < 0)
 		return -errno;
 	err = open_ring(datapath, AEG_RING_DENIALS, AEG_MAP_DENIALS);
-	return err ? err : open_ring(datapath, AEG_RING_EVENTS, AEG_MAP_EVENTS);
+	if (!err)
+		err = open_ring(datapath, AEG_RING_EVENTS, AEG_MAP_EVENTS);
+	if (!err)
+		datapath->ctl->wake_bytes = (uint32_t)(datapath->rings[AEG_RING_EVENTS].size / 4);
+	return err;
 }
 
 /* ---- the whole ---- */
@@ -282,10 +285,11 @@ static int open_all(struct aeg_datapath *datapath, const struct aeg_datapath_con
 		err = aeg_pins_lock(config->pin_dir, &datapath->lock_fd, error);
 	if (!err)
 		err = aeg_pins_check(config->pin_dir, &datapath->adopted, error);
+	datapath->fresh = !err && !datapath->adopted;
 	if (!err)
 		err = load(datapath, config, error);
 	if (!err)
-		err = map_control(datapath, config->ring_bytes);
+		err = map_control(datapath);
 	if (!err)
 		err = aeg_slots_adopt(datapath);
 	if (!err)
@@ -300,6 +304,9 @@ int aeg_datapath_open(const struct aeg_datapath_config *config, struct aeg_datap
 	int err = open_all(datapath, config, error);
 
 	if (err) {
+		/* Maps are pinned as they are made; nobody uses those of a first start that fails. */
+		if (datapath->lock_fd >= 0 && datapath->fresh)
+			(void)aeg_pins_remove(config->pin_dir, NULL);
 		if (!aeg_buf_text(error)[0])
 			fail(error, err, "opening the data path");
 		aeg_datapath_close(datapath);

@@ -75,7 +75,7 @@ int aeg_slot_link(struct aeg_datapath *datapath, uint32_t index, struct aeg_slot
 int aeg_slots_grace(struct aeg_datapath *datapath)
 {
 	struct aeg_slot *slot = aeg_slot_active(datapath);
-	uint32_t index = datapath->ctl->slot;
+	uint32_t index = datapath->ctl->now.slot;
 
 	if (!slot)
 		return 0;
@@ -85,7 +85,7 @@ int aeg_slots_grace(struct aeg_datapath *datapath)
 
 struct aeg_slot *aeg_slot_active(struct aeg_datapath *datapath)
 {
-	struct aeg_slot *slot = &datapath->slots[datapath->ctl->slot % AEG_SLOTS];
+	struct aeg_slot *slot = &datapath->slots[datapath->ctl->now.slot % AEG_SLOTS];
 
 	return slot->tables[AEG_TABLE_CELLS].fd < 0 ? NULL : slot;
 }

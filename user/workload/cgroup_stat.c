@@ -88,8 +88,8 @@ static int level_of(int fd, uint32_t *ret)
 int aeg_cgroup_stat(const char *path, uint64_t *ret_id, uint32_t *ret_level)
 {
 	AEG_AUTO_CLOSE int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	uint32_t level = 0; /* gcc 12 believes that -errno may be 0 */
-	uint64_t id;
+	uint32_t level = 0; /* the compilers believe that -errno may be 0 */
+	uint64_t id = 0;
 	int err;
 
 	if (fd < 0)
