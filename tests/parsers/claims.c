@@ -32,12 +32,16 @@
 static volatile struct claims *claims;
 static char directory[512];
 
-static void must(bool holds, const char *what)
+static _Noreturn void fail(const char *what)
 {
-	if (holds)
-		return;
 	fprintf(stderr, "%s: %s\n", what, strerror(errno));
 	exit(1);
+}
+
+static void must(bool holds, const char *what)
+{
+	if (!holds)
+		fail(what);
 }
 
 /* ---- traffic ---- */
@@ -50,13 +54,15 @@ static int connected(int *ret_other)
 	int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
 	socklen_t len = sizeof(addr);
 
-	must(listener >= 0 && client >= 0, "socket");
+	if (listener < 0 || client < 0)
+		fail("socket");
 	must(bind(listener, (struct sockaddr *)&addr, len) == 0, "bind");
 	must(listen(listener, 1) == 0, "listen");
 	must(getsockname(listener, (struct sockaddr *)&addr, &len) == 0, "getsockname");
 	must(connect(client, (struct sockaddr *)&addr, len) == 0, "connect");
 	*ret_other = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-	must(*ret_other >= 0, "accept");
+	if (*ret_other < 0)
+		fail("accept");
 	must(setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) == 0, "nodelay");
 	return client;
 }
