@@ -23,7 +23,7 @@ static inline __u32 aeg_prefix_family(const struct aeg_prefix *net)
 
 static inline __u64 aeg_be64(const __u8 *bytes)
 {
-	const __u32 *words = (const __u32 *)bytes;
+	const __u32 *words = (const void *)bytes;
 
 	return (__u64)__builtin_bswap32(words[0]) << 32 | __builtin_bswap32(words[1]);
 }

@@ -204,7 +204,6 @@ static void test_deny_rule(void **state)
 	assert_int_equal(asked.explanation.decision.verdict, AEG_VERDICT_DENIED);
 	assert_string_equal(asked.explanation.rule->name, "uploads");
 	assert_string_equal(asked.explanation.pattern, "10.2.0.0/16");
-	assert_null(asked.explanation.note);
 	assert_why(&asked, 3, true, "allows 10.2.3.4 443/tcp through class upload");
 	assert_why(&asked, 4, true, "denies 10.2.3.4 443/tcp through endpoint store");
 	assert_has(as_text(&asked), "  rule         deny uploads  (f.yaml:");
@@ -296,14 +295,16 @@ static void test_udp(void **state)
 	assert_has(as_text(&asked), "ports: [443/udp]");
 }
 
-/* Host names are not enforced yet, and nobody may believe that they are. */
+/* Files do not tell what an address was learned for; of a name there is nothing to add. */
 static void test_note(void **state)
 {
-	AUTO_ASKED asked;
+	AUTO_ASKED asked, named;
 
-	ask("web", "hub.test", &asked);
-	assert_has(as_text(&asked), "names are not enforced in this version");
+	ask("web", "10.2.3.4", &asked);
+	assert_has(as_text(&asked), "which only the daemon can tell");
 	assert_has(as_json(&asked), "\"note\":\"");
+	ask("web", "hub.test", &named);
+	assert_null(named.explanation.note);
 }
 
 static void test_json(void **state)

@@ -119,6 +119,54 @@ static void test_other_layer(void **state)
 			   "\"hook\":\"connect\"}");
 }
 
+/* Nothing was decided: no verdict, no port, but a time to live. */
+static void test_name(void **state)
+{
+	const struct aeg_flow flow = {
+		.seq = 2,
+		.name = "hub.test",
+		.pattern = "*.test",
+		.endpoint = "hub",
+		.class = "hub",
+		.ns = "ml",
+		.workload = "chat-1",
+		.event = {.type = AEG_EVENT_NAME,
+			  .generation = 3,
+			  .cgroup = 12,
+			  .daddr = MAPPED,
+			  .duration = 300000000000},
+	};
+
+	assert_flow(&flow,
+		    "{\"schema\":\"aegress.flow/v1\",\"seq\":2,"
+		    "\"time\":\"1970-01-01T00:00:00.000000000Z\",\"event\":\"name\","
+		    "\"generation\":3,\"workload\":{\"namespace\":\"ml\",\"name\":\"chat-1\","
+		    "\"cgroupId\":12},\"destination\":{\"ip\":\"10.0.0.7\","
+		    "\"name\":\"hub.test\",\"pattern\":\"*.test\",\"endpoint\":\"hub\","
+		    "\"class\":\"hub\"},\"ttl\":300}");
+}
+
+/* A denial after connect() tells the name that was said. */
+static void test_denied_name(void **state)
+{
+	const struct aeg_flow flow = {
+		.name = "rival.test",
+		.event = {.type = AEG_EVENT_DENY,
+			  .proto = AEG_PROTO_TCP,
+			  .hook = AEG_HOOK_HELLO,
+			  .dport = 443,
+			  .daddr = MAPPED,
+			  .decision = {.verdict = AEG_VERDICT_DENIED,
+				       .reason = AEG_REASON_NAME_NOT_ALLOWED}},
+	};
+
+	assert_flow(&flow, "{\"schema\":\"aegress.flow/v1\",\"seq\":0,"
+			   "\"time\":\"1970-01-01T00:00:00.000000000Z\",\"event\":\"deny\","
+			   "\"verdict\":\"denied\",\"reason\":\"name-not-allowed\","
+			   "\"mode\":\"Enforce\",\"destination\":{\"ip\":\"10.0.0.7\",\"port\":443,"
+			   "\"name\":\"rival.test\"},\"protocol\":\"tcp\",\"hook\":\"hello\"}");
+}
+
 /* comm is the process's own choice: not terminated, not UTF-8, with quotes. */
 static void test_hostile_comm(void **state)
 {
@@ -168,6 +216,8 @@ int main(void)
 		cmocka_unit_test(test_denial),
 		cmocka_unit_test(test_close),
 		cmocka_unit_test(test_other_layer),
+		cmocka_unit_test(test_name),
+		cmocka_unit_test(test_denied_name),
 		cmocka_unit_test(test_hostile_comm),
 		cmocka_unit_test(test_numbers_nobody_knows),
 		cmocka_unit_test(test_lost),

@@ -347,8 +347,12 @@ static void rules(void **state)
 				 "deny: [{name: a, to: [{host: a.example}]}], "
 				 "allow: [{name: a, to: [{host: b.example}]}]"),
 		     "4:91: duplicate rule 'a': first at line 4");
-	assert_diags(POLICY("p", "workloads: {all: true}, allow: [], tls: {}"),
-		     "4:43: 'tls' is not supported yet");
+	assert_diags(POLICY("p", "workloads: {all: true}, allow: [], tls: {}"), "");
+	assert_diags(POLICY("p", "workloads: {all: true}, allow: [], tls: {required: 'true'}"),
+		     "4:59: expected true or false");
+	assert_diags(POLICY("p", "workloads: {all: true}, tls: {ech: Deny}, "
+				 "deny: [{name: a, to: [{host: a.example}]}]"),
+		     "4:32: 'tls' goes with 'allow': it is about what the policy allows");
 	assert_diags(POLICY("p", "workloads: {all: true}, containment: Strict, allow: []"),
 		     "4:45: 'Strict' is not supported yet");
 }
