@@ -338,6 +338,8 @@ static void cost_hellos(struct bpf_object *object, const struct corpus *hellos)
 		snprintf(what, sizeof(what), "hello of %zu bytes", hellos->items[i]->len);
 		cost(object, "bench_hello", what, hellos->items[i]);
 	}
+	cost(object, "bench_fed", "the last of them by way of the buffer",
+	     hellos->items[hellos->n - 1]);
 	cost(object, "bench_load", "claim, load, release: the last of them",
 	     hellos->items[hellos->n - 1]);
 }
