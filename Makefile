@@ -70,12 +70,14 @@ PROPERTY_SRC := $(wildcard tests/property/*.c)
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 PROG_SRC := $(filter-out %.bpf.c,$(wildcard tests/prog/*.c))
 PROG_BPF := $(wildcard tests/prog/*.bpf.c)
+PARSERS_SRC := $(filter-out %.bpf.c,$(wildcard tests/parsers/*.c))
 TOOL_SRC := $(wildcard tests/bench/*.c tests/e2e/*.c) tests/kernels/guest.c tests/kernels/insns.c
 GUEST_SRC := $(wildcard tests/kernels/guest_*.c)
 BPF_SRC := $(wildcard bpf/*.bpf.c)
 MAN := $(patsubst docs/man/%.scd,build/man/%,$(wildcard docs/man/*.scd))
 C_SRC := $(LIB_SRC) $(DAEMON_SRC) $(CLI_SRC) $(UNIT_SRC) $(UNIT_UTIL) $(PROPERTY_SRC) $(PROG_SRC) \
 	$(TOOL_SRC) $(GUEST_SRC) $(FUZZ_SRC)
+C_SRC += $(PARSERS_SRC)
 SKEL := build/gen/aegress.skel.h
 PROG_SKEL := $(PROG_BPF:tests/prog/%.bpf.c=build/gen/%.skel.h)
 TOOLS := $(TOOL_SRC:tests/%.c=build/%)
@@ -84,7 +86,7 @@ TOOLS := $(TOOL_SRC:tests/%.c=build/%)
 objs = $(patsubst %.c,build/$(1)/%.o,$(2))
 
 # --- targets --------------------------------------------------------------------------------
-.PHONY: all demo test test-unit test-property test-prog test-cli test-e2e test-kernels bench fuzz \
+.PHONY: all demo test test-unit test-property test-prog test-parsers test-cli test-e2e test-kernels bench fuzz \
 	lint man install clean help tidy test-programs FORCE
 
 all: build/aegressd build/aegress $(TOOLS) ## build the daemon and the CLI (default)
@@ -92,8 +94,8 @@ all: build/aegressd build/aegress $(TOOLS) ## build the daemon and the CLI (defa
 demo: all ## build all, then show allowed and denied connections of three "pods" (root)
 	$(Q)scripts/demo
 
-SUITES ?= unit property prog cli e2e
-test: test-programs ## every test suite: unit property prog cli e2e (root for the last two kinds)
+SUITES ?= unit property prog parsers cli e2e
+test: test-programs ## every test suite: unit property prog parsers cli e2e (root for all but the first two)
 	+$(Q)tests/lib/suite.sh suites $(SUITES)
 
 test-unit: $(UNIT_SRC:%.c=build/san-gcc/%) $(UNIT_SRC:%.c=build/san-clang/%) ## unit tests, gcc and clang, ASan+UBSan
@@ -105,6 +107,10 @@ test-property: build/obj/tests/property/property build/san-gcc/tests/property/pr
 
 test-prog: build/obj/tests/prog/prog build/obj/tests/property/property ## the same vectors and random policies in the kernel and natively (root)
 	$(Q)tests/lib/suite.sh programs $< '$(word 2,$^) --live'
+
+PARSERS := build/obj/tests/parsers/parsers build/tests/parsers/parsers.bpf.o
+test-parsers: $(PARSERS) ## the parsers in the kernel and natively, on the same mutated inputs (root)
+	$(Q)tests/lib/suite.sh programs '$^ tests/fixtures/clienthello'
 
 test-cli: all ## the CLI: golden output, bad policies
 	$(Q)tests/cli/run
@@ -118,13 +124,15 @@ test-kernels: all ## 5.10 to the newest kernel under emulation; the verifier's w
 test-programs: all $(foreach t,san-gcc san-clang,$(UNIT_SRC:%.c=build/$(t)/%)) \
 	build/obj/tests/property/property build/san-gcc/tests/property/property build/obj/tests/prog/prog
 
+test-programs: $(PARSERS)
+
 bench: all ## the figures: connect hook, load time, memory (root)
 	$(Q)tests/bench/run
 
 FUZZ_SECONDS ?= 60
 fuzz: $(FUZZ_SRC:%.c=build/fuzz/%) ## run every fuzzer for FUZZ_SECONDS; what it finds lies in build/fuzz
 	$(Q)for fuzzer in $^; do mkdir -p $$fuzzer.corpus; $$fuzzer -max_total_time=$(FUZZ_SECONDS) \
-		-timeout=10 -artifact_prefix=$$fuzzer- $$fuzzer.corpus policies/*/; done
+		-timeout=10 -artifact_prefix=$$fuzzer- $$fuzzer.corpus policies/*/ tests/fixtures/*/; done
 
 lint: tidy-prepare ## formatting, static analysis, our own rules
 	$(Q)scripts/lint/run
@@ -194,6 +202,8 @@ build/$(1)/tests/unit/test_%: build/$(1)/tests/unit/test_%.o $$(call objs,$(1),$
 	$$(call link,$(1),$$(LIBS_TEST))
 build/$(1)/tests/fuzz/%: build/$(1)/tests/fuzz/%.o build/$(1)/libaegress.a
 	$$(call link,$(1),$$(LIBS_TEST))
+build/$(1)/tests/parsers/parsers: $$(call objs,$(1),$$(PARSERS_SRC))
+	$$(call link,$(1),$$(LIBS_TEST))
 build/$(1)/tests/property/property: $$(call objs,$(1),$$(PROPERTY_SRC)) build/$(1)/libaegress.a
 	$$(call link,$(1),$$(LIBS_TEST))
 $$(call objs,$(1),$$(PROG_SRC)): | $$(PROG_SKEL)
@@ -238,4 +248,5 @@ build/tidy/%.ok: %.c build/obj/%.o .clang-tidy | $$(@D)/.
 %/.:
 	$(Q)mkdir -p $@
 
--include $(foreach t,$(TREES),$(patsubst %.c,build/$(t)/%.d,$(C_SRC))) $(patsubst %.c,build/%.d,$(BPF_SRC) $(PROG_BPF))
+-include $(foreach t,$(TREES),$(patsubst %.c,build/$(t)/%.d,$(C_SRC))) $(patsubst %.c,build/%.d,$(BPF_SRC) $(PROG_BPF)) \
+	build/tests/parsers/parsers.bpf.d

@@ -10,8 +10,7 @@
 
 #include <linux/types.h>
 
-#ifdef __bpf__
-#include "bpf/kernel.bpf.h"
+#ifdef __bpf__ /* programs include bpf/kernel.bpf.h first, which has the helpers */
 #define AEG_INLINE static __always_inline
 #else
 #include <string.h>

@@ -127,6 +127,20 @@ def test_denied_name_alone_fails_at_connect():
               ("denied", "deny-rule", "only.upload.test"), "explain")
 
 
+def test_somebody_elses_rule_is_no_way_out():
+    """A rule of another workload names every address: that opens nothing for this one."""
+    foreign = POLICIES.replace("{cidr: 203.0.113.60/32}", "{cidr: 0.0.0.0/0}, {host: free.test}")
+    with scene() as (node, daemon, pod):
+        generation = daemon.generation()
+        node.write(node.policies, "policies.yaml", foreign)
+        wait_until(lambda: daemon.generation() > generation, "the new generation")
+        resolve(pod, "rival.test")
+        resolve(pod, "free.test")
+        equal(https(pod, "rival.test", SHARED), "EPERM", "only denied names are known of the address")
+        told = explain(node, "ml/chat-1", SHARED, 443, "tcp")
+        equal((told["verdict"], told["reason"]), ("denied", "no-rule"), "explain")
+
+
 def test_explain_agrees_with_what_was_learned():
     with scene() as (node, daemon, pod):
         told = explain(node, "ml/chat-1", SHARED, 443, "tcp")
@@ -219,7 +233,7 @@ def clients(node):
     """name -> argv of one request; those that are installed."""
     script = ("require('https').get({host: process.argv[1], agent: false}, r => {"
               "r.on('data', d => process.stdout.write(d)); r.on('end', () => process.exit(0));"
-              "}).on('error', e => { console.error(e.message); process.exit(1); });")
+              "}).setTimeout(8000, () => process.exit(2)).on('error', e => { console.error(e.message); process.exit(1); });")
     return {
         "curl": ["curl", "-sS", "--max-time", "8", "--cacert", node.ca],
         "python": ["python3", "-c", "import sys, ssl, urllib.request as u;"

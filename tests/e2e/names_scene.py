@@ -82,7 +82,7 @@ WORKLOAD = """\
 apiVersion: aegress.dev/v1alpha1
 kind: Workload
 metadata: {{name: {0}-1, namespace: ml}}
-spec: {{serviceAccount: {0}, cgroup: "kubepods.slice/*/kubepods-*pod{0}1.slice"}}
+spec: {{serviceAccount: {0}, cgroup: "kubepods.slice/*/kubepods-*pod{0}*.slice"}}
 """
 WORKLOADS = "---\n".join(WORKLOAD.format(name) for name in ("chat", "strict", "lax", "watched"))
 
@@ -202,8 +202,7 @@ http {{
         if search:
             text += f"search {search}\noptions ndots:5\n"
         conf = self.write(self.dir, f"resolv.{name}.{len(self.pods)}", text)
-        uid = f"{name}1"
-        _, cgroup = self.pod_cgroup(uid, container=f"c{len(self.pods)}")
+        _, cgroup = self.pod_cgroup(f"{name}{len(self.pods)}")
         pod = Pod(self, name, cgroup, self.pod_netns(f"{name}{len(self.pods)}"))
         pod.resolv_conf = conf
         self.pods.append(pod)

@@ -42,6 +42,9 @@ void corpus_load(struct corpus *corpus, const char *directory)
 	globfree(&found);
 }
 
+#define A1 "a.a.a.a."
+#define A4 A1 A1 A1 A1
+
 /* Names at the borders of what is allowed; also read as plain text by the name programs. */
 static const char *const names[] = {
 	"huggingface.co",
@@ -59,9 +62,7 @@ static const char *const names[] = {
 	"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.hf.co",
 	"a-name-that-is-longer-than-one-piece-of-the-table.of-sixty-four-bytes.hf.co",
 	"b.a-name-that-is-longer-than-one-piece-of-the-table.of-sixty-four-bytes.hf.co",
-	"a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a."
-	"a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a."
-	"a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a",
+	A4 A4 A4 A4 A4 A4 A4 "a.a.a",
 };
 #define NAMES (sizeof(names) / sizeof(names[0]))
 

@@ -30,7 +30,7 @@ static struct test_input *input;
 static const struct test_output *kernel;
 static int programs[PROGRAMS];
 static struct wire packet; /* the last one sent, Ethernet header in front */
-static unsigned long passed, failed, results[PROGRAMS][16];
+static unsigned long compared, different, results[PROGRAMS][16];
 
 static void must(bool holds, const char *what)
 {
@@ -220,10 +220,10 @@ static void check(enum program program, const struct test_output *native)
 {
 	results[program][native->result & 15]++;
 	if (same(program, native)) {
-		passed++;
+		compared++;
 		return;
 	}
-	if (failed++ >= 5)
+	if (different++ >= 5)
 		return;
 	printf("%s: kernel %u found %u, natively %u found %u, on %zu bytes:",
 	       program_names[program], kernel->result, kernel->found, native->result, native->found,
@@ -378,7 +378,8 @@ static unsigned long map_kib(int map)
 	file = fopen(path, "re");
 	must(file != NULL, path);
 	while (fgets(line, sizeof(line), file))
-		sscanf(line, "memlock: %lu", &bytes);
+		if (strncmp(line, "memlock:", 8) == 0)
+			bytes = strtoul(line + 8, NULL, 10);
 	fclose(file);
 	return bytes / 1024;
 }
@@ -484,17 +485,21 @@ static void print_results(int program)
 	printf("\n");
 }
 
-static void compare_everything(const struct corpus *corpora, unsigned long inputs,
-			       struct random *random)
+/* A program is a test; returns how many failed. */
+static int compare_everything(const struct corpus *corpora, unsigned long inputs,
+			      struct random *random)
 {
-	for (int i = 0; i < PROGRAMS; i++) {
-		unsigned long before = passed + failed;
+	int failed = 0;
 
+	for (int i = 0; i < PROGRAMS; i++) {
+		compared = different = 0;
 		compare_all((enum program)i, &corpora[i], random, inputs);
-		printf("%-10s %8lu inputs compared, %lu differ\n", program_names[i],
-		       passed + failed - before, failed);
+		printf("%-10s %8lu answers are the same, %lu differ:", program_names[i], compared,
+		       different);
 		print_results(i);
+		failed += different != 0;
 	}
+	return failed;
 }
 
 int main(int argc, char **argv)
@@ -503,6 +508,7 @@ int main(int argc, char **argv)
 	struct random random = {argc > 4 ? strtoull(argv[4], NULL, 0) : 1};
 	struct corpus corpora[PROGRAMS] = {0};
 	struct bpf_object *object;
+	int failed;
 
 	must(argc > 2, "usage: parsers OBJECT FIXTURES [INPUTS [SEED]]");
 	object = load(argv[1]);
@@ -512,7 +518,7 @@ int main(int argc, char **argv)
 	corpus_queries(&corpora[QUERY]);
 	corpus_responses(&corpora[RESPONSE], &random);
 	corpus_names(&corpora[NAME]);
-	compare_everything(corpora, inputs, &random);
+	failed = compare_everything(corpora, inputs, &random);
 	if (getenv("AEG_COST"))
 		cost_everything(object, &corpora[HELLO]);
 	for (int i = 0; i < PROGRAMS; i++)
@@ -520,6 +526,6 @@ int main(int argc, char **argv)
 	free(tables[0].rows);
 	free(tables[1].rows);
 	bpf_object__close(object);
-	printf("%lu passed, %lu failed, 0 skipped\n", passed, failed);
+	printf("%d passed, %d failed, 0 skipped\n", PROGRAMS - failed, failed);
 	return failed != 0;
 }

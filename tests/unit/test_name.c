@@ -12,8 +12,11 @@
 
 #define ROWS 1024
 #define A63 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-#define NAME_253                                                                                   \
-	A63 "." A63 "." A63 ".aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define LABEL_63 (A63 ".de")
+#define LABEL_63_AND_MORE ("x" A63 ".de")
+#define NAME_252 A63 "." A63 "." A63 ".aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define NAME_253 (NAME_252 "a")
+#define NAME_253_AND_MORE (NAME_252 "aa")
 
 static const struct aeg_seed seed = {0x0123456789abcdefu, 0xfedcba9876543211u};
 
@@ -103,10 +106,9 @@ static void test_take(void **state)
 
 static void test_limits(void **state)
 {
-	static const char *const good[] = {"a",	    "localhost", "x.1a",
-					   "1.a",   "a.b.c",	 A63 ".de",
-					   "-",	    NAME_253,	 "xn--bcher-kva.example",
-					   "1.0x7f"};
+	static const char *const good[] = {"a",	     "localhost", "x.1a",   "1.a",
+					   "a.b.c",  "-",	  NAME_253, "xn--bcher-kva.example",
+					   "1.0x7f", LABEL_63};
 	static const char *const bad[] = {
 		"",
 		".",
@@ -114,8 +116,7 @@ static void test_limits(void **state)
 		".a",
 		"a..b",
 		"a.b.",
-		A63 "a.de",
-		"a." A63 "a",
+		LABEL_63_AND_MORE,
 		"1",
 		"1.2.3.4",
 		"a.12",
@@ -123,15 +124,14 @@ static void test_limits(void **state)
 		"a/b",
 		"a:443",
 		"[::1]",
-		"b\xc3\xbc"
-		"cher",
+		"b\xc3\xbc.example",
 		"*.hf.co",
 		"a\x7f",
 		"a\x01",
 		"hf.co\n",
 		"a,b",
 		"a@b",
-		NAME_253 "a",
+		NAME_253_AND_MORE,
 		"\xff.co",
 	};
 	static struct aeg_name name;
@@ -250,7 +250,8 @@ static void test_long_patterns(void **state)
 		struct table *table = table_new();
 		char pattern[256], name[256];
 
-		memcpy(pattern, "*.", 2);
+		pattern[0] = '*';
+		pattern[1] = '.';
 		long_name(pattern + 2, lengths[i]);
 		table_add(table, pattern + 2, 1);
 		table_add(table, pattern, 2);
@@ -289,11 +290,11 @@ static void test_long_pattern_changed(void **state)
 	long_name(pattern, 200);
 	for (__u32 changed = 0; changed < 4; changed++) {
 		struct table *table = table_new();
-		struct aeg_name_row row, *put;
+		struct aeg_name_row row = {0}, *put;
 
 		table_add(table, pattern, 1);
 		assert_int_equal(find(table, pattern), 1);
-		aeg_name_row_make(pattern, changed, &dest, &seed, &row);
+		assert_int_equal(aeg_name_row_make(pattern, changed, &dest, &seed, &row), 1);
 		for (put = table->rows; put->key != row.key; put++)
 			;
 		put->entry.text[changed == 3 ? 7 : 63] ^= 1;
@@ -359,17 +360,17 @@ static void test_search(void **state)
 
 #define PATTERNS 60
 
-static void random_name(struct random *random, char *ret)
+static void random_name(struct random *random, char *ret, size_t size)
 {
 	static const char *const labels[] = {
 		"a", "b", "co", "hf", "x-1", "a-label-that-makes-names-longer-than-a-piece-of-it"};
 	unsigned int n = 1 + random_below(random, 5);
 
-	ret[0] = '\0';
-	for (unsigned int i = 0; i < n && strlen(ret) < 190; i++) {
-		strcat(ret, i ? "." : "");
-		strcat(ret, RANDOM_OF(random, labels));
-	}
+	size_t len = 0;
+
+	for (unsigned int i = 0; i < n && len < 190; i++)
+		len += (size_t)snprintf(ret + len, size - len, "%s%s", i ? "." : "",
+					RANDOM_OF(random, labels));
 }
 
 /* Index + 1 of the pattern that the definition says; exact patterns are longer than any wildcard. */
@@ -403,19 +404,19 @@ static void test_against_definition(void **state)
 			char pattern[256] = "*.";
 			int star = random_percent(&random, 50), known = 0;
 
-			random_name(&random, pattern + (star ? 2 : 0));
+			random_name(&random, pattern + (star ? 2 : 0), 250);
 			for (__u32 j = 0; j < i; j++)
 				known |= strcmp(patterns[j], pattern) == 0;
 			if (known)
 				continue;
-			strcpy(patterns[i], pattern);
+			memcpy(patterns[i], pattern, sizeof(pattern));
 			table_add(table, pattern, i + 1);
 		}
 		for (int i = 0; i < 200; i++) {
 			char name[256];
 			__u32 expected;
 
-			random_name(&random, name);
+			random_name(&random, name, sizeof(name));
 			expected = slow_find(patterns, name);
 			hits += expected != 0;
 			if (find(table, name) != expected)

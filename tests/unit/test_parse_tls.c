@@ -78,9 +78,12 @@ static void load(const char *path)
 {
 	FILE *file = fopen(path, "re");
 
-	assert_non_null(file);
+	if (!file)
+		abort();
 	wire.len = fread(wire.data, 1, sizeof(wire.data), file);
 	fclose(file);
+	if (wire.len == 0)
+		abort();
 }
 
 static void check_fixture(const char *path)

@@ -148,6 +148,22 @@ static void test_explain_what_was_learned(void **state)
 	assert_explained(&scene, "192.0.2.1", &both, "\"endpoint\":\"hub\"");
 }
 
+/* What somebody else's rule names is no way out: it has no say for this workload. */
+static void test_explain_ignores_foreign_rules(void **state)
+{
+	char *patterns[] = {(char[]){"*.rival.test"}, (char[]){"free.test"}};
+	const struct aeg_strings both = {.list = {.items = patterns, .n = 2}};
+	AEG_AUTO_FREE char *text = aeg_xasprintf(
+		"%s%s", two_names,
+		POLICY("x", "workloads: {serviceAccounts: [x]}, allow: [" RULE(
+				    "r", "{cidr: 0.0.0.0/0}, {host: free.test}") "]"));
+	AUTO_SCENE scene;
+
+	scene_make(text, &scene);
+	assert_explained(&scene, "198.51.100.1", &both,
+			 "\"verdict\":\"denied\",\"reason\":\"no-rule\"");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -158,6 +174,7 @@ int main(void)
 		cmocka_unit_test(test_auditing_policies_demand_nothing),
 		cmocka_unit_test(test_explain_names),
 		cmocka_unit_test(test_explain_what_was_learned),
+		cmocka_unit_test(test_explain_ignores_foreign_rules),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -120,6 +120,16 @@ static const struct aeg_endpoint *find_of_to(const struct aeg_model *model, cons
 	return found;
 }
 
+/* Whether it names this very pattern, and not one that covers it. */
+static bool endpoint_lists(const struct aeg_endpoint *endpoint, const struct place *place)
+{
+	for (size_t i = 0; !place->is_cidr && i < endpoint->hosts.n; i++) {
+		if (aeg_streq(endpoint->hosts.items[i].pattern, place->text))
+			return true;
+	}
+	return false;
+}
+
 static const struct aeg_endpoint *find_endpoint(const struct aeg_model *model,
 						const struct aeg_rule *rule,
 						const struct place *place)
@@ -128,6 +138,10 @@ static const struct aeg_endpoint *find_endpoint(const struct aeg_model *model,
 
 	for (size_t i = 0; rule && !found && i < rule->to.n; i++)
 		found = find_of_to(model, &rule->to.items[i], place);
+	for (size_t i = 0; !found && i < model->endpoints.n; i++) {
+		if (endpoint_lists(model->endpoints.items[i], place))
+			found = model->endpoints.items[i];
+	}
 	for (size_t i = 0; !found && i < model->endpoints.n; i++) {
 		if (endpoint_covers(model->endpoints.items[i], place))
 			found = model->endpoints.items[i];

@@ -37,7 +37,7 @@ void aeg_names_done(struct aeg_names *names);
 const struct aeg_workload *aeg_names_workload(const struct aeg_names *names, uint32_t number);
 /* Never NULL; its members are when there is no such rule. */
 const struct aeg_rule_names *aeg_names_rule(struct aeg_names *names, uint32_t number);
-/* The rule's endpoint where it covers the node, else the first endpoint, by name, that does. */
+/* The rule's endpoint where it covers the node, else one that lists it, else the first that covers it. */
 const struct aeg_endpoint *aeg_names_endpoint(struct aeg_names *names, uint32_t rule,
 					      uint32_t node);
 

@@ -32,8 +32,11 @@ static int make_asker(const struct aeg_question *question, struct asker *ret, st
 	return err;
 }
 
-/* What is decided for one destination; dest NULL: one that nothing covers. */
-static void decide(const struct asker *asker, const struct aeg_dest *dest, struct aeg_decision *ret)
+/*
+ * What is decided for one destination; dest NULL: one that nothing covers. Returns whether an endpoint
+ * or a rule has a say in it.
+ */
+static bool decide(const struct asker *asker, const struct aeg_dest *dest, struct aeg_decision *ret)
 {
 	const struct aeg_target *target = asker->question->target;
 	struct aeg_facts facts = {
@@ -47,6 +50,7 @@ static void decide(const struct asker *asker, const struct aeg_dest *dest, struc
 		facts.cell = aeg_tables_cell(asker->question->tables, asker->ident->profile,
 					     dest->class, target->proto, target->port);
 	aeg_decide(&facts, ret);
+	return facts.governed || facts.cell;
 }
 
 static void find_rule(const struct aeg_question *question, uint32_t number,
@@ -74,33 +78,31 @@ static void find_rule(const struct aeg_question *question, uint32_t number,
 
 /* ---- an address and what it was learned for ---- */
 
-/* connect() goes by the most lenient verdict, the CIDR's where it is as good, else the first node's. */
-static uint64_t choice(const struct aeg_decision *decision, uint32_t node)
-{
-	return (uint64_t)decision->verdict << 32 | node;
-}
-
-/* The ClientHello settles which was meant. */
+/*
+ * As connect() does it: of all that have a say the most lenient goes on, the CIDR where it is as good,
+ * else the first pattern. The ClientHello settles which was meant. by_cidr: the CIDR has a say.
+ */
 static const struct aeg_dest *decide_meant(const struct asker *asker, const struct aeg_dest *dest,
-					   struct aeg_explanation *ret)
+					   bool by_cidr, struct aeg_explanation *ret)
 {
 	const struct aeg_question *question = asker->question;
-	uint64_t best = dest ? choice(&ret->decision, 0) : UINT64_MAX;
+	unsigned int best = by_cidr ? ret->decision.verdict : AEG_VERDICT_MAX;
 
 	for (size_t i = 0; i < question->learned->list.n; i++) {
 		const char *pattern = question->learned->list.items[i];
 		const struct aeg_dest *other = aeg_tables_pattern(question->tables, pattern);
 		struct aeg_meant *meant;
+		bool counts;
 
 		if (!other)
 			continue;
 		meant = AEG_VEC_PUSH(ret->meant);
 		meant->pattern = pattern;
-		decide(asker, other, &meant->decision);
+		counts = decide(asker, other, &meant->decision);
 		find_rule(question, meant->decision.rule, &meant->policy, &meant->rule);
-		if (choice(&meant->decision, other->node) >= best)
+		if (!counts || meant->decision.verdict >= best)
 			continue;
-		best = choice(&meant->decision, other->node);
+		best = meant->decision.verdict;
 		ret->decision = meant->decision;
 		dest = other;
 	}
@@ -114,11 +116,11 @@ static const struct aeg_dest *decide_target(const struct asker *asker, struct ae
 	const struct aeg_dest *dest = target->host
 					      ? aeg_tables_name(question->tables, target->host)
 					      : aeg_tables_addr(question->tables, &target->addr);
+	bool counts = decide(asker, dest, &ret->decision);
 
-	decide(asker, dest, &ret->decision);
 	if (!target->host && question->learned)
-		dest = decide_meant(asker, dest, ret);
-	else if (!target->host)
+		return decide_meant(asker, dest, counts, ret);
+	if (!target->host)
 		ret->note = address_note;
 	return dest;
 }
