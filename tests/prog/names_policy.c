@@ -16,8 +16,7 @@ static struct aeg_dest dest_of(uint32_t class, uint32_t node, uint32_t flags)
 static struct aeg_cell_row cell_of(uint32_t class, uint8_t proto, uint8_t verdict, uint8_t reason,
 				   uint32_t rule, uint8_t tls)
 {
-	struct aeg_answer answer = {
-		.verdict = verdict, .reason = reason, .rule = rule, .tls = tls};
+	struct aeg_answer answer = {.verdict = verdict, .reason = reason, .rule = rule, .tls = tls};
 
 	return (struct aeg_cell_row){
 		.key = {.profile = 1, .class = class, .proto = proto},

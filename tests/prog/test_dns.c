@@ -103,14 +103,11 @@ static void test_lies(void)
 
 	if (start()) {
 		for (int i = 0; i < MANNERS; i++) {
-			uint32_t answered = world->answered;
-
 			check_context("%s", manner_names[i]);
 			snprintf(name, sizeof(name), "a-5-3-0-%d.rival.test", i + 1);
 			snprintf(addr, sizeof(addr), "5.3.0.%d", i + 1);
 			world->manner = (enum manner)i;
 			CHECK_EQUAL(world_ask(name), i != SILENTLY);
-			CHECK_EQUAL(world->answered, answered + (i != SILENTLY));
 			CHECK_EQUAL(world_learned(addr), i == HONESTLY);
 		}
 		CHECK_EQUAL(learnings(AEG_LEARNING_NEW), 1);

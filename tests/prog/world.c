@@ -18,8 +18,8 @@ struct world *world;
 static pid_t world_pid;
 
 const char *const manner_names[MANNERS] = {
-	"honestly",	"wrong id",   "wrong name",   "wrong type", "wrong source", "wrong port",
-	"as a question", "NXDOMAIN", "truncated", "cut",	"silently",
+	"honestly",	 "wrong id", "wrong name", "wrong type", "wrong source", "wrong port",
+	"as a question", "NXDOMAIN", "truncated",  "cut",	 "silently",
 };
 
 static void sh(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -120,8 +120,8 @@ static void answer_question(const int fds[3])
 	uint8_t question[512], addr[1][16];
 	struct sockaddr_in from;
 	socklen_t size = sizeof(from);
-	ssize_t len = recvfrom(fds[0], question, sizeof(question), 0, (struct sockaddr *)&from,
-			       &size);
+	ssize_t len =
+		recvfrom(fds[0], question, sizeof(question), 0, (struct sockaddr *)&from, &size);
 	enum manner manner = world->manner;
 	struct wire answer;
 	char name[256];
@@ -139,7 +139,6 @@ static void answer_question(const int fds[3])
 	if (manner == WRONG_SOURCE)
 		fd = fds[2];
 	sendto(fd, answer.data, answer.len, 0, (struct sockaddr *)&from, size);
-	__atomic_add_fetch(&world->answered, 1, __ATOMIC_SEQ_CST);
 }
 
 struct client {

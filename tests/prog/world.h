@@ -44,14 +44,12 @@ struct world_conn {
 /* Shared with the world. */
 extern struct world {
 	enum manner manner;
-	uint32_t answered; /* questions */
 	uint32_t nconns;
 	struct world_conn conns[WORLD_KEPT];
 } *world;
 
 void world_start(void);
 void world_stop(void);
-
 
 /* Asks for a name; the number of addresses that came back, -1: no answer. */
 int world_resolve(const char *name, uint16_t type, uint8_t (*ret_addrs)[16], size_t max);
