@@ -276,9 +276,9 @@ struct aeg_learned {
 #define AEG_HOMES_MAX (1 << 14)
 #define AEG_RESOLVERS_MAX 256
 #define AEG_SEARCHES_MAX 64 /* search suffixes */
-#define AEG_TTL_MIN 60		  /* s; unless configured */
-#define AEG_TTL_MAX 86400	  /* s */
-#define AEG_SCRATCH_CPU 4	  /* elements of `scratches` for each CPU */
+#define AEG_TTL_MIN 60	    /* s; unless configured */
+#define AEG_TTL_MAX 86400   /* s */
+#define AEG_SCRATCH_CPU 4   /* elements of `scratches` for each CPU */
 
 struct aeg_spoken {
 	__u16 len;
