@@ -60,11 +60,17 @@ static __always_inline void aeg_event_submit(struct aeg_ctl *control, void *ring
 	aeg_ring_wake(control, ring);
 }
 
-/* An event with a name, from memory of the caller's. */
+/*
+ * An event with a name, from memory of the caller's. A denial wakes the daemon though it may be awake
+ * and about to look: a client waits for it to end the connection.
+ */
 static __always_inline void aeg_name_event_send(struct aeg_ctl *control, void *ring,
 						enum aeg_error lost, struct aeg_name_event *event)
 {
-	if (bpf_ringbuf_output(ring, event, sizeof(*event), aeg_ring_flags(control, ring)))
+	__u64 flags = event->base.type == AEG_EVENT_DENY ? BPF_RB_FORCE_WAKEUP
+							 : aeg_ring_flags(control, ring);
+
+	if (bpf_ringbuf_output(ring, event, sizeof(*event), flags))
 		aeg_failed(lost);
 	aeg_ring_wake(control, ring);
 }

@@ -185,6 +185,16 @@ def test_hellos_that_hide_the_name():
         equal(raw(pod, modern("hub.test")), "OK", "the same by hand, as it should be")
 
 
+def test_a_denied_client_learns_of_it_at_once():
+    with scene() as (_, _, pod):
+        for name in ("hub.test", "upload.hub.test"):
+            resolve(pod, name)
+        for addr in (SHARED, SHARED6):
+            answer = pod.ask("cut_off", addr=addr, hex=modern("upload.hub.test").hex(), times=21)
+            check(set(answer["ends"]) <= set(CUT), f"{addr}: {answer}")
+            check(answer["median"] < 0.01, f"{addr}: it took {answer['median'] * 1000:.1f} ms")
+
+
 def test_hellos_in_pieces():
     with scene() as (_, daemon, pod):
         resolve(pod, "hub.test")

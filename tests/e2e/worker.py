@@ -223,6 +223,21 @@ def op_raw(request):
     return {"received": len(received)} if received else {"errno": "EOF"}
 
 
+def op_cut_off(request):
+    """Says the same hello on one connection after the other; how each ended, and after how long."""
+    ends, seconds = [], []
+    for _ in range(request["times"]):
+        with connected(request) as sock:
+            start = time.monotonic()
+            try:
+                sock.sendall(bytes.fromhex(request["hex"]))
+                ends.append("OK" if sock.recv(65536) else "EOF")
+            except OSError as error:
+                ends.append(errno.errorcode.get(error.errno, "ETIMEDOUT"))
+            seconds.append(time.monotonic() - start)
+    return {"ends": ends, "median": sorted(seconds)[len(seconds) // 2]}
+
+
 datagrams = None  # of udp_bind
 
 

@@ -37,6 +37,16 @@ bool check_equal(int64_t got, int64_t want, const char *what, const char *file, 
 	return got == want;
 }
 
+void check_begin(void)
+{
+	failed_checks = 0;
+}
+
+int check_failed(void)
+{
+	return failed_checks != 0;
+}
+
 void check_skip(const char *why)
 {
 	skip_reason = why;

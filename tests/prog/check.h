@@ -18,6 +18,9 @@ struct test {
 void check_run(const struct test *tests);
 /* The closing line; returns the exit status. */
 int check_finish(void);
+/* For a child that checks, too: forgets its parent's failures; whether it had some of its own. */
+void check_begin(void);
+int check_failed(void);
 /* Marks the running test as skipped. */
 void check_skip(const char *why);
 /* What failing checks say after their own words, until the test ends; NULL: nothing. */

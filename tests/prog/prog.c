@@ -16,6 +16,9 @@ static int run(void)
 	check_run(socket_tests);
 	check_run(identity_tests);
 	check_run(close_tests);
+	check_run(dns_tests);
+	check_run(hello_tests);
+	check_run(hole_tests);
 	return check_finish();
 }
 

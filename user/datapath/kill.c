@@ -89,7 +89,8 @@ static int open_cgroup(const struct aeg_datapath *datapath, uint64_t cgroup)
 static uint32_t some_pid(const struct aeg_datapath *datapath, uint64_t cgroup)
 {
 	AEG_AUTO_CLOSE int dir = open_cgroup(datapath, cgroup);
-	unsigned int pid = 0;
+	uint32_t pid = 0;
+	char line[16];
 	FILE *file;
 	int fd;
 
@@ -101,8 +102,8 @@ static uint32_t some_pid(const struct aeg_datapath *datapath, uint64_t cgroup)
 		close(fd);
 		return 0;
 	}
-	if (fscanf(file, "%u", &pid) != 1)
-		pid = 0;
+	if (fgets(line, sizeof(line), file))
+		pid = (uint32_t)strtoul(line, NULL, 10);
 	fclose(file);
 	return pid;
 }

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* The data path with a policy by names, and what it says of them; see names_policy.c. */
+#ifndef AEG_TESTS_PROG_NAMES_POLICY_H
+#define AEG_TESTS_PROG_NAMES_POLICY_H
+
+#include "tests/prog/world.h"
+
+enum {
+	NODE_NAMES = 51,
+	NODE_WILD,
+	NODE_BAD,
+	NODE_RIVAL,
+	NODE_RIVALS,
+	NODE_HUB,
+	NODE_CIDR,
+	NODE_OPEN,
+};
+enum { RULE_NAMES = 61, RULE_WILD, RULE_BAD, RULE_OPEN };
+
+#define CIDR_ADDR "5.200.0.1" /* governed, denied */
+#define OPEN_ADDR "5.200.0.2" /* a CIDR that a rule allows */
+
+/* Opens, installs, attaches; the world is up. */
+bool names_start(void);
+bool names_install(void);
+
+/* Events, with or without a name. */
+struct named {
+	struct aeg_event base;
+	char name[256];
+};
+void named_reset(void);
+/* The last of its type since then; NULL: none. */
+const struct named *named_last(uint8_t type);
+/* The last denial is this one. */
+void check_denied(uint8_t hook, uint8_t reason, const char *name);
+uint64_t learnings(enum aeg_learning which);
+
+#endif

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* What is learned from answers, at once, and what from none. A's pod asks; the world answers. */
+#include "tests/prog/names_policy.h"
+#include "tests/prog/tests.h"
+#include <errno.h>
+#include <stdio.h>
+
+static bool start(void)
+{
+	world_start();
+	if (!names_start())
+		return false;
+	stage_enter(IN_A);
+	named_reset();
+	return true;
+}
+
+static void stop(void)
+{
+	stage_leave();
+	datapath_stop();
+	world_stop();
+}
+
+/* Connects and leaves; 0 or the errno. */
+static int try_connect(const char *addr, uint16_t port)
+{
+	int fd = world_connect(addr, port);
+
+	if (fd < 0)
+		return -fd;
+	close(fd);
+	return 0;
+}
+
+static void test_learned_at_once(void)
+{
+	const struct named *named;
+
+	if (start()) {
+		CHECK_EQUAL(try_connect("5.1.0.1", TLS_PORT), 0); /* nobody knows it yet */
+		CHECK(world_ask("a-5-1-0-1.rival.test"));
+		CHECK(world_learned("5.1.0.1"));
+		CHECK_EQUAL(try_connect("5.1.0.1", TLS_PORT), EPERM);
+		check_denied(AEG_HOOK_CONNECT, AEG_REASON_NO_RULE, "");
+		named = named_last(AEG_EVENT_NAME);
+		if (CHECK(named != NULL)) {
+			CHECK(strcmp(named->name, "a-5-1-0-1.rival.test") == 0);
+			CHECK_EQUAL(named->base.node, NODE_RIVALS);
+			CHECK_EQUAL(named->base.workload, WORKLOAD_A);
+			CHECK_EQUAL(named->base.duration, 300ull * 1000000000);
+		}
+		CHECK(world_ask("a-5-1-0-2.wild.test"));
+		CHECK_EQUAL(try_connect("5.1.0.2", TLS_PORT), 0);
+		CHECK(world_ask("a-5-1-0-3.free.test"));
+		CHECK(!world_learned("5.1.0.3")); /* no pattern */
+		CHECK_EQUAL(learnings(AEG_LEARNING_NO_PATTERN), 1);
+	}
+	stop();
+}
+
+static void test_case_and_families(void)
+{
+	uint8_t addrs[4][16];
+
+	if (start()) {
+		CHECK(world_ask("a-5-1-1-1.RiVaL.tEsT"));
+		CHECK(world_learned("5.1.1.1"));
+		CHECK_EQUAL(world_resolve("a-5-1-1-2.rival.test", 28, addrs, 4), 1);
+		CHECK(world_learned("2a00::501:102"));
+		CHECK_EQUAL(try_connect("2a00::501:102", TLS_PORT), EPERM);
+		CHECK_EQUAL(try_connect("2a00::501:103", TLS_PORT), 0);
+		CHECK_EQUAL(try_connect("::ffff:5.1.1.1", TLS_PORT), EPERM);
+	}
+	stop();
+}
+
+#define RACES 1000
+
+/* Each round an address that never was; were it not known at connect(), that would go through. */
+static void test_race(void)
+{
+	unsigned int missed = 0;
+
+	if (start()) {
+		for (int i = 0; i < RACES; i++) {
+			char name[64], addr[32];
+
+			snprintf(name, sizeof(name), "a-5-2-%d-%d.rival.test", i / 250, i % 250);
+			snprintf(addr, sizeof(addr), "5.2.%d.%d", i / 250, i % 250);
+			CHECK(world_ask(name));
+			missed += try_connect(addr, OTHER_PORT) != EPERM;
+		}
+		CHECK_EQUAL(missed, 0);
+		CHECK_EQUAL(learnings(AEG_LEARNING_NEW), RACES);
+	}
+	stop();
+}
+
+static void test_lies(void)
+{
+	char name[64], addr[32];
+
+	if (start()) {
+		for (int i = 0; i < MANNERS; i++) {
+			check_context("%s", manner_names[i]);
+			snprintf(name, sizeof(name), "a-5-3-0-%d.rival.test", i + 1);
+			snprintf(addr, sizeof(addr), "5.3.0.%d", i + 1);
+			world->manner = (enum manner)i;
+			CHECK_EQUAL(world_ask(name), i != SILENTLY);
+			CHECK_EQUAL(world_learned(addr), i == HONESTLY);
+		}
+		CHECK_EQUAL(learnings(AEG_LEARNING_NEW), 1);
+		CHECK(learnings(AEG_LEARNING_UNASKED) >= 3);
+	}
+	stop();
+}
+
+static void test_special_use(void)
+{
+	if (start()) {
+		CHECK(world_ask("a-169-254-169-254.wild.test"));
+		CHECK(!world_learned("169.254.169.254"));
+		CHECK(world_ask("a-10-0-0-1.wild.test"));
+		CHECK(!world_learned("10.0.0.1"));
+		CHECK_EQUAL(learnings(AEG_LEARNING_SPECIAL), 2);
+		CHECK(world_ask("a-5-4-0-1.wild.test"));
+		CHECK(world_learned("5.4.0.1"));
+	}
+	stop();
+}
+
+static int count_members(const char *text)
+{
+	struct aeg_addr addr = world_addr(text);
+	struct aeg_learned learned;
+	int n = 0;
+
+	CHECK_EQUAL(aeg_datapath_learned_get(datapath, &addr, &learned), 0);
+	for (int i = 0; i < AEG_MEMBERS_MAX; i++)
+		n += learned.members[i].node != 0;
+	return n;
+}
+
+/* One address for several patterns: the most lenient lets it through until the name is known. */
+static void test_shared_address(void)
+{
+	if (start()) {
+		CHECK(world_ask("a-5-5-0-1.rival.test"));
+		CHECK_EQUAL(try_connect("5.5.0.1", TLS_PORT), EPERM);
+		CHECK(world_ask("a-5-5-0-1.wild.test"));
+		CHECK_EQUAL(count_members("5.5.0.1"), 2);
+		CHECK_EQUAL(try_connect("5.5.0.1", TLS_PORT), 0);
+		CHECK(world_ask("a-5-5-0-1.wild.test"));
+		CHECK(world_ask("a-5-5-0-1.x.wild.test"));
+		CHECK_EQUAL(count_members("5.5.0.1"), 2); /* one a pattern */
+	}
+	stop();
+}
+
+static void test_untrusted_resolver(void)
+{
+	if (start()) {
+		CHECK_EQUAL(aeg_datapath_set_resolvers(datapath, NULL, 0), 0);
+		CHECK(world_ask("a-5-6-0-1.rival.test"));
+		CHECK(!world_learned("5.6.0.1"));
+		stage_leave();
+		stage_enter(OUTSIDE);
+		CHECK(world_ask("a-5-6-0-2.rival.test"));
+		CHECK(!world_learned("5.6.0.2"));
+	}
+	stop();
+}
+
+const struct test dns_tests[] = {
+	{"dns: an address is known before its answer is read", test_learned_at_once},
+	{"dns: letter case, both families, mapped addresses", test_case_and_families},
+	{"dns: 1,000 new addresses, none missed", test_race},
+	{"dns: lies teach nothing", test_lies},
+	{"dns: special-use addresses are not believed", test_special_use},
+	{"dns: one address, several names", test_shared_address},
+	{"dns: other resolvers and other processes teach nothing", test_untrusted_resolver},
+	{NULL, NULL},
+};
