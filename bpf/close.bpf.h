@@ -104,6 +104,12 @@ static __always_inline void aeg_close_fill(struct aeg_event *event, const struct
 		event->connect_us = (__u32)((established - sock->opened) / 1000);
 }
 
+/* One that was reported is, and one that ended before it showed the ClientHello it waited for. */
+static __always_inline bool aeg_close_owed(const struct aeg_sock *sock)
+{
+	return sock->flags & AEG_SOCK_REPORTED || sock->watch == AEG_WATCH_DEMAND;
+}
+
 /* Counts and reports the end of a connection; counted also where the ring has no room. */
 static __always_inline void aeg_close_report(struct aeg_ctl *control, void *ctx,
 					     const struct aeg_sock *sock,

@@ -261,7 +261,7 @@ static __always_inline void aeg_attempt_close_former(struct aeg_attempt *at, voi
 	/* Not on the stack: there is no room. */
 	static const struct aeg_ending v4 = {.family = AF_INET}, v6 = {.family = AF_INET6};
 
-	if (at->sock && at->sock->flags & AEG_SOCK_REPORTED)
+	if (at->sock && aeg_close_owed(at->sock))
 		aeg_close_report(at->control, ctx, at->sock, flow->family == AF_INET6 ? &v6 : &v4);
 }
 

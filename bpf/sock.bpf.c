@@ -119,7 +119,7 @@ int sock_release(struct bpf_sock *ctx)
 	struct aeg_ending ending = {.family = (__u8)ctx->family};
 	struct aeg_ctl *control;
 
-	if (!sock || !(sock->flags & AEG_SOCK_REPORTED))
+	if (!sock || !aeg_close_owed(sock))
 		return AEG_PASS;
 	control = aeg_ctl_get();
 	if (!control)
