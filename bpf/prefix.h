@@ -23,8 +23,12 @@ static inline __u32 aeg_prefix_family(const struct aeg_prefix *net)
 
 static inline __u64 aeg_be64(const __u8 *bytes)
 {
-	const __u32 *words = (const void *)bytes;
+	__u32 words[2];
 
+#ifdef __bpf__
+	bytes = __builtin_assume_aligned(bytes, 4); /* or eight loads would become of it */
+#endif
+	__builtin_memcpy(words, bytes, sizeof(words));
 	return (__u64)__builtin_bswap32(words[0]) << 32 | __builtin_bswap32(words[1]);
 }
 
