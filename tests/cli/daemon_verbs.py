@@ -30,7 +30,8 @@ STATUS = {
                {"verdict": "denied", "reason": "no-rule", "hook": "connect", "count": 3}],
     "dns": {"resolvers": ["192.0.2.53"], "answers": {"ok": 9, "short": 0, "truncated": 1},
             "learned": {"new": 4, "again": 7}}, "hellos": {"done": 3, "not-tls": 0},
-    "maps": [{"name": "counts", "entries": 90, "capacity": 100}], "notes": ["names \x1b]0;x\x07"],
+    "maps": [{"name": "counts", "entries": 90, "capacity": 100},
+             {"name": "learned", "entries": 7, "capacity": 64}], "notes": ["names \x1b]0;x\x07"],
 }
 
 
@@ -185,7 +186,7 @@ def test_status():
     with daemon(STATUS) as server:
         done = ask(0, server, "status", stdout="generation")
         for part in ("ok", "3 running", "0 allowed, 0 audited, 5 denied", "denial-lost: 5 times",
-                     "counts: 90 of 100", "resolvers    192.0.2.53", "9 ok, 1 truncated",
+                     "counts: 90 of 100", "resolvers    192.0.2.53", "addresses    7 of 64 learned", "9 ok, 1 truncated",
                      "4 new, 7 again", "hellos       3 done\n", "names ?]0;x?"):
             contains(done.stdout, part, "status")
         check("event-lost" not in done.stdout, "an error that did not happen")

@@ -14,6 +14,9 @@ from names_scene import (CUT, DENIED, FORGER, OTHER, POLICIES, RESOLVER6, SHARED
 from scene import explain
 
 
+EIGHT = [f"one-of-{i}.eight.test" for i in range(8)]
+
+
 @contextlib.contextmanager
 def scene(account="chat", resolver=None, search="", **config):
     with NamesNode() as node:
@@ -89,6 +92,30 @@ def test_expired_names_are_forgotten():
         check("hub.test" in names(daemon), "not learned")
         wait_until(lambda: "hub.test" not in names(daemon), "the name to expire")
         served(pod, "hub.test")
+
+
+def test_thousands_of_addresses():
+    """128 names of one pattern with 32 addresses each, as a CDN has; and eight names at one address."""
+    records = "".join(f"host-record=n{n}.hub.test,198.18.{n}.{i}\n" for n in range(128) for i in range(32))
+    records += "".join(f"host-record={name},{SHARED}\n" for name in EIGHT)
+    more = "".join(f'---\napiVersion: aegress.dev/v1alpha1\nkind: AIEndpoint\nmetadata: {{name: e{i}}}\n'
+                   f'spec: {{class: other, hosts: ["{name}"]}}\n' for i, name in enumerate(EIGHT))
+    with scene(dns={"resolvers": ["198.51.100.55"]}) as (node, daemon, _):
+        generation = daemon.generation()
+        node.write(node.policies, "policies.yaml", POLICIES + more)
+        wait_until(lambda: daemon.generation() > generation, "the new generation")
+        node.world_ip("addr", "add", "198.51.100.55/32", "dev", "lo")
+        node.start_dnsmasq("many", records, ("198.51.100.55",))
+        pod = node.named_pod("chat", resolver="198.51.100.55", search="test", options="edns0 ndots:1")
+        for name in EIGHT:
+            resolve(pod, name, "v4")
+        check(set(EIGHT) <= set(names(daemon)), f"eight names at one address: {list(names(daemon))}")
+        for n in range(128):
+            equal(len(resolve(pod, f"n{n}.hub.test", "v4")), 32, "addresses of the answer")
+        listed = {item["name"]: len(item["addresses"]) for item in names(daemon).values()}
+        equal([listed.get(f"n{n}.hub.test") for n in range(128)], [32] * 128, "addresses learned")
+        fill = {item["name"]: item["entries"] for item in daemon.get("/v1/status")["maps"]}
+        equal(fill["learned"], 128 * 32 + 1, "fill of the table")
 
 
 def test_special_addresses_are_not_believed():

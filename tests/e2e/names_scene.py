@@ -196,11 +196,11 @@ http {{
         return ""
 
     # ---- pods ----
-    def named_pod(self, name, resolver=RESOLVER, search=""):
+    def named_pod(self, name, resolver=RESOLVER, search="", options="ndots:5"):
         """A pod of service account NAME that asks this resolver."""
         text = f"nameserver {resolver}\noptions timeout:2 attempts:1\n"
         if search:
-            text += f"search {search}\noptions ndots:5\n"
+            text += f"search {search}\noptions {options}\n"
         conf = self.write(self.dir, f"resolv.{name}.{len(self.pods)}", text)
         _, cgroup = self.pod_cgroup(f"{name}{len(self.pods)}")
         pod = Pod(self, name, cgroup, self.pod_netns(f"{name}{len(self.pods)}"))

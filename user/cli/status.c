@@ -152,9 +152,23 @@ static void print_tally(const char *label, const json_t *status, const char *pat
 	puts(text.len ? aeg_buf_text(&text) : "none yet");
 }
 
+static void print_learned(const json_t *status)
+{
+	const json_t *map;
+	size_t i;
+
+	json_array_foreach (json_object_get(status, "maps"), i, map) {
+		if (!aeg_streq(aeg_value_str(map, "name"), "learned"))
+			continue;
+		line_start("addresses");
+		printf("%llu of %llu learned\n", count(map, "entries"), count(map, "capacity"));
+	}
+}
+
 static void print_names(const json_t *status)
 {
 	print_value("resolvers", status, "dns.resolvers");
+	print_learned(status);
 	print_tally("dns answers", status, "dns.answers");
 	print_tally("names", status, "dns.learned");
 	print_tally("hellos", status, "hellos");
