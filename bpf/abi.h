@@ -246,10 +246,12 @@ struct aeg_resolver {
 };
 
 /*
- * Map `homes`: cgroup id of a workload (u64) -> cookie of its network namespace (u64), that of the first
- * that asked until the daemon says better. Sockets in another namespace teach nothing: there, a process
- * can play the name server itself.
+ * Map `homes`: cgroup id of a workload (u64) -> cookie of its network namespace (u64). At first that of
+ * the socket that asked first, which is told to the daemon; it looks where the workload's oldest
+ * process lives, and says so. Sockets in another namespace teach nothing: there, a process can play
+ * the name server itself.
  */
+#define AEG_HOME_TOLD (1ull << 63) /* said by the daemon */
 
 /* One pattern whose names an address was learned for. */
 struct aeg_member {
@@ -276,9 +278,9 @@ struct aeg_learned {
 #define AEG_HOMES_MAX (1 << 14)
 #define AEG_RESOLVERS_MAX 256
 #define AEG_SEARCHES_MAX 64 /* search suffixes */
-#define AEG_TTL_MIN 60		  /* s; unless configured */
-#define AEG_TTL_MAX 86400	  /* s */
-#define AEG_SCRATCH_CPU 4	  /* elements of `scratches` for each CPU */
+#define AEG_TTL_MIN 60	    /* s; unless configured */
+#define AEG_TTL_MAX 86400   /* s */
+#define AEG_SCRATCH_CPU 4   /* elements of `scratches` for each CPU */
 
 struct aeg_spoken {
 	__u16 len;
@@ -372,6 +374,7 @@ enum aeg_event_type {
 	AEG_EVENT_DENY = 2,  /* in `denials` */
 	AEG_EVENT_CLOSE = 3, /* of a reported connection; in `events` */
 	AEG_EVENT_NAME = 4,  /* an address was learned; in `events`, as aeg_name_event */
+	AEG_EVENT_HOME = 5,  /* a workload's namespace was guessed (cgroup, pid); in `events` */
 };
 
 struct aeg_event {

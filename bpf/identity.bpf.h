@@ -101,23 +101,6 @@ static __always_inline void aeg_stamp_read(struct aeg_sock *sock, struct aeg_sta
 	bpf_spin_unlock(&sock->lock);
 }
 
-/*
- * Whether this is the network namespace of the workload, as the daemon or the first that asked says.
- * In another one a process can be its own name server.
- */
-static __always_inline bool aeg_at_home(__u64 pod, const struct aeg_sock *sock)
-{
-	const __u64 *home = bpf_map_lookup_elem(&homes, &pod);
-
-	if (!home) {
-		bpf_map_update_elem(&homes, &pod, &sock->netns, BPF_NOEXIST);
-		home = bpf_map_lookup_elem(&homes, &pod);
-	}
-	if (!home)
-		aeg_failed(AEG_ERROR_HOME_FULL);
-	return home && *home == sock->netns;
-}
-
 /* Whether what a resolver says to sockets of this namespace is believed. */
 static __always_inline bool aeg_resolver_trusted(const struct aeg_resolver *resolver, __u64 netns)
 {
