@@ -101,12 +101,25 @@ static __always_inline void aeg_stamp_read(struct aeg_sock *sock, struct aeg_sta
 	bpf_spin_unlock(&sock->lock);
 }
 
-/* Whether what a resolver says to sockets of this namespace is believed. */
-static __always_inline bool aeg_resolver_trusted(const struct aeg_resolver *resolver, __u64 netns)
+/*
+ * The one network namespace in which this resolver may answer through lo. The host's is looked up
+ * here, since packet programs cannot before 6.12.
+ */
+static __always_inline __u64 aeg_resolver_netns(struct aeg_ctl *control,
+						const struct aeg_resolver *resolver)
 {
-	if (!(resolver->flags & AEG_RESOLVER_LOOPBACK))
-		return true;
-	return netns == (resolver->netns ? resolver->netns : bpf_get_netns_cookie(NULL));
+	if (!READ_ONCE(control->host_netns))
+		WRITE_ONCE(control->host_netns, bpf_get_netns_cookie(NULL));
+	return resolver->netns ? resolver->netns : READ_ONCE(control->host_netns);
+}
+
+/* Whether what a resolver says to sockets of this namespace is believed. */
+static __always_inline bool aeg_resolver_trusted(struct aeg_ctl *control,
+						 const struct aeg_resolver *resolver, __u64 netns)
+{
+	__u64 home = aeg_resolver_netns(control, resolver);
+
+	return !(resolver->flags & AEG_RESOLVER_LOOPBACK) || netns == home;
 }
 
 #endif

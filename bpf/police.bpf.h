@@ -152,7 +152,7 @@ static __always_inline bool aeg_attempt_learns(const struct aeg_attempt *at,
 	resolver = bpf_map_lookup_elem(&resolvers, flow->daddr);
 	if (!resolver)
 		return false;
-	if (aeg_resolver_trusted(resolver, at->sock->netns) &&
+	if (aeg_resolver_trusted(at->control, resolver, at->sock->netns) &&
 	    aeg_at_home(at->control, pod, at->sock))
 		return true;
 	aeg_result_count(&learnings, AEG_LEARNING_AWAY);
@@ -233,7 +233,10 @@ static __always_inline bool aeg_attempt_reportable(const struct aeg_attempt *at,
 	return hook == AEG_HOOK_CONNECT && at->view.gen && at->view.gen->report_ungoverned;
 }
 
-/* Under the lock: a datagram socket keeps what it has been made for. */
+/*
+ * Under the lock. One datagram socket serves many destinations: once it asked a resolver it is listened
+ * to, until a resolver is no longer believed.
+ */
 static __always_inline void aeg_attempt_remember_watch(const struct aeg_attempt *at,
 						       const struct aeg_flow *flow)
 {
@@ -241,9 +244,12 @@ static __always_inline void aeg_attempt_remember_watch(const struct aeg_attempt 
 
 	if (sock->watch == AEG_WATCH_PACKETS)
 		return;
-	sock->watch = at->watch;
-	if (flow->hook != AEG_HOOK_CONNECT)
+	if (flow->hook != AEG_HOOK_CONNECT) {
+		if (flow->dport == AEG_PORT_DNS)
+			sock->watch = at->watch;
 		return;
+	}
+	sock->watch = at->watch;
 	sock->by_name = at->by_name;
 	sock->user = at->foreign ? at->task.pod : 0;
 	sock->synced = 0;

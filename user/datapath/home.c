@@ -22,7 +22,7 @@ static int read_start(uint32_t pid, unsigned long long *ret)
 	AEG_AUTO_FREE char *path = aeg_xasprintf("/proc/%u/stat", pid);
 	FILE *file = fopen(path, "re");
 	char line[1024];
-	char *end;
+	char *at;
 	size_t n;
 
 	if (!file)
@@ -30,11 +30,12 @@ static int read_start(uint32_t pid, unsigned long long *ret)
 	n = fread(line, 1, sizeof(line) - 1, file);
 	fclose(file);
 	line[n] = '\0';
-	end = strrchr(line, ')');
-	if (!end ||
-	    sscanf(end + 1, " %*c%*d%*d%*d%*d%*d%*u%*u%*u%*u%*u%*u%*u%*d%*d%*d%*d%*d%*d%llu",
-		   ret) != 1)
+	at = strrchr(line, ')');
+	for (int field = 2; at && field < 22; field++)
+		at = strchr(at + 1, ' ');
+	if (!at)
 		return -EPROTO;
+	*ret = strtoull(at + 1, NULL, 10);
 	return 0;
 }
 
@@ -50,14 +51,14 @@ static void look_at_processes(int dir, struct oldest *oldest)
 {
 	int fd = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
 	FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
-	unsigned int pid;
+	char line[16];
 
 	if (!file) {
 		aeg_closep(&fd);
 		return;
 	}
-	while (fscanf(file, "%u", &pid) == 1)
-		compare(oldest, pid);
+	while (fgets(line, sizeof(line), file))
+		compare(oldest, (uint32_t)strtoul(line, NULL, 10));
 	fclose(file);
 }
 

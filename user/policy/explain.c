@@ -192,11 +192,11 @@ static const struct aeg_endpoint *find_endpoint(const struct aeg_question *quest
 						const char *pattern)
 {
 	struct aeg_target target = *question->target;
-	AEG_AUTO_FREE char *host = NULL;
+	AEG_AUTO_FREE char *host = pattern ? aeg_xstrdup(pattern) : NULL;
 	struct best best = {0};
 
 	if (!target.host && pattern && aeg_tables_pattern(question->tables, pattern))
-		target.host = host = aeg_xstrdup(pattern);
+		target.host = host;
 	for (size_t i = 0; i < question->model->endpoints.n; i++) {
 		const struct aeg_endpoint *endpoint = question->model->endpoints.items[i];
 

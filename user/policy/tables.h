@@ -62,9 +62,9 @@ struct aeg_profile {
 };
 
 struct aeg_tables {
-	AEG_VEC(struct aeg_addr_row) addrs; /* by address, then prefix length */
+	AEG_VEC(struct aeg_addr_row) addrs;    /* by address, then prefix length */
 	AEG_VEC(struct aeg_pattern_row) names; /* by pattern */
-	AEG_VEC(struct aeg_cell_row) cells; /* profile after profile, as they were compiled */
+	AEG_VEC(struct aeg_cell_row) cells;    /* profile after profile, as they were compiled */
 	AEG_VEC(struct aeg_profile) profiles;
 	/* for the look-ups below; aeg_tables_index() fills the first two */
 	AEG_VEC(uint32_t) wider; /* row of addrs -> next wider row that covers it */
