@@ -118,6 +118,7 @@ struct aeg_ctl {
 	__u32 wake_bytes; /* unread bytes in a ring that wake the daemon even when it does not doze */
 	__u32 nroots;	  /* entries in use, holes (cgroup 0) included */
 	__u32 ttl_min;	  /* s; what was learned stays at least this long, and after each use */
+	__u64 host_netns; /* cookie of the initial network namespace; programs fill it in */
 	__u64 seed_basis; /* of name hashes; made once, before the first generation: maps keep hashes */
 	__u64 seed_factor; /* odd */
 	struct aeg_root roots[AEG_ROOTS_MAX];
@@ -237,19 +238,24 @@ struct aeg_decision {
  * one inner map a slot: node number (u32) -> aeg_dest, for what was learned under another generation.
  */
 
-/* Map `resolvers`: address of a trusted name server -> what it may be asked from. */
-#define AEG_RESOLVER_LOOPBACK 1u /* answers may come in through lo; then netns counts */
+/*
+ * Map `resolvers`: address of a trusted name server -> where it is trusted. Answers come in through lo
+ * in one network namespace only; everywhere else lo is where a raw socket can send what it likes.
+ */
+#define AEG_RESOLVER_LOOPBACK 1u /* it has a loopback address: trusted in that namespace only */
 struct aeg_resolver {
-	__u64 netns; /* cookie of the one network namespace where it is trusted; 0: the initial one */
+	__u64 netns; /* cookie of that namespace; 0: the initial one */
 	__u32 flags; /* AEG_RESOLVER_* */
 	__u32 pad;
 };
 
 /*
- * Map `homes`: cgroup id of a workload (u64) -> cookie of its network namespace (u64), that of the first
- * that asked until the daemon says better. Sockets in another namespace teach nothing: there, a process
- * can play the name server itself.
+ * Map `homes`: cgroup id of a workload (u64) -> cookie of its network namespace (u64). At first that of
+ * the socket that asked first, which is told to the daemon; it looks where the workload's oldest
+ * process lives, and says so. Sockets in another namespace teach nothing: there, a process can play
+ * the name server itself.
  */
+#define AEG_HOME_TOLD (1ull << 63) /* said by the daemon */
 
 /* One pattern whose names an address was learned for. */
 struct aeg_member {
@@ -372,6 +378,7 @@ enum aeg_event_type {
 	AEG_EVENT_DENY = 2,  /* in `denials` */
 	AEG_EVENT_CLOSE = 3, /* of a reported connection; in `events` */
 	AEG_EVENT_NAME = 4,  /* an address was learned; in `events`, as aeg_name_event */
+	AEG_EVENT_HOME = 5,  /* a workload's namespace was guessed (cgroup, pid); in `events` */
 };
 
 struct aeg_event {
@@ -503,7 +510,7 @@ struct aeg_label {
 AEG_ASSERT_SIZE(aeg_gen, 24);
 AEG_ASSERT_SIZE(aeg_root, 16);
 _Static_assert(offsetof(struct aeg_ctl, now) % 8 == 0, "now is one word");
-AEG_ASSERT_SIZE(aeg_ctl, 48 + 16 * AEG_ROOTS_MAX);
+AEG_ASSERT_SIZE(aeg_ctl, 56 + 16 * AEG_ROOTS_MAX);
 AEG_ASSERT_SIZE(aeg_ident, 16);
 AEG_ASSERT_SIZE(aeg_addr_key, 20);
 AEG_ASSERT_SIZE(aeg_prefix, 24);

@@ -349,6 +349,21 @@ static __always_inline void aeg_dns_read(struct __sk_buff *skb, struct aeg_sock 
 	aeg_dns_learn(skb, sock, control, scratch, slot);
 }
 
+/*
+ * Whether an answer may come in through lo: on the host itself. A raw socket of a pod can send itself any
+ * answer that way.
+ */
+static __always_inline bool aeg_dns_local(const struct aeg_resolver *resolver,
+					  const struct aeg_sock *sock)
+{
+	struct aeg_ctl *control = aeg_ctl_get();
+	__u64 netns = resolver->netns;
+
+	if (!netns && control)
+		netns = READ_ONCE(control->host_netns);
+	return netns && sock->netns == netns;
+}
+
 /* Reads an answer from a trusted resolver. */
 static __always_inline int aeg_dns_ingress(struct __sk_buff *skb, struct aeg_sock *sock)
 {
@@ -364,8 +379,7 @@ static __always_inline int aeg_dns_ingress(struct __sk_buff *skb, struct aeg_soc
 	resolver = bpf_map_lookup_elem(&resolvers, packet.saddr);
 	if (!resolver)
 		return AEG_PASS;
-	/* A raw socket of the pod can send itself any answer that way. */
-	if (skb->ifindex == LO_IFINDEX && !(resolver->flags & AEG_RESOLVER_LOOPBACK)) {
+	if (skb->ifindex == LO_IFINDEX && !aeg_dns_local(resolver, sock)) {
 		aeg_result_count(&learnings, AEG_LEARNING_LOOPBACK);
 		return AEG_PASS;
 	}

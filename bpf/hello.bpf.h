@@ -17,6 +17,9 @@
 
 /* ---- reading ---- */
 
+/* Beside enum aeg_hello_result: the segment is dropped as if the line had lost it. */
+#define AEG_HELLO_NO_MEMORY AEG_HELLO_RESULT_MAX
+
 /* A hello that begins here and may be all here; enum aeg_hello_result. */
 AEG_GLOBAL int hello_whole(struct __sk_buff *skb, __u32 slot, __u32 start, __u32 len)
 {
@@ -52,7 +55,7 @@ AEG_GLOBAL int hello_piece(struct __sk_buff *skb, __u32 slot, __u32 start, __u32
 	buf = bpf_sk_storage_get(&hellos, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!buf) {
 		aeg_failed(AEG_ERROR_HELLO_STORAGE);
-		return AEG_HELLO_TOO_LONG;
+		return AEG_HELLO_NO_MEMORY;
 	}
 	buf->second = second & 1;
 	result = aeg_hello_feed(buf, &in);
@@ -211,7 +214,8 @@ static __always_inline void aeg_hello_fill(struct __sk_buff *skb, const struct a
 	struct aeg_name_event *event = &scratch->event;
 	bool denied = scratch->outcome.decision.verdict == AEG_VERDICT_DENIED;
 
-	__builtin_memset(event, 0, sizeof(*event));
+	__builtin_memset(&event->base, 0, sizeof(event->base));
+	event->len = 0;
 	event->base.time = bpf_ktime_get_ns();
 	event->base.generation = scratch->outcome.generation;
 	event->base.cookie = bpf_get_socket_cookie(skb);
@@ -326,6 +330,15 @@ static __always_inline int aeg_hello_settle(struct aeg_segment *at, const struct
 	return AEG_PASS;
 }
 
+/* A piece of a hello. What an earlier connection of the socket left behind is not its beginning. */
+static __always_inline __u32 aeg_hello_gather(struct aeg_segment *at, __u32 second)
+{
+	if (!at->sock->split)
+		bpf_sk_storage_delete(&hellos, at->sk);
+	at->sock->split = 1;
+	return (__u32)hello_piece(at->skb, at->slot, at->start, at->len, second);
+}
+
 /* The beginning of the stream. */
 static __always_inline int aeg_hello_first(struct aeg_segment *at, const struct aeg_packet *packet)
 {
@@ -333,12 +346,12 @@ static __always_inline int aeg_hello_first(struct aeg_segment *at, const struct 
 
 	if (!at->sock->split)
 		result = (__u32)hello_whole(at->skb, at->slot, at->start, at->len);
-	if (result == AEG_HELLO_NEED_MORE) {
-		at->sock->split = 1;
-		result = (__u32)hello_piece(at->skb, at->slot, at->start, at->len, 0);
-	}
+	if (result == AEG_HELLO_NEED_MORE)
+		result = aeg_hello_gather(at, 0);
 	if (result == AEG_HELLO_NEED_MORE)
 		return aeg_hello_advance(at, at->len);
+	if (result == AEG_HELLO_NO_MEMORY)
+		return AEG_DENY;
 	if (aeg_hello_settle(at, packet, result) == AEG_DENY)
 		return AEG_DENY;
 	return aeg_hello_advance(at, at->scratch->len < at->len ? at->scratch->len : at->len);
@@ -399,10 +412,11 @@ static __always_inline int aeg_hello_second(struct aeg_segment *at, const struct
 		at->sock->watch = AEG_WATCH_DEAD;
 		return aeg_hello_advance(at, at->len);
 	}
-	at->sock->split = 1;
-	result = (__u32)hello_piece(at->skb, at->slot, at->start, at->len, 1);
+	result = aeg_hello_gather(at, 1);
 	if (result == AEG_HELLO_NEED_MORE)
 		return aeg_hello_advance(at, at->len);
+	if (result == AEG_HELLO_NO_MEMORY)
+		return AEG_DENY;
 	if (result == AEG_HELLO_NOT_TLS || (result != AEG_HELLO_DONE && aeg_second_random(at))) {
 		aeg_hello_forget(at);
 		at->sock->watch = AEG_WATCH_DONE;
@@ -453,20 +467,18 @@ static __always_inline int aeg_hello_read(struct aeg_segment *at, const struct a
 	return aeg_hello_second(at, packet);
 }
 
-/* What cannot be read for sure: pages that may change, a byte that receivers may take out. */
-static __always_inline int aeg_hello_slippery(struct aeg_segment *at,
-					      const struct aeg_packet *packet)
+/*
+ * Whether the stream begins with something else than TLS and need not: then it is nobody's business. On
+ * the port of TLS pages that may still change do not get away with that.
+ */
+static __always_inline bool aeg_hello_none(const struct aeg_segment *at, bool slippery)
 {
-	__u8 first = 0;
+	__u8 first = AEG_TLS_HANDSHAKE;
 
-	/* Plain protocols send files, too; but what might be TLS must stand still. */
-	if (at->sock->watch == AEG_WATCH_HELLO && at->sock->dport != AEG_PORT_TLS &&
-	    !at->sock->split && !bpf_skb_load_bytes(at->skb, at->start, &first, 1) &&
-	    first != AEG_TLS_HANDSHAKE) {
-		at->sock->watch = AEG_WATCH_DONE;
-		return AEG_PASS;
-	}
-	return aeg_hello_settle(at, packet, AEG_HELLO_MALFORMED);
+	if (at->sock->watch != AEG_WATCH_HELLO || at->sock->split ||
+	    (slippery && at->sock->dport == AEG_PORT_TLS))
+		return false;
+	return !bpf_skb_load_bytes(at->skb, at->start, &first, 1) && first != AEG_TLS_HANDSHAKE;
 }
 
 static __always_inline int aeg_hello_egress(struct __sk_buff *skb, struct bpf_sock *sk,
@@ -475,6 +487,7 @@ static __always_inline int aeg_hello_egress(struct __sk_buff *skb, struct bpf_so
 	struct aeg_segment at = {.skb = skb, .sk = sk, .sock = sock};
 	struct aeg_ctl *control = aeg_ctl_get();
 	struct aeg_tcp tcp;
+	bool slippery;
 	int result;
 
 	/* IPv6 extension headers are not skipped: no client sets any before its hello. */
@@ -484,14 +497,21 @@ static __always_inline int aeg_hello_egress(struct __sk_buff *skb, struct bpf_so
 	}
 	if (!aeg_segment_place(&at, &tcp, &result))
 		return result;
+	/* What cannot be read for sure: pages that may change, a byte that receivers take out. */
+	slippery = tcp.urgent || aeg_packet_shared(skb);
+	if (aeg_hello_none(&at, slippery)) {
+		aeg_result_count(&hello_results, AEG_HELLO_NOT_TLS);
+		sock->watch = AEG_WATCH_DONE;
+		return AEG_PASS;
+	}
 	at.scratch = aeg_scratch_claim(&at.slot);
 	if (!at.scratch) {
 		aeg_failed(AEG_ERROR_SCRATCH_BUSY);
 		return AEG_DENY;
 	}
 	aeg_scratch_seed(at.scratch, control);
-	result = tcp.urgent || aeg_packet_shared(skb) ? aeg_hello_slippery(&at, packet)
-						      : aeg_hello_read(&at, packet);
+	result = slippery ? aeg_hello_settle(&at, packet, AEG_HELLO_MALFORMED)
+			  : aeg_hello_read(&at, packet);
 	aeg_scratch_release(at.scratch);
 	return result;
 }

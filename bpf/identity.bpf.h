@@ -102,28 +102,24 @@ static __always_inline void aeg_stamp_read(struct aeg_sock *sock, struct aeg_sta
 }
 
 /*
- * Whether this is the network namespace of the workload, as the daemon or the first that asked says.
- * In another one a process can be its own name server.
+ * The one network namespace in which this resolver may answer through lo. The host's is looked up
+ * here, since packet programs cannot before 6.12.
  */
-static __always_inline bool aeg_at_home(__u64 pod, const struct aeg_sock *sock)
+static __always_inline __u64 aeg_resolver_netns(struct aeg_ctl *control,
+						const struct aeg_resolver *resolver)
 {
-	const __u64 *home = bpf_map_lookup_elem(&homes, &pod);
-
-	if (!home) {
-		bpf_map_update_elem(&homes, &pod, &sock->netns, BPF_NOEXIST);
-		home = bpf_map_lookup_elem(&homes, &pod);
-	}
-	if (!home)
-		aeg_failed(AEG_ERROR_HOME_FULL);
-	return home && *home == sock->netns;
+	if (!READ_ONCE(control->host_netns))
+		WRITE_ONCE(control->host_netns, bpf_get_netns_cookie(NULL));
+	return resolver->netns ? resolver->netns : READ_ONCE(control->host_netns);
 }
 
 /* Whether what a resolver says to sockets of this namespace is believed. */
-static __always_inline bool aeg_resolver_trusted(const struct aeg_resolver *resolver, __u64 netns)
+static __always_inline bool aeg_resolver_trusted(struct aeg_ctl *control,
+						 const struct aeg_resolver *resolver, __u64 netns)
 {
-	if (!(resolver->flags & AEG_RESOLVER_LOOPBACK))
-		return true;
-	return netns == (resolver->netns ? resolver->netns : bpf_get_netns_cookie(NULL));
+	__u64 home = aeg_resolver_netns(control, resolver);
+
+	return !(resolver->flags & AEG_RESOLVER_LOOPBACK) || netns == home;
 }
 
 #endif

@@ -109,6 +109,37 @@ static __always_inline void aeg_attempt_judge(struct aeg_attempt *at, struct bpf
 	at->watch = aeg_watch_of(&at->outcome.decision, at->by_name, flow->dport);
 }
 
+static __always_inline void aeg_home_guess(struct aeg_ctl *control, __u64 pod,
+					   const struct aeg_sock *sock)
+{
+	struct aeg_event *event;
+
+	if (bpf_map_update_elem(&homes, &pod, &sock->netns, BPF_NOEXIST))
+		return;
+	event = aeg_event_new(&events, AEG_ERROR_EVENT_LOST);
+	if (!event)
+		return;
+	event->type = AEG_EVENT_HOME;
+	event->cgroup = pod;
+	event->pid = (__u32)(bpf_get_current_pid_tgid() >> 32);
+	aeg_event_submit(control, &events, event);
+}
+
+/* Whether this is the network namespace of the workload, as the daemon or the first that asked says. */
+static __always_inline bool aeg_at_home(struct aeg_ctl *control, __u64 pod,
+					const struct aeg_sock *sock)
+{
+	const __u64 *home = bpf_map_lookup_elem(&homes, &pod);
+
+	if (!home) {
+		aeg_home_guess(control, pod, sock);
+		home = bpf_map_lookup_elem(&homes, &pod);
+	}
+	if (!home)
+		aeg_failed(AEG_ERROR_HOME_FULL);
+	return home && (*home & ~AEG_HOME_TOLD) == sock->netns;
+}
+
 /* Whether the socket talks to a resolver whose answers are learned. */
 static __always_inline bool aeg_attempt_learns(const struct aeg_attempt *at,
 					       const struct aeg_flow *flow)
@@ -121,7 +152,8 @@ static __always_inline bool aeg_attempt_learns(const struct aeg_attempt *at,
 	resolver = bpf_map_lookup_elem(&resolvers, flow->daddr);
 	if (!resolver)
 		return false;
-	if (aeg_resolver_trusted(resolver, at->sock->netns) && aeg_at_home(pod, at->sock))
+	if (aeg_resolver_trusted(at->control, resolver, at->sock->netns) &&
+	    aeg_at_home(at->control, pod, at->sock))
 		return true;
 	aeg_result_count(&learnings, AEG_LEARNING_AWAY);
 	return false;
@@ -201,7 +233,10 @@ static __always_inline bool aeg_attempt_reportable(const struct aeg_attempt *at,
 	return hook == AEG_HOOK_CONNECT && at->view.gen && at->view.gen->report_ungoverned;
 }
 
-/* Under the lock: a datagram socket keeps what it has been made for. */
+/*
+ * Under the lock. One datagram socket serves many destinations: once it asked a resolver it is listened
+ * to, until a resolver is no longer believed.
+ */
 static __always_inline void aeg_attempt_remember_watch(const struct aeg_attempt *at,
 						       const struct aeg_flow *flow)
 {
@@ -209,9 +244,12 @@ static __always_inline void aeg_attempt_remember_watch(const struct aeg_attempt 
 
 	if (sock->watch == AEG_WATCH_PACKETS)
 		return;
-	sock->watch = at->watch;
-	if (flow->hook != AEG_HOOK_CONNECT)
+	if (flow->hook != AEG_HOOK_CONNECT) {
+		if (flow->dport == AEG_PORT_DNS)
+			sock->watch = at->watch;
 		return;
+	}
+	sock->watch = at->watch;
 	sock->by_name = at->by_name;
 	sock->user = at->foreign ? at->task.pod : 0;
 	sock->synced = 0;

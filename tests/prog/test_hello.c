@@ -201,6 +201,31 @@ static void test_pieces(void)
 	stop();
 }
 
+/* What was gathered of a hello does not outlive its connection. */
+static void test_connect_again(void)
+{
+	const struct sockaddr unspec = {.sa_family = AF_UNSPEC};
+	const struct sockaddr_in to = {.sin_family = AF_INET,
+				       .sin_port = htons(TLS_PORT),
+				       .sin_addr.s_addr = inet_addr(SHARED)};
+	struct wire good, bad;
+
+	if (start()) {
+		AEG_AUTO_CLOSE int fd = connected(SHARED, TLS_PORT);
+
+		wire_hello("a.wild.test", 0, 0, &good);
+		wire_hello("x.rival.test", 0, 0, &bad);
+		CHECK_EQUAL(world_send(fd, good.data, 70), 0);
+		CHECK_EQUAL(connect(fd, &unspec, sizeof(unspec)), 0);
+		CHECK_EQUAL(connect(fd, (const struct sockaddr *)&to, sizeof(to)), 0);
+		CHECK_EQUAL(world_send_pieces(fd, &good, 50), 0);
+		CHECK_EQUAL(connect(fd, &unspec, sizeof(unspec)), 0);
+		CHECK_EQUAL(connect(fd, (const struct sockaddr *)&to, sizeof(to)), 0);
+		send_denied(fd, &bad, AEG_REASON_NAME_NOT_ALLOWED, "x.rival.test");
+	}
+	stop();
+}
+
 static void test_too_long(void)
 {
 	struct wire wire;
@@ -412,6 +437,7 @@ const struct test hello_tests[] = {
 	{"hello: what is not TLS", test_not_tls},
 	{"hello: addresses that nobody knows", test_unknown_addresses},
 	{"hello: in pieces and records of any size", test_pieces},
+	{"hello: on a socket that connects again", test_connect_again},
 	{"hello: longer than 4 KB", test_too_long},
 	{"hello: of real clients", test_real_hellos},
 	{"hello: the one after a HelloRetryRequest", test_second_hello},

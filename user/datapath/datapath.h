@@ -106,9 +106,10 @@ int aeg_datapath_hello_results(struct aeg_datapath *datapath, uint64_t ret[AEG_R
 /* From now on a process of its own enters namespaces, so that this one can give up the privileges it
  * takes; call it before threads are made. Without it aeg_datapath_kill() and _set_home() work here. */
 int aeg_datapath_delegate(struct aeg_datapath *datapath);
-/* Says in which network namespace a workload lives: that of a process of it that it did not start
- * itself, such as a container's first. -ENOPROTOOPT: this kernel (before 5.14) cannot tell. */
-int aeg_datapath_set_home(struct aeg_datapath *datapath, uint64_t cgroup, uint32_t pid);
+/* Sees in which network namespace a workload lives, that of its oldest process, and remembers it. Is
+ * done for every workload that asks its first question. -ESRCH: it has no process; -ENOPROTOOPT: this
+ * kernel (before 5.14) cannot tell. */
+int aeg_datapath_set_home(struct aeg_datapath *datapath, uint64_t cgroup);
 /* Ends the denied connection of an event at once; -ENOENT when it is gone already. */
 int aeg_datapath_kill(struct aeg_datapath *datapath, const struct aeg_event *event);
 

@@ -3,6 +3,7 @@
 #include "datapath/internal.h"
 
 struct consumer {
+	struct aeg_datapath *datapath;
 	aeg_event_fn *fn;
 	void *arg;
 };
@@ -10,8 +11,12 @@ struct consumer {
 static void hand_over(void *arg, const void *record, size_t size)
 {
 	const struct consumer *consumer = arg;
+	const struct aeg_event *event = record;
 
-	if (size == sizeof(struct aeg_event) || size == sizeof(struct aeg_name_event))
+	/* The guess stands where it cannot be checked. */
+	if (size == sizeof(*event) && event->type == AEG_EVENT_HOME)
+		(void)aeg_datapath_set_home(consumer->datapath, event->cgroup);
+	else if (size == sizeof(struct aeg_event) || size == sizeof(struct aeg_name_event))
 		consumer->fn(consumer->arg, record, size);
 }
 
@@ -22,7 +27,7 @@ int aeg_datapath_fd(const struct aeg_datapath *datapath)
 
 size_t aeg_datapath_consume(struct aeg_datapath *datapath, aeg_event_fn *fn, void *arg)
 {
-	struct consumer consumer = {.fn = fn, .arg = arg};
+	struct consumer consumer = {.datapath = datapath, .fn = fn, .arg = arg};
 	size_t n = 0;
 
 	for (int i = 0; i < AEG_RING_MAX; i++)

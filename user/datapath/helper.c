@@ -22,7 +22,7 @@
 
 struct request {
 	enum aeg_errand errand;
-	uint32_t pid;
+	uint64_t cgroup;
 	struct aeg_event event;
 };
 
@@ -52,8 +52,8 @@ static struct answer serve_one(const struct aeg_datapath *datapath, const struct
 
 	if (request->errand == AEG_ERRAND_KILL)
 		answer.result = aeg_kill_here(datapath, &request->event);
-	else if (request->errand == AEG_ERRAND_COOKIE)
-		answer.result = aeg_netns_cookie(request->pid, &answer.cookie);
+	else if (request->errand == AEG_ERRAND_HOME)
+		answer.result = aeg_home_cookie(datapath, request->cgroup, &answer.cookie);
 	return answer;
 }
 
@@ -117,10 +117,10 @@ int aeg_datapath_delegate(struct aeg_datapath *datapath)
 	return 0;
 }
 
-int aeg_errand(const struct aeg_datapath *datapath, enum aeg_errand errand, uint32_t pid,
+int aeg_errand(const struct aeg_datapath *datapath, enum aeg_errand errand, uint64_t cgroup,
 	       const struct aeg_event *event, uint64_t *ret_cookie)
 {
-	struct request request = {.errand = errand, .pid = pid};
+	struct request request = {.errand = errand, .cgroup = cgroup};
 	struct answer answer;
 	ssize_t len;
 

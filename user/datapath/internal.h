@@ -152,10 +152,16 @@ int aeg_netns_cookie(uint32_t pid, uint64_t *ret);
 int aeg_kill_here(const struct aeg_datapath *datapath, const struct aeg_event *event);
 
 /* ---- helper.c ---- */
-enum aeg_errand { AEG_ERRAND_KILL, AEG_ERRAND_COOKIE };
-/* Has it done by the helper: aeg_kill_here(event) or aeg_netns_cookie(pid). */
-int aeg_errand(const struct aeg_datapath *datapath, enum aeg_errand errand, uint32_t pid,
+enum aeg_errand { AEG_ERRAND_KILL, AEG_ERRAND_HOME };
+/* Has it done by the helper: aeg_kill_here(event) or aeg_home_cookie(cgroup). */
+int aeg_errand(const struct aeg_datapath *datapath, enum aeg_errand errand, uint64_t cgroup,
 	       const struct aeg_event *event, uint64_t *ret_cookie);
+
+/* ---- home.c ---- */
+/* The oldest process in or below a cgroup; 0: there is none. */
+uint32_t aeg_cgroup_oldest(const struct aeg_datapath *datapath, uint64_t cgroup);
+/* The cookie of its network namespace. */
+int aeg_home_cookie(const struct aeg_datapath *datapath, uint64_t cgroup, uint64_t *ret);
 
 /* ---- chatter.c ---- */
 /* libbpf prints through here from now on: the first complaint is kept, nothing reaches stderr unless

@@ -6,11 +6,9 @@
 #include "datapath/internal.h"
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
-#include <stdio.h>
 #include <sys/socket.h>
 
 struct request {
@@ -73,41 +71,6 @@ static int destroy(void *arg)
 	return read_answer(fd);
 }
 
-/* cgroup2 directories can be opened by their id: it is their file handle. */
-static int open_cgroup(const struct aeg_datapath *datapath, uint64_t cgroup)
-{
-	struct {
-		struct file_handle head;
-		uint64_t id;
-	} handle = {.head = {.handle_bytes = sizeof(cgroup), .handle_type = 0xfe}, .id = cgroup};
-	int fd = open_by_handle_at(datapath->cgroup_fd, &handle.head, O_RDONLY | O_CLOEXEC);
-
-	return fd < 0 ? -errno : fd;
-}
-
-/* Some process of the cgroup; 0: none. */
-static uint32_t some_pid(const struct aeg_datapath *datapath, uint64_t cgroup)
-{
-	AEG_AUTO_CLOSE int dir = open_cgroup(datapath, cgroup);
-	uint32_t pid = 0;
-	char line[16];
-	FILE *file;
-	int fd;
-
-	fd = dir < 0 ? -1 : openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	file = fdopen(fd, "r");
-	if (!file) {
-		close(fd);
-		return 0;
-	}
-	if (fgets(line, sizeof(line), file))
-		pid = (uint32_t)strtoul(line, NULL, 10);
-	fclose(file);
-	return pid;
-}
-
 static int kill_from(uint32_t pid, const struct aeg_event *event)
 {
 	AEG_AUTO_CLOSE int fd = -1;
@@ -124,7 +87,7 @@ int aeg_kill_here(const struct aeg_datapath *datapath, const struct aeg_event *e
 
 	if (err != -ENOENT)
 		return err;
-	return kill_from(some_pid(datapath, event->cgroup), event);
+	return kill_from(aeg_cgroup_oldest(datapath, event->cgroup), event);
 }
 
 int aeg_datapath_kill(struct aeg_datapath *datapath, const struct aeg_event *event)

@@ -72,23 +72,3 @@ int aeg_netns_cookie(uint32_t pid, uint64_t *ret)
 
 	return err ? err : aeg_netns_run(fd, read_cookie, ret);
 }
-
-int aeg_datapath_set_home(struct aeg_datapath *datapath, uint64_t cgroup, uint32_t pid)
-{
-	uint64_t cookie = 0, known = 0;
-	int err;
-
-	if (datapath->helper_fd >= 0)
-		err = aeg_errand(datapath, AEG_ERRAND_COOKIE, pid, NULL, &cookie);
-	else
-		err = aeg_netns_cookie(pid, &cookie);
-	if (err)
-		return err;
-	if (bpf_map_lookup_elem(datapath->maps[AEG_MAP_HOMES], &cgroup, &known) == 0 &&
-	    known == cookie)
-		return 0;
-	err = aeg_map_put(datapath->maps[AEG_MAP_HOMES], &cgroup, &cookie);
-	if (!err)
-		aeg_epoch_bump(datapath); /* sockets that believed another one look again */
-	return err;
-}
