@@ -114,7 +114,8 @@ void check_denied(uint8_t hook, uint8_t reason, const char *name)
 {
 	const struct named *named = named_last(AEG_EVENT_DENY);
 
-	if (!CHECK(named != NULL))
+	CHECK(named != NULL);
+	if (!named)
 		return;
 	CHECK_EQUAL(named->base.decision.verdict, AEG_VERDICT_DENIED);
 	CHECK_EQUAL(named->base.decision.reason, reason);

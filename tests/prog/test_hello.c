@@ -38,10 +38,7 @@ static void stop(void)
 
 static int connected(const char *addr, uint16_t port)
 {
-	int fd = world_connect(addr, port);
-
-	CHECK(fd >= 0);
-	return fd;
+	return needed(world_connect(addr, port));
 }
 
 /* Waits until TCP gave up an acknowledgement: what was sent did not get out. */
@@ -335,7 +332,7 @@ static void fast_open(const char *name, bool in_syn, bool good)
 	const struct sockaddr_in to = {.sin_family = AF_INET,
 				       .sin_port = htons(TLS_PORT),
 				       .sin_addr.s_addr = inet_addr(SHARED)};
-	AEG_AUTO_CLOSE int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	AEG_AUTO_CLOSE int fd = needed(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
 	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
 	struct wire wire;
 

@@ -154,7 +154,7 @@ static void false_server(int ready)
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	inet_pton(AF_INET, RESOLVER, &addr.sin_addr);
-	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	fd = needed(socket(AF_INET, SOCK_DGRAM, 0));
 	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 || write(ready, "x", 1) != 1)
 		err(1, "false server");
 	for (;;) {
@@ -218,7 +218,7 @@ static void ask_elsewhere(void)
 	CHECK(learnings(AEG_LEARNING_AWAY) > 0);
 	/* The kernel's own packets, neighbour discovery here, are not the pod's. */
 	inet_pton(AF_INET6, "fd98::2", &v6.sin6_addr);
-	fd = socket(AF_INET6, SOCK_STREAM, 0);
+	fd = needed(socket(AF_INET6, SOCK_STREAM, 0));
 	CHECK_EQUAL(connect(fd, (struct sockaddr *)&v6, sizeof(v6)), -1);
 	CHECK_EQUAL(errno, ECONNREFUSED);
 	close(fd);
@@ -285,8 +285,12 @@ static uint16_t checksum(const void *data, size_t len)
 	const uint8_t *bytes = data;
 	uint32_t sum = 0;
 
-	for (size_t i = 0; i < len; i += 2)
-		sum += (uint32_t)bytes[i] << 8 | (i + 1 < len ? bytes[i + 1] : 0);
+	for (size_t i = 0; i < len; i += 2) {
+		uint16_t word = 0;
+
+		memcpy(&word, bytes + i, i + 1 < len ? 2 : 1);
+		sum += ntohs(word);
+	}
 	while (sum >> 16)
 		sum = (sum & 0xffff) + (sum >> 16);
 	return htons((uint16_t)~sum);
@@ -322,7 +326,7 @@ static int ask_silently(const char *name, uint16_t id, struct wire *ret_answer, 
 {
 	static const uint8_t addrs[1][16] = {{[10] = 0xff, 0xff, 5, 67, 0, 1}};
 	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(53)};
-	struct sockaddr_in ours;
+	struct sockaddr_in ours = {0};
 	socklen_t size = sizeof(ours);
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct wire question;
@@ -381,7 +385,7 @@ static int echo_on(int fd, const char *addr)
 
 static int echo(int type, const char *addr)
 {
-	AEG_AUTO_CLOSE int fd = socket(AF_INET, type | SOCK_CLOEXEC, IPPROTO_ICMP);
+	AEG_AUTO_CLOSE int fd = needed(socket(AF_INET, type | SOCK_CLOEXEC, IPPROTO_ICMP));
 
 	if (fd < 0)
 		err(1, "socket");
@@ -390,7 +394,7 @@ static int echo(int type, const char *addr)
 
 static int raw_tcp(const char *addr)
 {
-	AEG_AUTO_CLOSE int fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_TCP);
+	AEG_AUTO_CLOSE int fd = needed(socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_TCP));
 	struct sockaddr_in to = {.sin_family = AF_INET};
 	char segment[20] = {0, 1, 1, (char)0xbb, [12] = 0x50, [13] = 2};
 

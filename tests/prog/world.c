@@ -64,19 +64,23 @@ static int name_server(const char *addr, uint16_t port)
 /* "a-5-1-2-3.…" -> 5.1.2.3, or 2a00::5:1:2:3 */
 static bool address_of(const char *name, uint16_t type, uint8_t ret[16])
 {
-	unsigned int a, b, c, d;
+	uint8_t bytes[4];
+	char *end;
 
-	if (sscanf(name, "a-%u-%u-%u-%u.", &a, &b, &c, &d) != 4)
+	if (strncmp(name, "a-", 2) != 0)
 		return false;
+	name += 2;
+	for (int i = 0; i < 4; i++, name = end + 1) {
+		bytes[i] = (uint8_t)strtoul(name, &end, 10);
+		if (end == name || *end != (i < 3 ? '-' : '.'))
+			return false;
+	}
 	memset(ret, 0, 16);
 	if (type == 28)
-		memcpy(ret, "\x2a", 1);
+		ret[0] = 0x2a;
 	else
 		ret[10] = ret[11] = 0xff;
-	ret[12] = (uint8_t)a;
-	ret[13] = (uint8_t)b;
-	ret[14] = (uint8_t)c;
-	ret[15] = (uint8_t)d;
+	memcpy(ret + 12, bytes, sizeof(bytes));
 	return true;
 }
 
@@ -148,7 +152,7 @@ struct client {
 
 static void accept_client(int listener, struct pollfd *fds, struct client *clients)
 {
-	struct sockaddr_in6 from;
+	struct sockaddr_in6 from = {0};
 	socklen_t size = sizeof(from);
 	int fd = accept4(listener, (struct sockaddr *)&from, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
@@ -312,7 +316,7 @@ static int parse_answer(const uint8_t *data, size_t len, uint16_t type, uint8_t 
 
 int world_resolve(const char *name, uint16_t type, uint8_t (*ret_addrs)[16], size_t max)
 {
-	AEG_AUTO_CLOSE int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	AEG_AUTO_CLOSE int fd = needed(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
 	static uint16_t id = 1000;
 	struct sockaddr_storage to;
 	struct wire question;
@@ -382,7 +386,7 @@ int world_send_pieces(int fd, const struct wire *wire, size_t piece)
 
 const struct world_conn *world_arrived(int fd)
 {
-	struct sockaddr_storage addr;
+	struct sockaddr_storage addr = {0};
 	socklen_t len = sizeof(addr);
 	uint16_t port;
 

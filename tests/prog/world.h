@@ -11,6 +11,7 @@
 
 #include "tests/prog/stage.h"
 #include "tests/prog/wire.h"
+#include <err.h>
 
 #define RESOLVER "5.0.0.53"
 #define TLS_PORT 443
@@ -48,6 +49,14 @@ extern struct world {
 	struct world_conn conns[WORLD_KEPT];
 } *world;
 
+/* A descriptor that a test cannot go on without. */
+static inline int needed(int fd)
+{
+	if (fd < 0)
+		err(1, "descriptor");
+	return fd;
+}
+
 void world_start(void);
 void world_stop(void);
 
@@ -56,7 +65,7 @@ int world_resolve(const char *name, uint16_t type, uint8_t (*ret_addrs)[16], siz
 /* Asks for A of a name; the answer has come, or (false) not. */
 bool world_ask(const char *name);
 /* A connected socket, or -errno. */
-int world_connect(const char *addr, uint16_t port);
+int world_connect(const char *text, uint16_t port);
 /* Sends, and waits for the byte that says it has arrived: 0, or -errno. */
 int world_send(int fd, const void *data, size_t len);
 /* The same in pieces. */

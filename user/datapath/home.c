@@ -62,7 +62,7 @@ static void look_at_processes(int dir, struct oldest *oldest)
 	fclose(file);
 }
 
-/* Takes dir over. */
+/* Takes dir over: the stream reads it, and closes it. */
 static void look_below(int dir, unsigned int depth, struct oldest *oldest)
 {
 	DIR *stream = fdopendir(dir);
@@ -72,13 +72,13 @@ static void look_below(int dir, unsigned int depth, struct oldest *oldest)
 		aeg_closep(&dir);
 		return;
 	}
-	look_at_processes(dirfd(stream), oldest);
+	look_at_processes(dir, oldest);
 	while (depth < DEPTH_MAX && (entry = readdir(stream))) {
 		int fd;
 
 		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
 			continue;
-		fd = openat(dirfd(stream), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		fd = openat(dir, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (fd >= 0)
 			look_below(fd, depth + 1, oldest);
 	}
