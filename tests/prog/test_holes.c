@@ -440,10 +440,10 @@ static void test_sockets_without_state(void)
 
 	world_start();
 	stage_enter(OUTSIDE);
-	outside = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP);
+	outside = needed(socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP));
 	stage_leave();
 	stage_enter(IN_A);
-	inside = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP);
+	inside = needed(socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP));
 	tcp = world_connect("5.22.0.1", OTHER_PORT);
 	if (names_start()) {
 		CHECK_EQUAL(echo_on(inside, "5.21.0.2"), EPERM);
