@@ -210,7 +210,7 @@ def test_flows():
     named = {**FLOW, "destination": {**FLOW["destination"], "name": "x\x1b.hf.co"}}
     learned = {"event": "name", "time": FLOW["time"], "workload": FLOW["workload"], "ttl": 300,
                "destination": {"ip": "192.0.2.1", "name": "hf.co", "endpoint": "hf-hub"}}
-    with daemon(lines(FLOW, closed, {"event": "lost", "lost": 12}, named, learned)) as server:
+    with daemon(lines(FLOW, closed, {"event": "lost", "lost": 12, "where": "reader"}, named, learned)) as server:
         done = ask(0, server, "flows", "--since", "3", "--limit", "9")
         first, second, third, fourth, fifth = done.stdout.splitlines()
         contains(fourth, "x?.hf.co [2001:db8::1]:443 (hf-upload)", "denial by name")

@@ -109,7 +109,7 @@ static void test_other_layer(void **state)
 				       .other_reason = AEG_REASON_RULE}},
 	};
 
-	assert_flow(&flow, "{\"schema\":\"aegress.flow/v1\",\"seq\":0,"
+	assert_flow(&flow, "{\"schema\":\"aegress.flow/v1\","
 			   "\"time\":\"1970-01-01T00:00:00.000000000Z\",\"event\":\"open\","
 			   "\"verdict\":\"audited\",\"reason\":\"no-rule\",\"mode\":\"Audit\","
 			   "\"policy\":\"audit-all\",\"rule\":\"r\","
@@ -160,7 +160,7 @@ static void test_denied_name(void **state)
 				       .reason = AEG_REASON_NAME_NOT_ALLOWED}},
 	};
 
-	assert_flow(&flow, "{\"schema\":\"aegress.flow/v1\",\"seq\":0,"
+	assert_flow(&flow, "{\"schema\":\"aegress.flow/v1\","
 			   "\"time\":\"1970-01-01T00:00:00.000000000Z\",\"event\":\"deny\","
 			   "\"verdict\":\"denied\",\"reason\":\"name-not-allowed\","
 			   "\"mode\":\"Enforce\",\"destination\":{\"ip\":\"10.0.0.7\",\"port\":443,"
@@ -200,14 +200,42 @@ static void test_numbers_nobody_knows(void **state)
 	aeg_buf_done(&line);
 }
 
-static void test_lost(void **state)
+/* Several alike in one record. */
+static void test_folded(void **state)
 {
+	const struct aeg_flow flow = {
+		.seq = 9,
+		.count = 13,
+		.first_ns = 1795176000000000001u,
+		.last_ns = 1795176023500000000u,
+		.event = {.type = AEG_EVENT_DENY, .proto = AEG_PROTO_TCP},
+	};
 	struct aeg_buf line = {0};
 
-	aeg_flow_lost_json(42, &line);
-	assert_string_equal(aeg_buf_text(&line),
-			    "{\"schema\":\"aegress.flow/v1\",\"event\":\"lost\",\"lost\":42}");
+	aeg_flow_json(&flow, &line);
+	assert_non_null(strstr(aeg_buf_text(&line),
+			       "\"hook\":\"connect\",\"count\":13,"
+			       "\"firstSeen\":\"2026-11-20T12:00:00.000000001Z\","
+			       "\"lastSeen\":\"2026-11-20T12:00:23.500000000Z\"}"));
 	aeg_buf_done(&line);
+}
+
+/* A ring's loss has a number of its own, a reader's has none. */
+static void test_lost(void **state)
+{
+	const struct aeg_flow ring = {.seq = 3,
+				      .time_ns = 1795176000000000001u,
+				      .node = "n1",
+				      .lost = 42,
+				      .lost_where = AEG_LOST_DENIALS},
+			      reader = {.lost = 1, .lost_where = AEG_LOST_READER};
+
+	assert_flow(&ring, "{\"schema\":\"aegress.flow/v1\",\"seq\":3,"
+			   "\"time\":\"2026-11-20T12:00:00.000000001Z\",\"node\":\"n1\","
+			   "\"event\":\"lost\",\"lost\":42,\"where\":\"denials\"}");
+	assert_flow(&reader, "{\"schema\":\"aegress.flow/v1\","
+			     "\"time\":\"1970-01-01T00:00:00.000000000Z\","
+			     "\"event\":\"lost\",\"lost\":1,\"where\":\"reader\"}");
 }
 
 int main(void)
@@ -220,6 +248,7 @@ int main(void)
 		cmocka_unit_test(test_denied_name),
 		cmocka_unit_test(test_hostile_comm),
 		cmocka_unit_test(test_numbers_nobody_knows),
+		cmocka_unit_test(test_folded),
 		cmocka_unit_test(test_lost),
 	};
 

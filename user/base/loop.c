@@ -263,10 +263,20 @@ void aeg_loop_stop(struct aeg_loop *loop)
 	loop->stop = true;
 }
 
-uint64_t aeg_now_ns(void)
+static uint64_t clock_ns(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(clock, &now);
 	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
+uint64_t aeg_now_ns(void)
+{
+	return clock_ns(CLOCK_MONOTONIC);
+}
+
+uint64_t aeg_realtime_ns(void)
+{
+	return clock_ns(CLOCK_REALTIME);
 }

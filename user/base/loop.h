@@ -33,6 +33,7 @@ int aeg_loop_signal(struct aeg_loop *loop, int signo, aeg_signal_fn *fn, void *a
 		    struct aeg_watch **ret);
 void aeg_watch_remove(struct aeg_watch *watch); /* NULL is fine; safe inside callbacks */
 
-uint64_t aeg_now_ns(void); /* CLOCK_MONOTONIC */
+uint64_t aeg_now_ns(void);	/* CLOCK_MONOTONIC */
+uint64_t aeg_realtime_ns(void); /* CLOCK_REALTIME */
 
 #endif

@@ -161,14 +161,25 @@ static void add_process(struct aeg_buf *line, const json_t *flow)
 	aeg_buf_printf(line, "[%llu]", (unsigned long long)aeg_value_u64(flow, "process.pid"));
 }
 
+/* A reader's own loss is its fault; a ring's is everybody's. */
+static void print_lost(const json_t *flow)
+{
+	const char *where = aeg_value_str(flow, "where");
+	unsigned long long lost = aeg_value_u64(flow, "lost");
+
+	if (aeg_streq(where, "events") || aeg_streq(where, "denials"))
+		printf("-- %llu events lost: the kernel's ring of %s was full --\n", lost, where);
+	else
+		printf("-- %llu records lost: this reader was too slow --\n", lost);
+}
+
 static void print_flow(const struct printer *printer, const json_t *flow)
 {
 	AEG_CLEANUP(aeg_buf_done) struct aeg_buf line = {0};
 	const char *event = aeg_value_str(flow, "event");
 
 	if (aeg_streq(event, "lost")) {
-		printf("-- %llu records lost: this reader was too slow --\n",
-		       (unsigned long long)aeg_value_u64(flow, "lost"));
+		print_lost(flow);
 		return;
 	}
 	add_time(&line, flow, printer->wide);

@@ -7,20 +7,12 @@
 #include "base/log.h"
 #include "observe/flow.h"
 
-#include <time.h>
+#include <assert.h>
 
 #define COMPONENT "events"
 #define GATHER_MS 20
 #define NAME_TEXT 255	/* of a name event, and a NUL */
 #define LINE_BYTES 1024 /* of history memory a line; usual ones are around 600 */
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 /* Its label says who a workload was that no document declares any more; label is cut in two. */
 static void name_former_workload(struct aeg_flow *flow, char *label)
@@ -98,12 +90,54 @@ static void act(struct aeg_events *events, const struct aeg_event *event)
 		aeg_datapath_kill(events->reconciler->datapath, event);
 }
 
+static void tell_event(struct aeg_events *events, const struct aeg_flow *flow)
+{
+	for (size_t i = 0; i < events->nobservers; i++) {
+		const struct aeg_observer *observer = &events->observers[i];
+
+		if (observer->event)
+			observer->event(observer->arg, flow);
+	}
+}
+
+static void tell_drained(struct aeg_events *events)
+{
+	for (size_t i = 0; i < events->nobservers; i++) {
+		const struct aeg_observer *observer = &events->observers[i];
+
+		if (observer->drained)
+			observer->drained(observer->arg);
+	}
+}
+
+/* Gives the record its number. The history first: who is told may look there. */
+static void add_record(struct aeg_events *events, struct aeg_flow *flow)
+{
+	struct aeg_buf line = {0};
+
+	flow->seq = aeg_history_next(events->history);
+	aeg_flow_json(flow, &line);
+	aeg_history_add(events->history, flow->seq, line.data, line.len);
+	aeg_buf_done(&line);
+	for (size_t i = 0; i < events->nobservers; i++) {
+		const struct aeg_observer *observer = &events->observers[i];
+
+		if (observer->record)
+			observer->record(observer->arg, flow);
+	}
+}
+
+void aeg_events_observe(struct aeg_events *events, const struct aeg_observer *observer)
+{
+	assert(events->nobservers < AEG_OBSERVERS_MAX);
+	events->observers[events->nobservers++] = *observer;
+}
+
 static void add_event(void *arg, const struct aeg_event *event, size_t size)
 {
 	struct aeg_events *events = arg;
 	char name[NAME_TEXT];
 	struct aeg_flow flow = {
-		.seq = aeg_history_next(events->history),
 		.time_ns = event->time + (uint64_t)events->realtime_offset_ns,
 		.event = *event,
 		.node = events->reconciler->config->node,
@@ -111,7 +145,6 @@ static void add_event(void *arg, const struct aeg_event *event, size_t size)
 	const struct aeg_workload *workload = aeg_names_workload(&events->names, event->workload);
 	const char *text = aeg_numbers_text(events->names.numbers, event->workload);
 	AEG_AUTO_FREE char *label = text && !workload ? aeg_xstrdup(text) : NULL;
-	struct aeg_buf line = {0};
 
 	act(events, event);
 	copy_name(event, size, name);
@@ -121,9 +154,8 @@ static void add_event(void *arg, const struct aeg_event *event, size_t size)
 		name_former_workload(&flow, label);
 	name_rules(&flow, &events->names);
 	name_endpoint(&flow, &events->names);
-	aeg_flow_json(&flow, &line);
-	aeg_history_add(events->history, flow.seq, line.data, line.len);
-	aeg_buf_done(&line);
+	tell_event(events, &flow);
+	add_record(events, &flow);
 }
 
 /* One line now and then: who was denied is in the flow records. */
@@ -139,36 +171,53 @@ static void log_denials(struct aeg_events *events)
 	events->denials = 0;
 }
 
-/* A gap is a line of its own, so that followers and files know of it. */
+/* What each ring had to drop so far. */
+static int read_lost(struct aeg_events *events, uint64_t ret[AEG_LOST_READER])
+{
+	uint64_t errors[AEG_ERROR_MAX];
+	int err = aeg_datapath_errors(events->reconciler->datapath, errors);
+
+	if (err)
+		return err;
+	ret[AEG_LOST_EVENTS] = errors[AEG_ERROR_EVENT_LOST];
+	ret[AEG_LOST_DENIALS] = errors[AEG_ERROR_DENIAL_LOST];
+	return 0;
+}
+
+/* A gap is a record of its own, so that followers and files know of it. */
 static void note_lost(struct aeg_events *events)
 {
-	uint64_t errors[AEG_ERROR_MAX], lost;
-	struct aeg_buf line = {0};
+	uint64_t lost[AEG_LOST_READER];
 
-	if (aeg_datapath_errors(events->reconciler->datapath, errors) < 0)
+	if (read_lost(events, lost))
 		return;
-	lost = errors[AEG_ERROR_EVENT_LOST] + errors[AEG_ERROR_DENIAL_LOST];
-	if (lost > events->lost) {
-		aeg_flow_lost_json(lost - events->lost, &line);
-		aeg_history_add(events->history, aeg_history_next(events->history), line.data,
-				line.len);
-		aeg_buf_done(&line);
-		aeg_janitor_wake(events->reconciler->janitor); /* a lost one may have been a name */
+	for (enum aeg_lost_where where = 0; where < AEG_LOST_READER; where++) {
+		struct aeg_flow flow = {
+			.time_ns = aeg_realtime_ns(),
+			.node = events->reconciler->config->node,
+			.lost = lost[where] - events->lost[where],
+			.lost_where = where,
+		};
+
+		events->lost[where] = lost[where];
+		if (!flow.lost)
+			continue;
+		add_record(events, &flow);
+		aeg_janitor_wake(events->reconciler->janitor); /* it may have been a name */
 	}
-	events->lost = lost;
 }
 
 static size_t drain(struct aeg_events *events)
 {
 	size_t n;
 
-	events->realtime_offset_ns =
-		(int64_t)(clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC));
+	events->realtime_offset_ns = (int64_t)(aeg_realtime_ns() - aeg_now_ns());
 	n = aeg_datapath_consume(events->reconciler->datapath, add_event, events);
 	if (!n)
 		return 0;
 	note_lost(events);
 	log_denials(events);
+	tell_drained(events);
 	if (events->grew)
 		events->grew(events->grew_arg);
 	return n;
@@ -202,13 +251,12 @@ int aeg_events_open(struct aeg_reconciler *reconciler, struct aeg_loop *loop,
 {
 	const struct aeg_config *config = reconciler->config;
 	struct aeg_events *events = aeg_xcalloc(1, sizeof(*events));
-	uint64_t errors[AEG_ERROR_MAX];
 	int err;
 
 	events->reconciler = reconciler;
 	events->history = aeg_history_new(config->history, config->history * LINE_BYTES);
-	if (aeg_datapath_errors(reconciler->datapath, errors) == 0)
-		events->lost = errors[AEG_ERROR_EVENT_LOST] + errors[AEG_ERROR_DENIAL_LOST];
+	(void)read_lost(events,
+			events->lost); /* zeroes, then: what was lost before is told again */
 	err = aeg_loop_timer(loop, gather, events, &events->gather);
 	if (!err)
 		err = aeg_loop_fd(loop, aeg_datapath_fd(reconciler->datapath), EPOLLIN, on_ready,

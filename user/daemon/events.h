@@ -9,6 +9,9 @@
 #include "daemon/names.h"
 #include "daemon/reconciler.h"
 #include "observe/history.h"
+#include "observe/observer.h"
+
+#define AEG_OBSERVERS_MAX 8
 
 struct aeg_events {
 	struct aeg_reconciler *reconciler;
@@ -16,14 +19,19 @@ struct aeg_events {
 	struct aeg_history *history;
 	struct aeg_watch *watch, *gather;
 	int64_t realtime_offset_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC, when draining began */
-	uint64_t lost;		    /* of both rings, as counted by the kernel when last looked */
-	uint64_t denials;	    /* since the last line in the log */
-	void (*grew)(void *arg);    /* new lines are in the history; NULL: nobody cares */
+	uint64_t
+		lost[AEG_LOST_READER]; /* of each ring, as counted by the kernel when last looked */
+	struct aeg_observer observers[AEG_OBSERVERS_MAX];
+	size_t nobservers;
+	uint64_t denials;	 /* since the last line in the log */
+	void (*grew)(void *arg); /* new lines are in the history; NULL: nobody cares */
 	void *grew_arg;
 };
 
 int aeg_events_open(struct aeg_reconciler *reconciler, struct aeg_loop *loop,
 		    struct aeg_events **ret);
+/* Is told of everything from now on, after those who were added before. */
+void aeg_events_observe(struct aeg_events *events, const struct aeg_observer *observer);
 void aeg_events_close(struct aeg_events *events);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* Lines are copied when they are due: what the history drops meanwhile is this reader's loss only. */
 #include "daemon/stream.h"
+#include "base/loop.h"
 #include "observe/flow.h"
 
 void aeg_stream_init(struct aeg_stream *stream, const struct aeg_history *history,
@@ -23,6 +24,19 @@ void aeg_stream_done(struct aeg_stream *stream)
 	aeg_buf_done(&stream->pending);
 }
 
+/* Has no number: it is this reader's alone. */
+static void add_lost(struct aeg_buf *pending, uint64_t lost)
+{
+	const struct aeg_flow flow = {
+		.time_ns = aeg_realtime_ns(),
+		.lost = lost,
+		.lost_where = AEG_LOST_READER,
+	};
+
+	aeg_flow_json(&flow, pending);
+	aeg_buf_putc(pending, '\n');
+}
+
 static bool fetch(struct aeg_stream *stream)
 {
 	const uint64_t asked = stream->next;
@@ -39,10 +53,8 @@ static bool fetch(struct aeg_stream *stream)
 	stream->sent = 0;
 	if (lost > stream->stop - asked)
 		lost = stream->stop - asked; /* what came after it was not asked for */
-	if (lost) {
-		aeg_flow_lost_json(lost, &stream->pending);
-		aeg_buf_putc(&stream->pending, '\n');
-	}
+	if (lost)
+		add_lost(&stream->pending, lost);
 	if (stream->next < stream->stop) { /* else the whole range was lost */
 		aeg_buf_add(&stream->pending, line, len);
 		aeg_buf_putc(&stream->pending, '\n');

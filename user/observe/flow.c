@@ -22,6 +22,11 @@ static const char *const hook_words[AEG_HOOK_MAX] = {
 	[AEG_HOOK_PROBE] = "probe",	[AEG_HOOK_HELLO] = "hello",
 	[AEG_HOOK_PACKET] = "packet",
 };
+static const char *const lost_words[AEG_LOST_MAX] = {
+	[AEG_LOST_EVENTS] = "events",
+	[AEG_LOST_DENIALS] = "denials",
+	[AEG_LOST_READER] = "reader",
+};
 static const char *const verdict_words[AEG_VERDICT_MAX] = {
 	[AEG_VERDICT_ALLOWED] = "allowed",
 	[AEG_VERDICT_AUDITED] = "audited",
@@ -41,6 +46,11 @@ static const char *word(const char *const *words, size_t n, unsigned int i)
 const char *aeg_event_word(unsigned int type)
 {
 	return word(event_words, AEG_ARRAY_SIZE(event_words), type);
+}
+
+const char *aeg_lost_word(enum aeg_lost_where where)
+{
+	return word(lost_words, AEG_LOST_MAX, where);
 }
 
 const char *aeg_hook_word(unsigned int hook)
@@ -193,42 +203,62 @@ static void put_connection(struct aeg_json *json, const struct aeg_event *event)
 	put_close(json, event);
 }
 
-/* Nothing was decided about a name: it only has a time to live. */
-void aeg_flow_json(const struct aeg_flow *flow, struct aeg_buf *ret)
+static void put_time(struct aeg_json *json, const char *key, uint64_t ns)
 {
-	bool learned = flow->event.type == AEG_EVENT_NAME;
-	char time[AEG_TIME_TEXT];
-	struct aeg_json json;
+	char text[AEG_TIME_TEXT];
 
-	aeg_time_format(flow->time_ns, time);
-	aeg_json_begin(&json, ret);
-	aeg_json_object(&json, NULL);
-	aeg_json_str(&json, "schema", SCHEMA);
-	aeg_json_u64(&json, "seq", flow->seq);
-	aeg_json_str(&json, "time", time);
-	aeg_json_str(&json, "node", flow->node);
-	aeg_json_str(&json, "event", aeg_event_word(flow->event.type));
-	if (!learned)
-		put_decision(&json, flow);
-	put_u64(&json, "generation", flow->event.generation);
-	put_workload(&json, flow);
-	put_process(&json, &flow->event);
-	put_destination(&json, flow);
-	if (learned)
-		aeg_json_u64(&json, "ttl", flow->event.duration / NS_PER_SEC);
-	else
-		put_connection(&json, &flow->event);
-	aeg_json_object_end(&json);
+	aeg_time_format(ns, text);
+	aeg_json_str(json, key, text);
 }
 
-void aeg_flow_lost_json(uint64_t lost, struct aeg_buf *ret)
+static void put_count(struct aeg_json *json, const struct aeg_flow *flow)
+{
+	if (!flow->count)
+		return;
+	aeg_json_u64(json, "count", flow->count);
+	put_time(json, "firstSeen", flow->first_ns);
+	put_time(json, "lastSeen", flow->last_ns);
+}
+
+/* Nothing was decided about a name: it only has a time to live. */
+static void put_event(struct aeg_json *json, const struct aeg_flow *flow)
+{
+	bool learned = flow->event.type == AEG_EVENT_NAME;
+
+	aeg_json_str(json, "event", aeg_event_word(flow->event.type));
+	if (!learned)
+		put_decision(json, flow);
+	put_u64(json, "generation", flow->event.generation);
+	put_workload(json, flow);
+	put_process(json, &flow->event);
+	put_destination(json, flow);
+	if (learned)
+		aeg_json_u64(json, "ttl", flow->event.duration / NS_PER_SEC);
+	else
+		put_connection(json, &flow->event);
+	put_count(json, flow);
+}
+
+static void put_lost(struct aeg_json *json, const struct aeg_flow *flow)
+{
+	aeg_json_str(json, "event", "lost");
+	aeg_json_u64(json, "lost", flow->lost);
+	aeg_json_str(json, "where", aeg_lost_word(flow->lost_where));
+}
+
+void aeg_flow_json(const struct aeg_flow *flow, struct aeg_buf *ret)
 {
 	struct aeg_json json;
 
 	aeg_json_begin(&json, ret);
 	aeg_json_object(&json, NULL);
 	aeg_json_str(&json, "schema", SCHEMA);
-	aeg_json_str(&json, "event", "lost");
-	aeg_json_u64(&json, "lost", lost);
+	put_u64(&json, "seq", flow->seq);
+	put_time(&json, "time", flow->time_ns);
+	aeg_json_str(&json, "node", flow->node);
+	if (flow->lost)
+		put_lost(&json, flow);
+	else
+		put_event(&json, flow);
 	aeg_json_object_end(&json);
 }
