@@ -14,7 +14,7 @@
 #include <linux/types.h>
 #include <stddef.h>
 
-#define AEG_ABI 2
+#define AEG_ABI 3
 
 #define AEG_SLOTS 2	/* generations that fit at once: the active one and the one being filled */
 #define AEG_ROOTS_MAX 8 /* managed cgroup directories */
@@ -59,13 +59,21 @@
 	  "the server name was not learned for this address")                                      \
 	X(23, TABLE_FULL, "table-full", "a table is full")                                         \
 	X(24, INTERNAL, "internal", "the kernel program could not decide")                         \
-	X(25, SPOOFED_SOURCE, "spoofed-source", "the source address is not the pod's")
+	X(25, SPOOFED_SOURCE, "spoofed-source", "the source address is not the pod's")             \
+	X(26, IP_OPTIONS, "ip-options", "a packet with IP options cannot be attributed")           \
+	X(27, EXTENSION_HEADER, "extension-header",                                                \
+	  "a packet with IPv6 extension headers cannot be attributed")                             \
+	X(28, TUNNEL, "tunnel", "where a tunnelled packet goes cannot be told")                    \
+	X(29, NON_IP, "non-ip", "where a frame without IP goes cannot be told")                    \
+	X(30, MALFORMED, "malformed", "the packet's headers are malformed")                        \
+	X(31, UNVERIFIED, "unverified", "no checked socket sent the packet, so it shows no name")  \
+	X(32, LAYER, "layer", "a policy requires TC, which does not see this workload")
 
 enum aeg_reason {
 #define AEG_REASON_ENUM(number, symbol, word, sentence) AEG_REASON_##symbol = (number),
 	AEG_REASONS(AEG_REASON_ENUM)
 #undef AEG_REASON_ENUM
-		AEG_REASON_MAX = 26,
+		AEG_REASON_MAX = 33,
 };
 
 enum aeg_verdict {
@@ -128,8 +136,11 @@ struct aeg_ctl {
 
 #define AEG_IDENT_ISOLATED 1u /* an enforcing policy with an allow list selects it */
 #define AEG_IDENT_ISOLATED_UNION                                                                   \
-	2u		      /* any policy with an allow list selects it, auditing ones too */
-#define AEG_IDENT_SELECTED 4u /* any policy at all selects it */
+	2u		       /* any policy with an allow list selects it, auditing ones too */
+#define AEG_IDENT_SELECTED 4u  /* any policy at all selects it */
+#define AEG_IDENT_STRICT 8u    /* containment: Strict; every destination counts as governed */
+#define AEG_IDENT_NEEDS_TC 16u /* `require: [tc]`: nothing governed is reached without it */
+#define AEG_IDENT_HAS_TC 32u   /* TC sees every interface that leaves its namespace */
 
 struct aeg_ident {
 	__u32 workload; /* number, never reused while the maps live */
@@ -426,7 +437,8 @@ enum aeg_hook {
 	AEG_HOOK_PROBE = 2,    /* connect() of a UDP socket: decided, not a connection */
 	AEG_HOOK_HELLO = 3,    /* the ClientHello of a TCP connection */
 	AEG_HOOK_PACKET = 4,   /* a packet of a socket that passes no other hook */
-	AEG_HOOK_MAX = 5,
+	AEG_HOOK_FRAME = 5,    /* a frame at the host end of a pod's veth */
+	AEG_HOOK_MAX = 6,
 };
 
 struct aeg_count_key {
