@@ -2,7 +2,6 @@
 /* The text buffer: capacity doubles, a NUL always follows the content. */
 #include "base/buf.h"
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 
 /* Room for `more` bytes and the NUL. */
@@ -37,6 +36,18 @@ void aeg_buf_puts(struct aeg_buf *buf, const char *text)
 void aeg_buf_putc(struct aeg_buf *buf, char c)
 {
 	aeg_buf_add(buf, &c, 1);
+}
+
+void aeg_buf_u64(struct aeg_buf *buf, uint64_t value)
+{
+	char digits[20]; /* UINT64_MAX */
+	size_t at = sizeof(digits);
+
+	do {
+		digits[--at] = (char)('0' + value % 10);
+		value /= 10;
+	} while (value);
+	aeg_buf_add(buf, digits + at, sizeof(digits) - at);
 }
 
 void aeg_buf_vprintf(struct aeg_buf *buf, const char *format, va_list args)

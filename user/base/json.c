@@ -3,7 +3,6 @@
 #include "base/json.h"
 #include "base/utf8.h"
 #include <assert.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -25,22 +24,43 @@ static void quote_char(struct aeg_buf *out, char c)
 		aeg_buf_printf(out, "\\u%04x", byte);
 }
 
+/* How much at the beginning of a text stands for itself: nearly always all of it. */
+static size_t plain_length(const char *text, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && text[n] >= 0x20 && text[n] < 0x7f && text[n] != '"' && text[n] != '\\')
+		n++;
+	return n;
+}
+
+/* One character that may not be plain; returns its bytes. */
+static size_t quote_next(struct aeg_buf *out, const char *text, size_t len)
+{
+	uint32_t c;
+	size_t n = aeg_utf8_decode(text, len, &c);
+
+	if (n == 1)
+		quote_char(out, *text);
+	else if (n)
+		aeg_buf_add(out, text, n);
+	else
+		aeg_buf_puts(out, "\xef\xbf\xbd"); /* U+FFFD, one for each bad byte */
+	return n ? n : 1;
+}
+
 void aeg_json_quote(struct aeg_buf *out, const char *text)
 {
 	size_t len = strlen(text);
 
 	aeg_buf_putc(out, '"');
 	while (len) {
-		uint32_t c;
-		size_t n = aeg_utf8_decode(text, len, &c);
+		size_t n = plain_length(text, len);
 
-		if (n == 1)
-			quote_char(out, *text);
-		else if (n)
+		if (n)
 			aeg_buf_add(out, text, n);
 		else
-			aeg_buf_puts(out, "\xef\xbf\xbd"); /* U+FFFD, one for each bad byte */
-		n = n ? n : 1;
+			n = quote_next(out, text, len);
 		text += n;
 		len -= n;
 	}
@@ -118,13 +138,15 @@ void aeg_json_str(struct aeg_json *json, const char *key, const char *value)
 void aeg_json_u64(struct aeg_json *json, const char *key, uint64_t value)
 {
 	lead(json, key);
-	aeg_buf_printf(json->out, "%" PRIu64, value);
+	aeg_buf_u64(json->out, value);
 }
 
 void aeg_json_i64(struct aeg_json *json, const char *key, int64_t value)
 {
 	lead(json, key);
-	aeg_buf_printf(json->out, "%" PRId64, value);
+	if (value < 0)
+		aeg_buf_putc(json->out, '-');
+	aeg_buf_u64(json->out, value < 0 ? -(uint64_t)value : (uint64_t)value);
 }
 
 void aeg_json_double(struct aeg_json *json, const char *key, double value)
