@@ -67,13 +67,16 @@
 	X(29, NON_IP, "non-ip", "where a frame without IP goes cannot be told")                    \
 	X(30, MALFORMED, "malformed", "the packet's headers are malformed")                        \
 	X(31, UNVERIFIED, "unverified", "no checked socket sent the packet, so it shows no name")  \
-	X(32, LAYER, "layer", "a policy requires TC, which does not see this workload")
+	X(32, LAYER, "layer", "a policy requires TC, which does not see this workload")            \
+	X(33, STRICT, "strict", "containment is Strict and no allow rule matches")                 \
+	X(34, LOOPBACK, "loopback", "it stays within the workload's own network namespace")        \
+	X(35, DNS, "dns", "it goes to a trusted resolver")
 
 enum aeg_reason {
 #define AEG_REASON_ENUM(number, symbol, word, sentence) AEG_REASON_##symbol = (number),
 	AEG_REASONS(AEG_REASON_ENUM)
 #undef AEG_REASON_ENUM
-		AEG_REASON_MAX = 33,
+		AEG_REASON_MAX = 36,
 };
 
 enum aeg_verdict {
@@ -136,11 +139,14 @@ struct aeg_ctl {
 
 #define AEG_IDENT_ISOLATED 1u /* an enforcing policy with an allow list selects it */
 #define AEG_IDENT_ISOLATED_UNION                                                                   \
-	2u		       /* any policy with an allow list selects it, auditing ones too */
-#define AEG_IDENT_SELECTED 4u  /* any policy at all selects it */
-#define AEG_IDENT_STRICT 8u    /* containment: Strict; every destination counts as governed */
-#define AEG_IDENT_NEEDS_TC 16u /* `require: [tc]`: nothing governed is reached without it */
-#define AEG_IDENT_HAS_TC 32u   /* TC sees every interface that leaves its namespace */
+	2u			   /* any policy with an allow list selects it, auditing ones too */
+#define AEG_IDENT_SELECTED 4u	   /* any policy at all selects it */
+#define AEG_IDENT_STRICT 8u	   /* ISOLATED, by a policy that contains strictly */
+#define AEG_IDENT_STRICT_UNION 16u /* ISOLATED_UNION, by one that does */
+#define AEG_IDENT_NEEDS_TC 32u	   /* `require: [tc]`: nothing governed is reached without it */
+#define AEG_IDENT_HAS_TC 64u	   /* TC sees every interface that leaves its namespace */
+/* The strict flag of the layer that an isolated flag is of. */
+#define AEG_IDENT_STRICT_OF(isolated) ((isolated) << 3)
 
 struct aeg_ident {
 	__u32 workload; /* number, never reused while the maps live */

@@ -90,6 +90,18 @@ static __always_inline __u64 aeg_choice(const struct aeg_view *view, const struc
 	return (__u64)aeg_decide_verdict(&facts) << 32 | node;
 }
 
+/* Where no candidate has a say: whether the workload is let out at all. */
+static __always_inline __u64 aeg_choice_nothing(const struct aeg_view *view,
+						const struct aeg_flow *flow,
+						const struct aeg_ident *ident)
+{
+	const struct aeg_dest nothing = {};
+	struct aeg_facts facts;
+
+	aeg_facts_find(view, flow, &nothing, ident, &facts);
+	return (__u64)aeg_decide_verdict(&facts) << 32 | AEG_CHOICE_CIDR;
+}
+
 /* What does not fit the arguments of a global function otherwise: port, protocol and the CIDR. */
 static __always_inline __u64 aeg_choose_pack(const struct aeg_flow *flow,
 					     const struct aeg_dest *cidr)
@@ -156,7 +168,7 @@ static __always_inline __u64 aeg_choose(__u64 high, __u64 low, __u64 pod, __u64 
 	if (best >> 32 >= other >> 32)
 		best = other;
 	if (best == AEG_CHOICE_NONE)
-		best = (__u64)AEG_VERDICT_ALLOWED << 32 | AEG_CHOICE_CIDR;
+		best = aeg_choice_nothing(&view, &flow, ident);
 	return best;
 }
 

@@ -11,6 +11,7 @@
 /* Not a subprogram: before 6.2 the verifier prunes less in programs that have one. */
 #pragma clang attribute push(__attribute__((always_inline)), apply_to = function)
 #include "bpf/prefix.h"
+#include "bpf/special.h"
 #include "bpf/verdict.h"
 #pragma clang attribute pop
 
@@ -147,6 +148,19 @@ static __always_inline void aeg_dest_find(const struct aeg_view *view, const str
 	aeg_dest_forget(ret, unknown);
 }
 
+/* Who is not contained strictly pays nothing for it. */
+static __always_inline __u8 aeg_way_find(const struct aeg_flow *flow, const struct aeg_ident *ident)
+{
+	if (!aeg_way_matters(ident))
+		return AEG_WAY_OUT;
+	if (aeg_loopback(flow->daddr))
+		return AEG_WAY_LOOPBACK;
+	if (flow->dport != AEG_PORT_DNS)
+		return AEG_WAY_OUT;
+	return bpf_map_lookup_elem(&resolvers, flow->daddr) ? AEG_WAY_RESOLVER
+							    : AEG_WAY_OTHER_RESOLVER;
+}
+
 /* The facts of one identity and one destination; dest->node 0: no table row covers it. */
 static __always_inline void aeg_facts_find(const struct aeg_view *view, const struct aeg_flow *flow,
 					   const struct aeg_dest *dest,
@@ -157,6 +171,7 @@ static __always_inline void aeg_facts_find(const struct aeg_view *view, const st
 	ret->cell = NULL;
 	ret->governed = dest->flags & AEG_DEST_GOVERNED;
 	ret->proto = flow->proto;
+	ret->way = dest->node ? AEG_WAY_OUT : aeg_way_find(flow, ident);
 	if (ident && dest->node && ident->profile)
 		ret->cell = aeg_cell_find(view, ident->profile, dest->class, flow);
 }

@@ -19,6 +19,20 @@ AEG_INLINE int aeg_special4(__u32 addr)
 	       addr >> 29 == 7; /* multicast, reserved, broadcast */
 }
 
+/* 127.0.0.0/8 and ::1: what is sent there does not leave the network namespace. */
+AEG_INLINE int aeg_loopback(const __u8 *addr)
+{
+	__u32 zeros = 0;
+
+	for (int i = 0; i < 10; i++)
+		zeros |= addr[i];
+	if (zeros)
+		return 0;
+	if (addr[10] == 0xff && addr[11] == 0xff)
+		return addr[12] == 127;
+	return !(addr[10] | addr[11] | addr[12] | addr[13] | addr[14]) && addr[15] == 1;
+}
+
 /* addr: 16 bytes, network order. */
 AEG_INLINE int aeg_special(const __u8 *addr)
 {

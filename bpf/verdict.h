@@ -19,6 +19,14 @@ static inline __u8 aeg_cell_proto(__u8 proto)
 	return proto == AEG_PROTO_TCP || proto == AEG_PROTO_UDP ? proto : AEG_PROTO_OTHER;
 }
 
+/* Where a destination lies that no endpoint covers, as far as strict containment cares. */
+enum aeg_way {
+	AEG_WAY_OUT,
+	AEG_WAY_LOOPBACK,
+	AEG_WAY_RESOLVER,      /* a trusted one's port */
+	AEG_WAY_OTHER_RESOLVER /* the same port of anybody else */
+};
+
 /* What the caller looked up. All pointers are borrowed. */
 struct aeg_facts {
 	const struct aeg_gen *gen;
@@ -26,8 +34,15 @@ struct aeg_facts {
 	const struct aeg_cell *cell;   /* NULL: no rule of the workload's policies touches it */
 	__u8 governed;		       /* an AI endpoint covers the destination */
 	__u8 proto;
-	__u8 pad[6];
+	__u8 way; /* enum aeg_way; only looked at where aeg_way_matters() */
+	__u8 pad[5];
 };
+
+/* Whoever looks things up can save this look-up for everybody else. */
+static inline int aeg_way_matters(const struct aeg_ident *ident)
+{
+	return ident && ident->flags & AEG_IDENT_STRICT_UNION;
+}
 
 static inline struct aeg_answer aeg_answer_default(__u32 verdict, __u8 reason)
 {
@@ -44,10 +59,24 @@ static inline __u8 aeg_no_rule_reason(__u8 proto)
 	return proto == AEG_PROTO_TCP ? AEG_REASON_NO_RULE : AEG_REASON_PROTOCOL;
 }
 
+/* No endpoint covers it. Contained strictly, a workload may still ask for names and talk to itself. */
+static inline struct aeg_answer aeg_layer_ungoverned(const struct aeg_facts *facts, __u32 isolated)
+{
+	if (!(facts->ident->flags & AEG_IDENT_STRICT_OF(isolated)))
+		return aeg_answer_default(AEG_VERDICT_ALLOWED, AEG_REASON_NOT_GOVERNED);
+	if (facts->way == AEG_WAY_LOOPBACK)
+		return aeg_answer_default(AEG_VERDICT_ALLOWED, AEG_REASON_LOOPBACK);
+	if (facts->way == AEG_WAY_RESOLVER)
+		return aeg_answer_default(AEG_VERDICT_ALLOWED, AEG_REASON_DNS);
+	if (facts->way == AEG_WAY_OTHER_RESOLVER)
+		return aeg_answer_default(AEG_VERDICT_DENIED, AEG_REASON_RESOLVER);
+	return aeg_answer_default(AEG_VERDICT_DENIED, AEG_REASON_STRICT);
+}
+
 /*
  * One layer's answer, in this order:
  * 1. a rule of the layer decided (deny rules won when the cell was compiled);
- * 2. not governed -> allowed;
+ * 2. not governed -> allowed, unless the layer contains the workload strictly;
  * 3. the layer isolates the workload -> denied;
  * 4. auditing policies isolate it -> the enforcing layer stands back and allows;
  * 5. nobody isolates it -> the default for unselected workloads.
@@ -60,7 +89,7 @@ static inline struct aeg_answer aeg_layer(const struct aeg_facts *facts,
 	if (rule && rule->verdict != AEG_VERDICT_NONE)
 		return *rule;
 	if (!facts->governed)
-		return aeg_answer_default(AEG_VERDICT_ALLOWED, AEG_REASON_NOT_GOVERNED);
+		return aeg_layer_ungoverned(facts, isolated);
 	if (flags & isolated)
 		return aeg_answer_default(AEG_VERDICT_DENIED, aeg_no_rule_reason(facts->proto));
 	if (flags & AEG_IDENT_ISOLATED_UNION)
@@ -143,7 +172,7 @@ static inline __u32 aeg_layer_verdict(const struct aeg_facts *facts, __u32 rule,
 	if (rule != AEG_VERDICT_NONE)
 		return rule;
 	if (!facts->governed)
-		return AEG_VERDICT_ALLOWED;
+		return aeg_layer_ungoverned(facts, isolated).verdict;
 	if (flags & isolated)
 		return AEG_VERDICT_DENIED;
 	return flags & AEG_IDENT_ISOLATED_UNION ? AEG_VERDICT_ALLOWED : facts->gen->unselected;

@@ -45,7 +45,8 @@ static struct vector random_vector(void)
 		return vector;
 	vector.gen.unselected = 1 + random32() % 3;
 	vector.gen.unknown = 1 + random32() % 3;
-	vector.ident.flags &= 7;
+	vector.ident.flags &= 31;
+	vector.way &= 3;
 	vector.cell.enforce.verdict %= AEG_VERDICT_MAX;
 	vector.cell.all.verdict %= AEG_VERDICT_MAX;
 	vector.cell.enforce.rule %= 3;
@@ -66,6 +67,7 @@ static uint32_t digit(uint32_t *number, uint32_t base)
 /* Combination `number` of everything that verdict.h branches on; false: there are no more. */
 static bool exhaustive_vector(uint32_t number, struct vector *ret)
 {
+	static const uint8_t flags[] = {0, 1, 2, 3, 4, 5, 6, 7, 28, 22, 23, 31}; /* 8, 16: strict */
 	static const uint8_t protos[] = {AEG_PROTO_TCP, AEG_PROTO_UDP, 1};
 	static const uint8_t verdicts[] = {AEG_VERDICT_NONE, AEG_VERDICT_ALLOWED,
 					   AEG_VERDICT_DENIED};
@@ -77,7 +79,8 @@ static bool exhaustive_vector(uint32_t number, struct vector *ret)
 	ret->gen.unselected = 1 + digit(&number, 3);
 	ret->gen.unknown = 1 + digit(&number, 3);
 	ret->has_ident = (uint8_t)digit(&number, 2);
-	ret->ident.flags = digit(&number, 8);
+	ret->ident.flags = flags[digit(&number, AEG_ARRAY_SIZE(flags))];
+	ret->way = (uint8_t)digit(&number, 4);
 	ret->has_cell = (uint8_t)digit(&number, 2);
 	enforce = digit(&number, 3);
 	all = digit(&number, 3);

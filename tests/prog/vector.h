@@ -5,7 +5,7 @@
 
 #include "bpf/verdict.h"
 
-#define VECTORS_MAX 40000
+#define VECTORS_MAX 120000
 
 struct vector {
 	struct aeg_gen gen;
@@ -16,7 +16,8 @@ struct vector {
 	__u8 has_cell;
 	__u8 governed;
 	__u8 proto;
-	__u32 pad;
+	__u8 way;
+	__u8 pad[3];
 };
 
 static inline __attribute__((always_inline)) void vector_decide(struct vector *vector)
@@ -27,6 +28,7 @@ static inline __attribute__((always_inline)) void vector_decide(struct vector *v
 		.cell = vector->has_cell ? &vector->cell : 0,
 		.governed = vector->governed,
 		.proto = vector->proto,
+		.way = vector->way,
 	};
 
 	aeg_decide(&facts, &vector->decision);

@@ -386,6 +386,8 @@ static void make_policy(struct maker *maker, unsigned int number)
 	if (random_percent(random, 30))
 		aeg_buf_puts(&maker->text, "  mode: Audit\n");
 	put_workloads(maker, cluster);
+	if (has_allow && random_percent(random, 20))
+		aeg_buf_puts(&maker->text, "  containment: Strict\n");
 	if (has_allow)
 		put_rules(maker, "allow", random_below(random, 4));
 	if (has_allow && random_percent(random, 40))

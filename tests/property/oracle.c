@@ -332,6 +332,20 @@ static bool isolated(const struct asked *asked, bool auditing)
 	return false;
 }
 
+/* "some policy that isolates it says containment: Strict" */
+static bool contained(const struct asked *asked, bool auditing)
+{
+	for (size_t i = 0; i < asked->model->policies.n; i++) {
+		const struct aeg_policy *policy = asked->model->policies.items[i];
+
+		if (policy->has_allow && policy->containment == AEG_STRICT &&
+		    (auditing || policy->mode == AEG_MODE_ENFORCE) &&
+		    selects(policy, asked->subject))
+			return true;
+	}
+	return false;
+}
+
 static enum aeg_reason why_nothing_allows(uint8_t proto)
 {
 	if (proto == AEG_PROTO_TCP)
@@ -351,6 +365,9 @@ static struct oracle_answer ask(const struct asked *asked, bool auditing)
 		answer.reason = AEG_REASON_RULE;
 		if (asked->target->proto == AEG_PROTO_TCP)
 			answer.tls = tls_demands(asked, auditing);
+	} else if (!governed(asked->model, asked->target) && contained(asked, auditing)) {
+		answer.verdict = AEG_VERDICT_DENIED; /* no world has a resolver or loopback */
+		answer.reason = AEG_REASON_STRICT;
 	} else if (!governed(asked->model, asked->target)) {
 		answer.verdict = AEG_VERDICT_ALLOWED;
 		answer.reason = AEG_REASON_NOT_GOVERNED;

@@ -9,8 +9,13 @@
 void tally_check_shares(struct tally *tally)
 {
 	static const unsigned int wanted[] = {
-		AEG_REASON_RULE,       AEG_REASON_DENY_RULE,	    AEG_REASON_NO_RULE,
-		AEG_REASON_UNSELECTED, AEG_REASON_UNKNOWN_WORKLOAD, AEG_REASON_NOT_GOVERNED,
+		AEG_REASON_RULE,
+		AEG_REASON_DENY_RULE,
+		AEG_REASON_NO_RULE,
+		AEG_REASON_UNSELECTED,
+		AEG_REASON_UNKNOWN_WORKLOAD,
+		AEG_REASON_NOT_GOVERNED,
+		AEG_REASON_STRICT,
 		AEG_REASON_UDP,
 	};
 	unsigned long least = tally->passed >= LONG_RUN ? tally->passed / 100 : 1;

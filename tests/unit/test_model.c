@@ -353,8 +353,12 @@ static void rules(void **state)
 	assert_diags(POLICY("p", "workloads: {all: true}, tls: {ech: Deny}, "
 				 "deny: [{name: a, to: [{host: a.example}]}]"),
 		     "4:32: 'tls' goes with 'allow': it is about what the policy allows");
-	assert_diags(POLICY("p", "workloads: {all: true}, containment: Strict, allow: []"),
-		     "4:45: 'Strict' is not supported yet");
+	assert_diags(POLICY("p", "workloads: {all: true}, containment: Strict, allow: []"), "");
+	assert_diags(
+		POLICY("p", "workloads: {all: true}, containment: Strict, "
+			    "deny: [{name: a, to: [{host: a.example}]}]"),
+		"4:32: 'containment: Strict' goes with 'allow': write 'allow: []' if nothing may "
+		"leave");
 }
 
 static void limits(void **state)

@@ -12,6 +12,8 @@
 #define ENFORCED AEG_IDENT_SELECTED | AEG_IDENT_ISOLATED | AEG_IDENT_ISOLATED_UNION
 #define AUDITED AEG_IDENT_SELECTED | AEG_IDENT_ISOLATED_UNION
 #define DENY_ONLY AEG_IDENT_SELECTED
+#define STRICT ENFORCED | AEG_IDENT_STRICT | AEG_IDENT_STRICT_UNION
+#define STRICT_AUDITED ENFORCED | AEG_IDENT_STRICT_UNION
 
 #define ALLOW(number) {.verdict = AEG_VERDICT_ALLOWED, .reason = AEG_REASON_RULE, .rule = (number)}
 #define DENY(number)                                                                               \
@@ -23,6 +25,7 @@ struct row {
 	__u32 flags;
 	bool no_cell, ungoverned;
 	__u8 proto; /* 0: TCP */
+	__u8 way;
 	struct aeg_cell cell;
 	__u32 unselected; /* 0: denied */
 	struct aeg_decision expected;
@@ -97,6 +100,30 @@ static const struct row rows[] = {
 		      .rule = 1,
 		      .other_verdict = AEG_VERDICT_ALLOWED,
 		      .other_reason = AEG_REASON_NOT_GOVERNED}},
+	{"strict: nothing but what is allowed", STRICT, NO_CELL, .ungoverned = true,
+	 .expected = {.verdict = AEG_VERDICT_DENIED, .reason = AEG_REASON_STRICT}},
+	{"strict: a rule allows it", STRICT, .ungoverned = true,
+	 .cell = {.enforce = ALLOW(1), .all = ALLOW(1)},
+	 .expected = {.verdict = AEG_VERDICT_ALLOWED, .reason = AEG_REASON_RULE, .rule = 1}},
+	{"strict: governed as ever", STRICT, NO_CELL,
+	 .expected = {.verdict = AEG_VERDICT_DENIED, .reason = AEG_REASON_NO_RULE}},
+	{"strict: loopback", STRICT, NO_CELL, .ungoverned = true, .way = AEG_WAY_LOOPBACK,
+	 .expected = {.verdict = AEG_VERDICT_ALLOWED, .reason = AEG_REASON_LOOPBACK}},
+	{"strict: a trusted resolver", STRICT, NO_CELL, .ungoverned = true, .way = AEG_WAY_RESOLVER,
+	 .proto = AEG_PROTO_UDP,
+	 .expected = {.verdict = AEG_VERDICT_ALLOWED, .reason = AEG_REASON_DNS}},
+	{"strict: another resolver", STRICT, NO_CELL, .ungoverned = true,
+	 .way = AEG_WAY_OTHER_RESOLVER, .proto = AEG_PROTO_UDP,
+	 .expected = {.verdict = AEG_VERDICT_DENIED, .reason = AEG_REASON_RESOLVER}},
+	{"strict by an auditing policy alone", STRICT_AUDITED, NO_CELL, .ungoverned = true,
+	 .expected = {.verdict = AEG_VERDICT_AUDITED,
+		      .reason = AEG_REASON_STRICT,
+		      .mode = AEG_MODE_AUDIT,
+		      .other_verdict = AEG_VERDICT_ALLOWED,
+		      .other_reason = AEG_REASON_NOT_GOVERNED}},
+	{"not strict: nobody asks for the way", ENFORCED, NO_CELL, .ungoverned = true,
+	 .way = AEG_WAY_OTHER_RESOLVER,
+	 .expected = {.verdict = AEG_VERDICT_ALLOWED, .reason = AEG_REASON_NOT_GOVERNED}},
 };
 
 static void test_layers(void **state)
@@ -112,6 +139,7 @@ static void test_layers(void **state)
 			.cell = row->no_cell ? NULL : &row->cell,
 			.governed = !row->ungoverned,
 			.proto = row->proto ? row->proto : AEG_PROTO_TCP,
+			.way = row->way,
 		};
 		struct aeg_decision decision;
 

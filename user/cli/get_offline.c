@@ -35,7 +35,7 @@ static void add_policy(struct aeg_json *json, const struct aeg_offline *offline,
 	aeg_json_str(json, "namespace", policy->ns);
 	aeg_json_str(json, "name", policy->name);
 	aeg_json_str(json, "mode", policy->mode == AEG_MODE_AUDIT ? "Audit" : "Enforce");
-	aeg_json_str(json, "containment", "Governed");
+	aeg_json_str(json, "containment", aeg_containment_names[policy->containment]);
 	aeg_json_u64(json, "allow", count_rules(policy, false));
 	aeg_json_u64(json, "deny", count_rules(policy, true));
 	aeg_json_u64(json, "workloads", count_workloads(offline, policy));

@@ -172,6 +172,15 @@ static void find_learned(struct aeg_reconciler *reconciler, const struct aeg_tar
 	}
 }
 
+static bool is_resolver(const struct aeg_reconciler *reconciler, const struct aeg_target *target)
+{
+	for (size_t i = 0; !target->host && i < reconciler->resolvers.list.n; i++)
+		if (memcmp(&reconciler->resolvers.list.items[i], &target->addr,
+			   sizeof(target->addr)) == 0)
+			return true;
+	return false;
+}
+
 static void explain(struct aeg_reconciler *reconciler, const struct asked *asked, bool text,
 		    struct aeg_reply *reply)
 {
@@ -198,6 +207,7 @@ static void explain(struct aeg_reconciler *reconciler, const struct asked *asked
 		aeg_reply_error(reply, 500, "%s", aeg_buf_text(&error));
 	} else {
 		find_learned(reconciler, &target, &learned);
+		question.resolver = is_resolver(reconciler, &target);
 		reply_explanation(&question, text, reply);
 	}
 	AEG_VEC_DONE(learned.list);

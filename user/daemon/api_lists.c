@@ -53,7 +53,7 @@ static void put_policy(struct aeg_json *json, const struct aeg_config *config,
 	aeg_json_str(json, "namespace", policy->ns);
 	aeg_json_str(json, "name", policy->name);
 	aeg_json_str(json, "mode", policy->mode == AEG_MODE_AUDIT ? "Audit" : "Enforce");
-	aeg_json_str(json, "containment", "Governed");
+	aeg_json_str(json, "containment", aeg_containment_names[policy->containment]);
 	put_tls(json, &policy->tls);
 	aeg_json_u64(json, "allow", count_rules(policy, false));
 	aeg_json_u64(json, "deny", count_rules(policy, true));

@@ -241,6 +241,14 @@ static void select_policies(const struct aeg_model *model, size_t first, const c
 	}
 }
 
+/* What an isolating policy adds to one layer. */
+static uint32_t layer_flags(const struct aeg_policy *policy, uint32_t isolated)
+{
+	bool strict = policy->containment == AEG_STRICT;
+
+	return isolated | (strict ? AEG_IDENT_STRICT_OF(isolated) : 0);
+}
+
 static uint32_t profile_flags(const struct aeg_model *model, const struct selection *selection)
 {
 	uint32_t flags = selection->list.n ? AEG_IDENT_SELECTED : 0;
@@ -250,9 +258,9 @@ static uint32_t profile_flags(const struct aeg_model *model, const struct select
 
 		if (!policy->has_allow)
 			continue;
-		flags |= AEG_IDENT_ISOLATED_UNION;
+		flags |= layer_flags(policy, AEG_IDENT_ISOLATED_UNION);
 		if (policy->mode == AEG_MODE_ENFORCE)
-			flags |= AEG_IDENT_ISOLATED;
+			flags |= layer_flags(policy, AEG_IDENT_ISOLATED);
 	}
 	return flags;
 }

@@ -3,6 +3,7 @@
  * The answer to "may it, and why?": look up, decide as the kernel does, then put names to numbers.
  * Decides nothing by itself.
  */
+#include "bpf/special.h"
 #include "bpf/verdict.h"
 #include "policy/explainer.h"
 #include "policy/pattern.h"
@@ -32,6 +33,19 @@ static int make_asker(const struct aeg_question *question, struct asker *ret, st
 	return err;
 }
 
+static uint8_t way_of(const struct aeg_question *question)
+{
+	const struct aeg_target *target = question->target;
+
+	if (target->host)
+		return AEG_WAY_OUT;
+	if (aeg_loopback(target->addr.bytes))
+		return AEG_WAY_LOOPBACK;
+	if (target->port != AEG_PORT_DNS)
+		return AEG_WAY_OUT;
+	return question->resolver ? AEG_WAY_RESOLVER : AEG_WAY_OTHER_RESOLVER;
+}
+
 /*
  * What is decided for one destination; dest NULL: one that nothing covers. Returns whether an endpoint
  * or a rule has a say in it.
@@ -44,6 +58,7 @@ static bool decide(const struct asker *asker, const struct aeg_dest *dest, struc
 		.ident = asker->ident,
 		.governed = dest && (dest->flags & AEG_DEST_GOVERNED),
 		.proto = target->proto,
+		.way = dest ? AEG_WAY_OUT : way_of(asker->question),
 	};
 
 	if (dest && asker->ident)

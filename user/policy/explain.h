@@ -32,6 +32,7 @@ struct aeg_question {
 	const struct aeg_target *target;
 	/* The patterns that the kernel learned the target's address for; NULL: nobody knows. */
 	const struct aeg_strings *learned;
+	bool resolver; /* the target's address is a trusted name server's */
 };
 
 /* A name that the address was learned for: the ClientHello tells which of them is meant. */

@@ -223,6 +223,7 @@ static void put_hint(const struct aeg_question *question, const struct aeg_expla
 	case AEG_REASON_NO_RULE:
 	case AEG_REASON_UDP:
 	case AEG_REASON_PROTOCOL:
+	case AEG_REASON_STRICT:
 		hint_no_rule(question, explanation, ret);
 		break;
 	case AEG_REASON_DENY_RULE:
@@ -234,6 +235,10 @@ static void put_hint(const struct aeg_question *question, const struct aeg_expla
 			"a policy that selects the workload and has an allow list with `to: [");
 		put_wanted(question, explanation, ret);
 		aeg_buf_puts(ret, "]`,\n  or `defaults.unselected` of the daemon's configuration");
+		break;
+	case AEG_REASON_RESOLVER:
+		aeg_buf_puts(ret, "asking a name server of `dns.resolvers`, or an allow rule for "
+				  "this one's address");
 		break;
 	case AEG_REASON_UNKNOWN_WORKLOAD:
 		aeg_buf_puts(ret, "a Workload document that names the process's cgroup,\n"

@@ -114,7 +114,8 @@ struct aeg_rule {
 	AEG_VEC(struct aeg_to) to;
 };
 
-enum aeg_containment { AEG_GOVERNED };
+enum aeg_containment { AEG_GOVERNED, AEG_STRICT, AEG_CONTAINMENT_MAX };
+extern const char *const aeg_containment_names[AEG_CONTAINMENT_MAX + 1]; /* NULL-terminated */
 
 enum aeg_ech { AEG_ECH_UNSAID, AEG_ECH_DENY, AEG_ECH_ALLOW };
 struct aeg_tls { /* what must be spoken on what the policy allows; what it leaves unsaid is open */

@@ -9,6 +9,11 @@ static const char *const modes[] = {
 	NULL,
 };
 
+const char *const aeg_containment_names[AEG_CONTAINMENT_MAX + 1] = {
+	[AEG_GOVERNED] = "Governed",
+	[AEG_STRICT] = "Strict",
+};
+
 static void read_metadata(struct aeg_policy *policy, const struct aeg_field *fields,
 			  const struct aeg_node *value, struct aeg_diags *diags)
 {
@@ -45,13 +50,11 @@ static void read_mode(void *target, const struct aeg_node *value, struct aeg_dia
 
 static void read_containment(void *target, const struct aeg_node *value, struct aeg_diags *diags)
 {
-	static const char *const containments[] = {"Governed", "Strict", NULL};
 	struct aeg_policy *policy = target;
-	int containment = aeg_read_choice(containments, value, diags);
+	int containment = aeg_read_choice(aeg_containment_names, value, diags);
 
-	policy->containment = AEG_GOVERNED;
-	if (containment > 0)
-		aeg_error_at(diags, value->pos, "'%s' is not supported yet", value->text);
+	if (containment >= 0)
+		policy->containment = (enum aeg_containment)containment;
 }
 
 static void read_workloads(void *target, const struct aeg_node *value, struct aeg_diags *diags)
@@ -142,6 +145,17 @@ static void check_tls(const struct aeg_policy *policy, const struct aeg_node *sp
 			     "'tls' goes with 'allow': it is about what the policy allows");
 }
 
+/* A policy that only takes away contains nobody, so it must not look as if it did. */
+static void check_containment(const struct aeg_policy *policy, const struct aeg_node *spec,
+			      struct aeg_diags *diags)
+{
+	if (policy->containment == AEG_STRICT && !policy->has_allow)
+		aeg_error_at(
+			diags, aeg_key_pos(aeg_node_get(spec, "containment")),
+			"'containment: Strict' goes with 'allow': write 'allow: []' if nothing "
+			"may leave");
+}
+
 static void take_rules(struct aeg_policy *from, struct aeg_policy *to, bool deny)
 {
 	for (size_t i = 0; i < from->rules.n; i++)
@@ -170,6 +184,7 @@ static void read_spec(struct aeg_policy *policy, const struct aeg_field *fields,
 	aeg_fields_read(fields, value, policy, diags);
 	check_rule_names(policy, diags);
 	check_tls(policy, value, diags);
+	check_containment(policy, value, diags);
 	order_rules(policy);
 	if (diags->nerrors == errors && !policy->has_allow && policy->rules.n == 0)
 		aeg_error_at(diags, value->pos,
