@@ -44,6 +44,34 @@ static void test_grows(void **state)
 	assert_int_equal(buf.cap, 0);
 }
 
+static void test_numbers(void **state)
+{
+	struct aeg_buf buf = {0};
+
+	aeg_buf_u64(&buf, 0);
+	aeg_buf_putc(&buf, ' ');
+	aeg_buf_u64(&buf, UINT64_MAX);
+	aeg_buf_putc(&buf, ' ');
+	aeg_buf_padded(&buf, 7, 3);
+	aeg_buf_padded(&buf, 1234, 3);
+	aeg_buf_padded(&buf, 0, 2);
+	assert_string_equal(aeg_buf_text(&buf), "0 18446744073709551615 007123400");
+	aeg_buf_done(&buf);
+}
+
+static void test_room(void **state)
+{
+	struct aeg_buf buf = {0};
+
+	for (size_t n = 0; n < 300; n++) {
+		memset(aeg_buf_room(&buf, n), 'x', n);
+		aeg_buf_wrote(&buf, n);
+		assert_int_equal(strlen(buf.data), buf.len);
+	}
+	assert_int_equal(buf.len, 300 * 299 / 2);
+	aeg_buf_done(&buf);
+}
+
 /* Every length around the capacity: ASan sees a byte too many. */
 static void test_printf_fits(void **state)
 {
@@ -105,6 +133,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_empty),	    cmocka_unit_test(test_grows),
+		cmocka_unit_test(test_numbers),	    cmocka_unit_test(test_room),
 		cmocka_unit_test(test_printf_fits), cmocka_unit_test(test_add_keeps_nul_bytes),
 		cmocka_unit_test(test_vec),	    cmocka_unit_test(test_asprintf),
 	};

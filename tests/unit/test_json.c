@@ -22,6 +22,7 @@ static void assert_quoted(const char *text, const char *expected)
 static void test_quote(void **state)
 {
 	assert_quoted("", "\"\"");
+	assert_quoted("plain ~", "\"plain ~\"");
 	assert_quoted("a\"b\\c/", "\"a\\\"b\\\\c/\"");
 	assert_quoted("\b\t\n\f\r\x01\x1f\x7f", "\"\\b\\t\\n\\f\\r\\u0001\\u001f\x7f\"");
 	assert_quoted("\u00e9\u20ac\U0001f600", "\"\u00e9\u20ac\U0001f600\"");
@@ -97,13 +98,35 @@ static void test_double(void **state)
 	assert_double((double)INFINITY, "null");
 }
 
+static void assert_decimal(uint64_t value, unsigned int places, const char *expected)
+{
+	struct aeg_buf out = {0};
+	struct aeg_json json;
+
+	aeg_json_begin(&json, &out);
+	aeg_json_decimal(&json, NULL, value, places);
+	assert_string_equal(out.data, expected);
+	aeg_buf_done(&out);
+}
+
+static void test_decimal(void **state)
+{
+	assert_decimal(0, 6, "0");
+	assert_decimal(1, 6, "0.000001");
+	assert_decimal(1500000, 6, "1.5");
+	assert_decimal(1000000, 6, "1");
+	assert_decimal(1050000, 6, "1.05");
+	assert_decimal(UINT64_MAX, 6, "18446744073709.551615");
+	assert_decimal(UINT64_MAX, 0, "18446744073709551615");
+	assert_decimal(10, 1, "1");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_quote),
-		cmocka_unit_test(test_quote_bad_utf8),
-		cmocka_unit_test(test_nesting),
-		cmocka_unit_test(test_double),
+		cmocka_unit_test(test_quote),	cmocka_unit_test(test_quote_bad_utf8),
+		cmocka_unit_test(test_nesting), cmocka_unit_test(test_double),
+		cmocka_unit_test(test_decimal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

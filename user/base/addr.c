@@ -29,12 +29,26 @@ bool aeg_addr_is_v4(const struct aeg_addr *addr)
 	return memcmp(addr->bytes, v4_prefix, sizeof(v4_prefix)) == 0;
 }
 
+/* inet_ntop() goes by way of printf(). */
+static void format_v4(const uint8_t bytes[4], char *ret)
+{
+	for (int i = 0; i < 4; i++) {
+		unsigned int byte = bytes[i];
+
+		if (byte >= 100)
+			*ret++ = (char)('0' + byte / 100);
+		if (byte >= 10)
+			*ret++ = (char)('0' + byte / 10 % 10);
+		*ret++ = (char)('0' + byte % 10);
+		*ret++ = i < 3 ? '.' : '\0';
+	}
+}
+
 void aeg_addr_format(const struct aeg_addr *addr, char ret[AEG_ADDR_TEXT])
 {
-	/* Cannot fail: the family is known and the room is larger than INET6_ADDRSTRLEN. */
 	if (aeg_addr_is_v4(addr))
-		inet_ntop(AF_INET, addr->bytes + sizeof(v4_prefix), ret, AEG_ADDR_TEXT);
-	else
+		format_v4(addr->bytes + sizeof(v4_prefix), ret);
+	else /* cannot fail: the family is known and the room is larger than INET6_ADDRSTRLEN */
 		inet_ntop(AF_INET6, addr->bytes, ret, AEG_ADDR_TEXT);
 }
 

@@ -4,19 +4,25 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-/* Room for `more` bytes and the NUL. */
-static void reserve(struct aeg_buf *buf, size_t more)
+#define U64_DIGITS 20
+
+/* Room for `more` bytes and the NUL, where there is none yet. */
+static void grow(struct aeg_buf *buf, size_t more)
 {
 	size_t wanted = buf->cap ? buf->cap : 64;
 
-	if (more < buf->cap - buf->len)
-		return;
 	while (wanted - buf->len <= more && wanted <= SIZE_MAX / 4)
 		wanted *= 2;
 	if (wanted - buf->len <= more)
 		wanted = SIZE_MAX; /* lets the allocator refuse it */
 	buf->data = aeg_xrealloc(buf->data, wanted, 1);
 	buf->cap = wanted;
+}
+
+static inline void reserve(struct aeg_buf *buf, size_t more)
+{
+	if (more >= buf->cap - buf->len)
+		grow(buf, more);
 }
 
 void aeg_buf_add(struct aeg_buf *buf, const void *data, size_t len)
@@ -35,19 +41,38 @@ void aeg_buf_puts(struct aeg_buf *buf, const char *text)
 
 void aeg_buf_putc(struct aeg_buf *buf, char c)
 {
-	aeg_buf_add(buf, &c, 1);
+	reserve(buf, 1);
+	buf->data[buf->len++] = c;
+	buf->data[buf->len] = '\0';
+}
+
+void aeg_buf_padded(struct aeg_buf *buf, uint64_t value, unsigned int digits)
+{
+	char text[U64_DIGITS];
+	size_t at = sizeof(text);
+
+	while (value || sizeof(text) - at < digits) {
+		text[--at] = (char)('0' + value % 10);
+		value /= 10;
+	}
+	aeg_buf_add(buf, text + at, sizeof(text) - at);
 }
 
 void aeg_buf_u64(struct aeg_buf *buf, uint64_t value)
 {
-	char digits[20]; /* UINT64_MAX */
-	size_t at = sizeof(digits);
+	aeg_buf_padded(buf, value, 1);
+}
 
-	do {
-		digits[--at] = (char)('0' + value % 10);
-		value /= 10;
-	} while (value);
-	aeg_buf_add(buf, digits + at, sizeof(digits) - at);
+char *aeg_buf_room(struct aeg_buf *buf, size_t more)
+{
+	reserve(buf, more);
+	return buf->data + buf->len;
+}
+
+void aeg_buf_wrote(struct aeg_buf *buf, size_t len)
+{
+	buf->len += len;
+	buf->data[buf->len] = '\0';
 }
 
 void aeg_buf_vprintf(struct aeg_buf *buf, const char *format, va_list args)

@@ -18,6 +18,11 @@ void aeg_buf_puts(struct aeg_buf *buf, const char *text);
 void aeg_buf_putc(struct aeg_buf *buf, char c);
 /* Decimal; the way of hot paths, ten times as fast as printf. */
 void aeg_buf_u64(struct aeg_buf *buf, uint64_t value);
+/* At least `digits` of them, at most 20: zeroes in front. */
+void aeg_buf_padded(struct aeg_buf *buf, uint64_t value, unsigned int digits);
+/* Room for `more` bytes behind the text; what was written there is taken in by aeg_buf_wrote(). */
+char *aeg_buf_room(struct aeg_buf *buf, size_t more);
+void aeg_buf_wrote(struct aeg_buf *buf, size_t len);
 void aeg_buf_printf(struct aeg_buf *buf, const char *format, ...) AEG_PRINTF(2, 3);
 void aeg_buf_vprintf(struct aeg_buf *buf, const char *format, va_list args) AEG_PRINTF(2, 0);
 /* Forgets the content, keeps the memory. */

@@ -24,12 +24,17 @@ static void quote_char(struct aeg_buf *out, char c)
 		aeg_buf_printf(out, "\\u%04x", byte);
 }
 
-/* How much at the beginning of a text stands for itself: nearly always all of it. */
-static size_t plain_length(const char *text, size_t len)
+/* Bytes in front that stand for themselves: nearly always all of them. */
+static size_t plain_length(const char *text)
 {
+	static const bool plain[256] = {
+		[' ' ... '!'] = true,
+		['#' ... '['] = true,
+		[']' ... 0x7f] = true,
+	};
 	size_t n = 0;
 
-	while (n < len && text[n] >= 0x20 && text[n] < 0x7f && text[n] != '"' && text[n] != '\\')
+	while (plain[(unsigned char)text[n]])
 		n++;
 	return n;
 }
@@ -49,21 +54,28 @@ static size_t quote_next(struct aeg_buf *out, const char *text, size_t len)
 	return n ? n : 1;
 }
 
-void aeg_json_quote(struct aeg_buf *out, const char *text)
+static void quote_rest(struct aeg_buf *out, const char *text)
 {
 	size_t len = strlen(text);
 
-	aeg_buf_putc(out, '"');
 	while (len) {
-		size_t n = plain_length(text, len);
+		size_t n = quote_next(out, text, len);
 
-		if (n)
-			aeg_buf_add(out, text, n);
-		else
-			n = quote_next(out, text, len);
 		text += n;
 		len -= n;
 	}
+}
+
+void aeg_json_quote(struct aeg_buf *out, const char *text)
+{
+	size_t n = plain_length(text);
+	char *at = aeg_buf_room(out, n + 2);
+
+	*at = '"';
+	memcpy(at + 1, text, n);
+	aeg_buf_wrote(out, n + 1);
+	if (text[n])
+		quote_rest(out, text + n);
 	aeg_buf_putc(out, '"');
 }
 
@@ -161,6 +173,23 @@ void aeg_json_double(struct aeg_json *json, const char *key, double value)
 	}
 	lead(json, key);
 	aeg_buf_puts(json->out, text);
+}
+
+void aeg_json_decimal(struct aeg_json *json, const char *key, uint64_t value, unsigned int places)
+{
+	uint64_t scale = 1, rest;
+
+	for (unsigned int i = 0; i < places; i++)
+		scale *= 10;
+	lead(json, key);
+	aeg_buf_u64(json->out, value / scale);
+	rest = value % scale;
+	if (!rest)
+		return;
+	for (; rest % 10 == 0; places--)
+		rest /= 10;
+	aeg_buf_putc(json->out, '.');
+	aeg_buf_padded(json->out, rest, places);
 }
 
 void aeg_json_bool(struct aeg_json *json, const char *key, bool value)

@@ -2,9 +2,10 @@
 /* The log: one write(2) a line, so that lines of several processes on one stderr do not mix. */
 #include "base/log.h"
 #include "base/json.h"
+#include "base/loop.h"
+#include "base/timestamp.h"
 #include <stdarg.h>
 #include <stdio.h>
-#include <time.h>
 
 static const char *const level_names[] = {[AEG_LOG_DEBUG] = "debug",
 					  [AEG_LOG_INFO] = "info",
@@ -18,19 +19,6 @@ void aeg_log_setup(enum aeg_log_level level, enum aeg_log_format format)
 {
 	lowest = level;
 	line_format = format;
-}
-
-/* RFC 3339, UTC, nanoseconds. */
-static void timestamp(char *ret, size_t size)
-{
-	struct timespec now;
-	struct tm tm;
-	size_t len;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &tm);
-	len = strftime(ret, size, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(ret + len, size - len, ".%09ldZ", now.tv_nsec);
 }
 
 static void add_logfmt(struct aeg_buf *line, const char *ts, const char *level,
@@ -57,7 +45,7 @@ static void add_json(struct aeg_buf *line, const char *ts, const char *level, co
 void aeg_log(enum aeg_log_level level, const char *component, const char *format, ...)
 {
 	AEG_CLEANUP(aeg_buf_done) struct aeg_buf message = {0}, line = {0};
-	char ts[64];
+	char ts[AEG_TIME_TEXT];
 	va_list args;
 
 	if (level < lowest)
@@ -65,7 +53,7 @@ void aeg_log(enum aeg_log_level level, const char *component, const char *format
 	va_start(args, format);
 	aeg_buf_vprintf(&message, format, args);
 	va_end(args);
-	timestamp(ts, sizeof(ts));
+	aeg_time_format(aeg_realtime_ns(), ts);
 	(line_format == AEG_LOG_JSON ? add_json : add_logfmt)(&line, ts, level_names[level],
 							      component, aeg_buf_text(&message));
 	aeg_buf_putc(&line, '\n');

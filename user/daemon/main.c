@@ -14,7 +14,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #define COMPONENT "main"
 #define CHECKS_MAX 16
@@ -261,11 +260,9 @@ static int run(const struct aeg_config *config)
 {
 	struct aeg_daemon daemon = {.config = config};
 	struct aeg_buf error = {0};
-	struct timespec now;
 	int err;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	daemon.started_at_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	daemon.started_at_ns = aeg_realtime_ns();
 	if (!environment_is_fit(config))
 		return EXIT_FAILED;
 	err = aeg_loop_new(&daemon.loop);

@@ -8,20 +8,11 @@
 #include "daemon/resolvers.h"
 
 #include <errno.h>
-#include <time.h>
 
 #define COMPONENT "reconciler"
 #define COUNTS_MAX 65536
 #define REPAIR_AFTER_MS 20 /* one installation for a burst of failures */
 #define REPAIR_AGAIN_MS 2000
-
-static uint64_t now_realtime(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 static uint32_t level_bit(const struct aeg_instance *instance)
 {
@@ -87,7 +78,7 @@ static int install(struct aeg_reconciler *reconciler, struct aeg_ruleset *rulese
 	if (!err || reconciler->ruleset)
 		aeg_datapath_set_levels(reconciler->datapath, reconciler->levels);
 	if (!err)
-		reconciler->generation_at_ns = now_realtime();
+		reconciler->generation_at_ns = aeg_realtime_ns();
 	return err;
 }
 
@@ -204,7 +195,7 @@ static void remember(struct aeg_reconciler *reconciler, bool ok, const struct ae
 	free(reconciler->last.text);
 	reconciler->last = (struct aeg_reload){
 		.ok = ok,
-		.at_ns = now_realtime(),
+		.at_ns = aeg_realtime_ns(),
 		.diags = *diags,
 		.text = aeg_buf_take(text),
 	};

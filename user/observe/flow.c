@@ -5,11 +5,9 @@
 #include "base/json.h"
 
 #include <stdio.h>
-#include <time.h>
 
 #define SCHEMA "aegress.flow/v1"
 #define NS_PER_SEC 1000000000u
-#define NS_PER_MS 1000000.0
 
 static const char *const event_words[] = {
 	[AEG_EVENT_OPEN] = "open",
@@ -56,17 +54,6 @@ const char *aeg_lost_word(enum aeg_lost_where where)
 const char *aeg_hook_word(unsigned int hook)
 {
 	return word(hook_words, AEG_HOOK_MAX, hook);
-}
-
-void aeg_time_format(uint64_t ns, char ret[AEG_TIME_TEXT])
-{
-	time_t seconds = (time_t)(ns / NS_PER_SEC);
-	char text[sizeof("2026-11-20T12:00:00")];
-	struct tm tm;
-
-	gmtime_r(&seconds, &tm);
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(ret, AEG_TIME_TEXT, "%s.%09uZ", text, (unsigned int)(ns % NS_PER_SEC));
 }
 
 static void put_u64(struct aeg_json *json, const char *key, uint64_t value)
@@ -188,7 +175,7 @@ static void put_close(struct aeg_json *json, const struct aeg_event *event)
 	aeg_json_u64(json, "sent", event->sent);
 	aeg_json_u64(json, "received", event->received);
 	aeg_json_object_end(json);
-	aeg_json_double(json, "durationMs", (double)event->duration / NS_PER_MS);
+	aeg_json_decimal(json, "durationMs", event->duration, 6);
 	put_u64(json, "connectUs", event->connect_us);
 	put_u64(json, "rttUs", event->rtt_us);
 	aeg_json_u64(json, "retransmits", event->retransmits);

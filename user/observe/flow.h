@@ -7,6 +7,7 @@
 #define AEG_OBSERVE_FLOW_H
 
 #include "base/buf.h"
+#include "base/timestamp.h"
 #include "bpf/abi.h"
 #include <stdbool.h>
 #include <stdint.h>
@@ -39,8 +40,5 @@ const char *aeg_hook_word(unsigned int hook);  /* connect, datagram, probe, hell
 /* One line, no newline at its end. */
 void aeg_flow_json(const struct aeg_flow *flow, struct aeg_buf *ret);
 const char *aeg_lost_word(enum aeg_lost_where where); /* events, denials, reader */
-/* Nanoseconds of CLOCK_REALTIME as RFC 3339 in UTC. */
-#define AEG_TIME_TEXT 40
-void aeg_time_format(uint64_t ns, char ret[AEG_TIME_TEXT]);
 
 #endif

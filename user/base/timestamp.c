@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+/* Without gmtime() and strftime(): they take longer than all the rest of a flow record. */
+#include "base/timestamp.h"
+
+#define NS_PER_SEC 1000000000u
+#define SECONDS_PER_DAY 86400u
+#define DAYS_TO_EPOCH 719468 /* from the first of March of the year 0 */
+#define DAYS_PER_ERA 146097  /* 400 years: then the calendar repeats */
+
+struct date {
+	uint64_t year;
+	unsigned int month, day;
+};
+
+/* Years that begin in March have their leap day at the end: what is before it needs no exception. */
+static struct date date_of(uint64_t days)
+{
+	uint64_t era, day_of_era, year, day, month;
+
+	days += DAYS_TO_EPOCH;
+	era = days / DAYS_PER_ERA;
+	day_of_era = days % DAYS_PER_ERA;
+	year = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+	day = day_of_era - (365 * year + year / 4 - year / 100);
+	month = (5 * day + 2) / 153; /* 0: March */
+	return (struct date){
+		.year = era * 400 + year + (month >= 10),
+		.month = (unsigned int)(month < 10 ? month + 3 : month - 9),
+		.day = (unsigned int)(day - (153 * month + 2) / 5 + 1),
+	};
+}
+
+/* Exactly so many digits, and what follows them. */
+static char *put(char *at, uint64_t value, unsigned int digits, char after)
+{
+	for (unsigned int i = digits; i > 0; i--) {
+		at[i - 1] = (char)('0' + value % 10);
+		value /= 10;
+	}
+	at[digits] = after;
+	return at + digits + 1;
+}
+
+void aeg_time_format(uint64_t ns, char ret[AEG_TIME_TEXT])
+{
+	uint64_t seconds = ns / NS_PER_SEC, of_day = seconds % SECONDS_PER_DAY;
+	struct date date = date_of(seconds / SECONDS_PER_DAY);
+	char *at = ret;
+
+	at = put(at, date.year, 4, '-'); /* 64 bits of nanoseconds end in 2554 */
+	at = put(at, date.month, 2, '-');
+	at = put(at, date.day, 2, 'T');
+	at = put(at, of_day / 3600, 2, ':');
+	at = put(at, of_day / 60 % 60, 2, ':');
+	at = put(at, of_day % 60, 2, '.');
+	at = put(at, ns % NS_PER_SEC, 9, 'Z');
+	*at = '\0';
+}
