@@ -63,8 +63,10 @@ int aeg_file_read(const char *path, size_t max, char **ret, size_t *ret_len)
 	return 0;
 }
 
-static int write_all(int fd, const char *data, size_t len)
+int aeg_write_all(int fd, const void *bytes, size_t len)
 {
+	const char *data = bytes;
+
 	while (len) {
 		ssize_t n = write(fd, data, len);
 
@@ -84,7 +86,7 @@ static int write_durably(int fd, const void *data, size_t len, mode_t mode)
 
 	if (fchmod(fd, mode))
 		return -errno;
-	err = write_all(fd, data, len);
+	err = aeg_write_all(fd, data, len);
 	if (err)
 		return err;
 	return fsync(fd) ? -errno : 0;
