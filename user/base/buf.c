@@ -104,12 +104,6 @@ void aeg_buf_printf(struct aeg_buf *buf, const char *format, ...)
 	va_end(args);
 }
 
-char *aeg_buf_room(struct aeg_buf *buf, size_t len)
-{
-	reserve(buf, len);
-	return buf->data + buf->len;
-}
-
 void aeg_buf_reset(struct aeg_buf *buf)
 {
 	buf->len = 0;

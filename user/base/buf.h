@@ -25,8 +25,6 @@ char *aeg_buf_room(struct aeg_buf *buf, size_t more);
 void aeg_buf_wrote(struct aeg_buf *buf, size_t len);
 void aeg_buf_printf(struct aeg_buf *buf, const char *format, ...) AEG_PRINTF(2, 3);
 void aeg_buf_vprintf(struct aeg_buf *buf, const char *format, va_list args) AEG_PRINTF(2, 0);
-/* Room for so many bytes behind the content, for somebody else to fill and count into len. */
-char *aeg_buf_room(struct aeg_buf *buf, size_t len);
 /* Forgets the content, keeps the memory. */
 void aeg_buf_reset(struct aeg_buf *buf);
 void aeg_buf_done(struct aeg_buf *buf);

@@ -49,7 +49,7 @@ static int fill(struct aeg_lines *lines)
 		return -EBADMSG;
 	n = gzread(lines->file, aeg_buf_room(block, room), (unsigned int)room);
 	if (n > 0) {
-		block->len += (size_t)n;
+		aeg_buf_wrote(block, (size_t)n);
 		return n;
 	}
 	gzerror(lines->file, &error);
