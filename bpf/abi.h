@@ -497,7 +497,8 @@ static inline __u32 aeg_total_index(__u8 verdict, __u8 reason, __u8 hook)
 	X(SCRATCH_BUSY, "scratch-busy", "no memory to parse in: the segment was dropped")          \
 	X(HOLE, "hole", "a segment ahead of an unread one was dropped")                            \
 	X(PACKET_READ, "packet-read", "headers unreadable or unusual: dropped while unverified")   \
-	X(SKB_READ, "skb-read", "fragment flags unreadable: denied, reason internal")
+	X(SKB_READ, "skb-read", "fragment flags unreadable: denied, reason internal")              \
+	X(TALK_STORAGE, "talk-storage", "no memory for DNS over TCP: its answers teach nothing")
 
 enum aeg_error {
 #define AEG_ERROR_ENUM(symbol, word, then) AEG_ERROR_##symbol,

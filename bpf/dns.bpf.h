@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * DNS over UDP: remembers what a socket asked a trusted resolver, and learns the addresses of the
- * answer before the socket is given it. Whatever is not understood passes and teaches nothing.
+ * Remembers what a socket asked a trusted resolver, and learns the addresses of the answer before the
+ * socket is given it. Whatever is not understood passes and teaches nothing. Here is what becomes of a
+ * message, and how one comes in a datagram; dns_tcp.bpf.h finds those in streams.
  */
 #ifndef AEG_DNS_BPF_H
 #define AEG_DNS_BPF_H
@@ -13,11 +14,23 @@
 #include "bpf/scratch.bpf.h"
 #include "bpf/special.h"
 
+/* Copies the first n bytes of a datagram's payload into `slot`; 0: they are not there. */
+AEG_GLOBAL int dns_load(struct __sk_buff *skb, __u32 slot, __u32 start, __u32 n)
+{
+	struct aeg_scratch *scratch = aeg_scratch_get(slot);
+	struct aeg_bytes in = {.base = skb, .start = start, .len = n};
+
+	if (!scratch || aeg_bytes_copy(&in, 0, scratch->data, n, AEG_DATA_MAX))
+		return 0;
+	return (int)n;
+}
+
 /* ---- questions ---- */
 
 /* Everything an answer has to repeat, as one number that only we can compute. */
-static __always_inline __u64 aeg_asked_key(const struct aeg_scratch *scratch, const __u8 *resolver)
+static __always_inline __u64 aeg_asked_key(const struct aeg_scratch *scratch)
 {
+	const __u8 *resolver = scratch->resolver;
 	__u64 factor = scratch->seed.factor, key = scratch->question.hash;
 
 	key = (key ^ scratch->question.id) * factor;
@@ -65,42 +78,58 @@ static __always_inline void aeg_asked_drop(struct aeg_sock *sock, __u64 key)
 	bpf_spin_unlock(&sock->lock);
 }
 
-/* Parses the query in `slot`; enum aeg_dns_result. */
-AEG_GLOBAL int dns_query(struct __sk_buff *skb, __u32 slot, __u32 start, __u32 len)
+/* Remembers the question in `slot`, which this socket sends to scratch->resolver. */
+AEG_GLOBAL int dns_query(struct __sk_buff *skb, __u32 slot, __u32 len)
 {
 	struct aeg_scratch *scratch = aeg_scratch_get(slot);
-	struct aeg_bytes in = {.base = skb, .start = start, .len = len};
-	__u32 n = len > AEG_DNS_QUESTION_MAX ? AEG_DNS_QUESTION_MAX : len;
+	struct bpf_sock *sk = skb->sk;
+	struct aeg_sock *sock;
 
-	if (!scratch)
-		return AEG_DNS_SHORT;
-	if (aeg_bytes_copy(&in, 0, scratch->data, n, 512))
-		return AEG_DNS_SHORT;
-	return (int)aeg_dns_query(scratch->data, n, &scratch->seed, &scratch->name,
-				  &scratch->question);
+	if (!scratch || !sk)
+		return 0;
+	sk = bpf_sk_fullsock(sk);
+	if (!sk)
+		return 0;
+	sock = bpf_sk_storage_get(&socks, sk, NULL, 0);
+	if (!sock || aeg_dns_query(scratch->data, len, &scratch->seed, &scratch->name,
+				   &scratch->question) != AEG_DNS_OK)
+		return 0;
+	aeg_asked_put(sock, aeg_asked_key(scratch));
+	return 0;
+}
+
+/* Claims memory for messages to or from a resolver. NULL: there is none, drop the packet. */
+static __always_inline struct aeg_scratch *aeg_dns_claim(const __u8 *resolver, __u32 *ret_slot)
+{
+	struct aeg_ctl *control = aeg_ctl_get();
+	struct aeg_scratch *scratch = control ? aeg_scratch_claim(ret_slot) : NULL;
+
+	if (!scratch) {
+		aeg_result_count(&learnings, AEG_LEARNING_BUSY);
+		return NULL;
+	}
+	aeg_scratch_seed(scratch, control);
+	__builtin_memcpy(scratch->resolver, resolver, sizeof(scratch->resolver));
+	return scratch;
 }
 
 /* Remembers a question to a trusted resolver. */
-static __always_inline int aeg_dns_egress(struct __sk_buff *skb, struct aeg_sock *sock,
-					  const struct aeg_packet *packet)
+static __always_inline int aeg_dns_egress(struct __sk_buff *skb, const struct aeg_packet *packet)
 {
-	struct aeg_ctl *control = aeg_ctl_get();
 	struct aeg_scratch *scratch;
 	struct aeg_udp udp;
-	__u32 slot = 0;
+	__u32 slot = 0, n;
 
-	if (!control || !aeg_udp_read(skb, packet, &udp) || udp.dport != AEG_PORT_DNS)
+	if (!aeg_udp_read(skb, packet, &udp) || udp.dport != AEG_PORT_DNS)
 		return AEG_PASS;
 	if (!bpf_map_lookup_elem(&resolvers, packet->daddr))
 		return AEG_PASS;
-	scratch = aeg_scratch_claim(&slot);
-	if (!scratch) {
-		aeg_result_count(&learnings, AEG_LEARNING_BUSY);
+	scratch = aeg_dns_claim(packet->daddr, &slot);
+	if (!scratch)
 		return AEG_DENY;
-	}
-	aeg_scratch_seed(scratch, control);
-	if (dns_query(skb, slot, udp.payload.start, udp.payload.len) == AEG_DNS_OK)
-		aeg_asked_put(sock, aeg_asked_key(scratch, packet->daddr));
+	n = udp.payload.len > AEG_DNS_QUESTION_MAX ? AEG_DNS_QUESTION_MAX : udp.payload.len;
+	n = (__u32)dns_load(skb, slot, udp.payload.start, n);
+	dns_query(skb, slot, n);
 	aeg_scratch_release(scratch);
 	return AEG_PASS;
 }
@@ -142,16 +171,17 @@ static __always_inline enum aeg_learning aeg_member_put(struct aeg_learned *entr
 	return result;
 }
 
-static __always_inline enum aeg_learning aeg_learn(const __u8 *addr, const struct aeg_member *fresh,
-						   __u32 now)
+static __always_inline enum aeg_learning aeg_learn(struct aeg_scratch *scratch, const __u8 *addr,
+						   const struct aeg_member *fresh, __u32 now)
 {
 	struct aeg_learned *entry = bpf_map_lookup_elem(&learned, addr);
-	struct aeg_learned first = {};
+	struct aeg_learned *first = (struct aeg_learned *)scratch->first; /* no room on the stack */
 
 	if (!entry) {
-		__builtin_memcpy(first.addr, addr, sizeof(first.addr));
-		first.members[0] = *fresh;
-		if (!bpf_map_update_elem(&learned, addr, &first, BPF_NOEXIST))
+		__builtin_memset(first, 0, sizeof(*first));
+		__builtin_memcpy(first->addr, addr, sizeof(first->addr));
+		first->members[0] = *fresh;
+		if (!bpf_map_update_elem(&learned, addr, first, BPF_NOEXIST))
 			return AEG_LEARNING_NEW;
 		entry = bpf_map_lookup_elem(&learned, addr); /* another CPU was faster */
 		if (!entry)
@@ -233,7 +263,7 @@ AEG_GLOBAL int dns_learn(struct __sk_buff *skb, __u32 slot, __u32 i)
 	member.node = scratch->lesson.node;
 	member.name = scratch->name.hash;
 	member.expires = scratch->lesson.now + aeg_lifetime(&scratch->lesson, record->ttl);
-	result = aeg_learn(record->addr, &member, scratch->lesson.now);
+	result = aeg_learn(scratch, record->addr, &member, scratch->lesson.now);
 	if (result == AEG_LEARNING_NEW)
 		aeg_learn_report(control, scratch, record, &member);
 	return (int)result;
@@ -267,17 +297,13 @@ AEG_GLOBAL int dns_node(struct __sk_buff *skb, __u32 slot)
 }
 
 /* Parses the response's question; enum aeg_dns_result. */
-AEG_GLOBAL int dns_response(struct __sk_buff *skb, __u32 slot, __u32 start, __u32 len)
+AEG_GLOBAL int dns_response(struct __sk_buff *skb, __u32 slot, __u32 len)
 {
 	struct aeg_scratch *scratch = aeg_scratch_get(slot);
-	struct aeg_bytes in = {.base = skb, .start = start, .len = len};
-	__u32 n = len > AEG_DATA_MAX ? AEG_DATA_MAX : len;
 
 	if (!scratch)
 		return AEG_DNS_SHORT;
-	if (aeg_bytes_copy(&in, 0, scratch->data, n, AEG_DATA_MAX))
-		return AEG_DNS_SHORT;
-	return (int)aeg_dns_response(scratch->data, n, &scratch->seed, &scratch->name,
+	return (int)aeg_dns_response(scratch->data, len, &scratch->seed, &scratch->name,
 				     &scratch->question);
 }
 
@@ -285,11 +311,10 @@ AEG_GLOBAL int dns_response(struct __sk_buff *skb, __u32 slot, __u32 start, __u3
 AEG_GLOBAL int dns_answers(struct __sk_buff *skb, __u32 slot, __u32 len)
 {
 	struct aeg_scratch *scratch = aeg_scratch_get(slot);
-	__u32 n = len > AEG_DATA_MAX ? AEG_DATA_MAX : len;
 
 	if (!scratch)
 		return AEG_DNS_SHORT;
-	return (int)aeg_dns_answers(scratch->data, n, &scratch->question, &scratch->answers);
+	return (int)aeg_dns_answers(scratch->data, len, &scratch->question, &scratch->answers);
 }
 
 /* Learns all addresses of an answer that belongs to a question. */
@@ -318,35 +343,48 @@ static __always_inline void aeg_dns_learn(struct __sk_buff *skb, const struct ae
 	}
 }
 
-/* What the message in `scratch` says, if this socket asked for it. */
+/* What the message in `slot` says, if this socket asked scratch->resolver for it. */
 static __always_inline void aeg_dns_read(struct __sk_buff *skb, struct aeg_sock *sock,
-					 const struct aeg_packet *packet,
-					 const struct aeg_bytes *payload,
-					 struct aeg_scratch *scratch, __u32 slot)
+					 const struct aeg_ctl *control, struct aeg_scratch *scratch,
+					 __u32 slot, __u32 len)
 {
-	struct aeg_ctl *control = aeg_ctl_get();
-	__u32 result;
+	__u32 result = (__u32)dns_response(skb, slot, len);
 	__u64 key;
 
-	if (!control)
-		return;
-	aeg_scratch_seed(scratch, control);
-	result = (__u32)dns_response(skb, slot, payload->start, payload->len);
 	if (result != AEG_DNS_OK) {
 		aeg_result_count(&dns_results, result);
 		return;
 	}
-	key = aeg_asked_key(scratch, packet->saddr);
+	key = aeg_asked_key(scratch);
 	if (!aeg_asked(sock, key)) {
 		aeg_result_count(&learnings, AEG_LEARNING_UNASKED);
 		return;
 	}
-	result = (__u32)dns_answers(skb, slot, payload->len);
+	result = (__u32)dns_answers(skb, slot, len);
 	aeg_result_count(&dns_results, result);
 	if (result != AEG_DNS_OK)
 		return;
 	aeg_asked_drop(sock, key);
 	aeg_dns_learn(skb, sock, control, scratch, slot);
+}
+
+/* Global, so that a stream of messages is verified once and not for each of them. */
+AEG_GLOBAL int dns_message(struct __sk_buff *skb, __u32 slot, __u32 len)
+{
+	struct aeg_scratch *scratch = aeg_scratch_get(slot);
+	struct aeg_ctl *control = aeg_ctl_get();
+	struct bpf_sock *sk = skb->sk;
+	struct aeg_sock *sock;
+
+	if (!scratch || !control || !sk)
+		return 0;
+	sk = bpf_sk_fullsock(sk);
+	if (!sk)
+		return 0;
+	sock = bpf_sk_storage_get(&socks, sk, NULL, 0);
+	if (sock)
+		aeg_dns_read(skb, sock, control, scratch, slot, len);
+	return 0;
 }
 
 /*
@@ -364,31 +402,38 @@ static __always_inline bool aeg_dns_local(const struct aeg_resolver *resolver,
 	return netns && sock->netns == netns;
 }
 
-/* Reads an answer from a trusted resolver. */
-static __always_inline int aeg_dns_ingress(struct __sk_buff *skb, struct aeg_sock *sock)
+/* Whether an address is a resolver's whose bytes, come in this way, are read. */
+static __always_inline bool aeg_dns_trusted(const struct __sk_buff *skb,
+					    const struct aeg_sock *sock,
+					    const struct aeg_packet *packet)
 {
-	const struct aeg_resolver *resolver;
-	struct aeg_scratch *scratch;
-	struct aeg_packet packet;
-	struct aeg_udp udp;
-	__u32 slot = 0;
+	const struct aeg_resolver *resolver = bpf_map_lookup_elem(&resolvers, packet->saddr);
 
-	if (!aeg_packet_read(skb, &packet) || !aeg_udp_read(skb, &packet, &udp) ||
-	    udp.sport != AEG_PORT_DNS)
-		return AEG_PASS;
-	resolver = bpf_map_lookup_elem(&resolvers, packet.saddr);
 	if (!resolver)
+		return false;
+	if (skb->ifindex != LO_IFINDEX || aeg_dns_local(resolver, sock))
+		return true;
+	aeg_result_count(&learnings, AEG_LEARNING_LOOPBACK);
+	return false;
+}
+
+/* Reads an answer from a trusted resolver. */
+static __always_inline int aeg_dns_ingress(struct __sk_buff *skb, struct aeg_sock *sock,
+					   const struct aeg_packet *packet)
+{
+	struct aeg_scratch *scratch;
+	struct aeg_udp udp;
+	__u32 slot = 0, n;
+
+	if (!aeg_udp_read(skb, packet, &udp) || udp.sport != AEG_PORT_DNS ||
+	    !aeg_dns_trusted(skb, sock, packet))
 		return AEG_PASS;
-	if (skb->ifindex == LO_IFINDEX && !aeg_dns_local(resolver, sock)) {
-		aeg_result_count(&learnings, AEG_LEARNING_LOOPBACK);
-		return AEG_PASS;
-	}
-	scratch = aeg_scratch_claim(&slot);
-	if (!scratch) {
-		aeg_result_count(&learnings, AEG_LEARNING_BUSY);
+	scratch = aeg_dns_claim(packet->saddr, &slot);
+	if (!scratch)
 		return AEG_DENY;
-	}
-	aeg_dns_read(skb, sock, &packet, &udp.payload, scratch, slot);
+	n = udp.payload.len > AEG_DATA_MAX ? AEG_DATA_MAX : udp.payload.len;
+	n = (__u32)dns_load(skb, slot, udp.payload.start, n);
+	dns_message(skb, slot, n);
 	aeg_scratch_release(scratch);
 	return AEG_PASS;
 }

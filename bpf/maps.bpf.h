@@ -7,6 +7,7 @@
 #define AEG_MAPS_BPF_H
 
 #include "bpf/kernel.bpf.h"
+#include "bpf/dns_stream.h"
 #include "bpf/name.h"
 #include "bpf/parse_tls.h"
 
@@ -148,6 +149,14 @@ struct {
 	__type(key, int);
 	__type(value, struct aeg_hello_buf);
 } hellos __weak SEC(".maps");
+
+/* Of connections to resolvers that asked something. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct aeg_dns_talk);
+} talks __weak SEC(".maps");
 
 /* Never LRU: an address that is in use must not be pushed out by another pod's questions. */
 struct {

@@ -30,7 +30,8 @@
 	X(BAD_LABEL, "bad-label", "a label or compression pointer is wrong")                       \
 	X(BAD_RECORD, "bad-record", "an address record has the wrong length")                      \
 	X(TOO_MANY, "too-many", "over 64 answer records, or 256 with their labels")                \
-	X(NOT_ADDRESS, "not-address", "the question asks for something else than addresses")
+	X(NOT_ADDRESS, "not-address", "the question asks for something else than addresses")       \
+	X(LOST, "lost", "a TCP connection whose messages can no longer be told apart")
 
 enum aeg_dns_result {
 #define AEG_DNS_ENUM(symbol, word, sentence) AEG_DNS_##symbol,

@@ -33,9 +33,12 @@ struct aeg_scratch {
 	struct aeg_question question;
 	struct aeg_answers answers;
 	struct aeg_lesson lesson;
+	__u8 resolver[16];	    /* that a message goes to or comes from */
 	struct aeg_outcome outcome; /* of a hello */
 	struct aeg_outcome weighed, trial;
 	struct aeg_name_event event;
+	__u64 first[sizeof(struct aeg_learned) /
+		    8]; /* its type has a lock, of which one a value may be */
 	__u8 data[AEG_DATA_ROOM];
 };
 

@@ -3,7 +3,7 @@
  * The packet programs, attached where the socket programs are. Nearly every packet leaves them after
  * one look into its socket's storage.
  */
-#include "bpf/dns.bpf.h"
+#include "bpf/dns_tcp.bpf.h"
 #include "bpf/hello.bpf.h"
 #include "bpf/raw.bpf.h"
 
@@ -32,7 +32,8 @@ int skb_egress(struct __sk_buff *skb)
 		return AEG_DENY;
 	}
 	if (sock->watch == AEG_WATCH_DNS)
-		return aeg_dns_egress(skb, sock, &packet);
+		return sk->protocol == AEG_PROTO_UDP ? aeg_dns_egress(skb, &packet)
+						     : aeg_talk_egress(skb, sk, sock, &packet);
 	if (sock->watch == AEG_WATCH_PACKETS)
 		return aeg_raw_egress(skb, sock, &packet);
 	return aeg_hello_egress(skb, sk, sock, &packet);
@@ -42,6 +43,7 @@ SEC("cgroup_skb/ingress")
 int skb_ingress(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk;
+	struct aeg_packet packet;
 	struct aeg_sock *sock;
 
 	if (!sk)
@@ -50,7 +52,8 @@ int skb_ingress(struct __sk_buff *skb)
 	if (!sk)
 		return AEG_PASS;
 	sock = bpf_sk_storage_get(&socks, sk, NULL, 0);
-	if (!sock || sock->watch != AEG_WATCH_DNS)
+	if (!sock || sock->watch != AEG_WATCH_DNS || !aeg_packet_read(skb, &packet))
 		return AEG_PASS;
-	return aeg_dns_ingress(skb, sock);
+	return sk->protocol == AEG_PROTO_UDP ? aeg_dns_ingress(skb, sock, &packet)
+					     : aeg_talk_ingress(skb, sk, sock, &packet);
 }

@@ -3,10 +3,11 @@
 #include "tests/prog/check.h"
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 static unsigned int number, passed, failed, skipped;
 static unsigned int failed_checks; /* of the running test */
-static const char *skip_reason;
+static const char *skip_reason, *only;
 static char context[256];
 
 void check_context(const char *format, ...)
@@ -69,9 +70,16 @@ static void report(const char *name)
 	fflush(stdout);
 }
 
+void check_only(const char *part)
+{
+	only = part;
+}
+
 void check_run(const struct test *tests)
 {
 	for (const struct test *test = tests; test->name; test++) {
+		if (only && !strstr(test->name, only))
+			continue;
 		failed_checks = 0;
 		skip_reason = NULL;
 		context[0] = '\0';

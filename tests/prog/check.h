@@ -14,6 +14,8 @@ struct test {
 	void (*run)(void);
 };
 
+/* From here on only tests whose names have this in them are run; NULL: all. */
+void check_only(const char *part);
 /* Runs a list; TAP lines on stdout. */
 void check_run(const struct test *tests);
 /* The closing line; returns the exit status. */

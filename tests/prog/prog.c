@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* The data path against a real kernel: needs root, cgroup2 and BTF, leaves nothing behind. */
+/*
+ * The data path against a real kernel: needs root, cgroup2 and BTF, leaves nothing behind. Usage:
+ * prog [PART], which runs the tests that have PART in their names.
+ */
 #include "tests/prog/stage.h"
 #include "tests/prog/tests.h"
 #include <stdio.h>
@@ -17,13 +20,15 @@ static int run(void)
 	check_run(identity_tests);
 	check_run(close_tests);
 	check_run(dns_tests);
+	check_run(dns_tcp_tests);
 	check_run(hello_tests);
 	check_run(hole_tests);
 	return check_finish();
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	check_only(argc > 1 ? argv[1] : NULL);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	return stage_run(run);
 }

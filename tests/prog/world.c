@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -290,6 +291,37 @@ static struct sockaddr_storage sockaddr_of(const char *text, uint16_t port, sock
 	in6->sin6_port = htons(port);
 	*ret_len = sizeof(*in6);
 	return addr;
+}
+
+static int world_socket(int family, int type)
+{
+	AEG_AUTO_FREE char *path = aeg_xasprintf("/proc/%d/ns/net", (int)world_pid);
+	AEG_AUTO_CLOSE int here = needed(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+	AEG_AUTO_CLOSE int there = needed(open(path, O_RDONLY | O_CLOEXEC));
+	int fd;
+
+	if (setns(there, CLONE_NEWNET) < 0)
+		err(1, "setns");
+	fd = needed(socket(family, type | SOCK_CLOEXEC, 0));
+	if (setns(here, CLONE_NEWNET) < 0)
+		err(1, "setns");
+	return fd;
+}
+
+int world_listen(const char *text, uint16_t port)
+{
+	struct sockaddr_storage addr;
+	int fd, one = 1;
+	socklen_t len;
+
+	addr = sockaddr_of(text, port, &len);
+	fd = world_socket(addr.ss_family, SOCK_STREAM);
+	/* Local by a route only: IPv6 wants to be told. IP_FREEBIND is for both. */
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 ||
+	    setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &one, sizeof(one)) < 0 ||
+	    bind(fd, (struct sockaddr *)&addr, len) < 0 || listen(fd, 8) < 0)
+		err(1, "listening on %s", text);
+	return fd;
 }
 
 static int wait_readable(int fd, int ms)
