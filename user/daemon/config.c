@@ -2,7 +2,7 @@
 /* The configuration file as tables of keys, in the error style of policies. */
 #include "daemon/config.h"
 #include "base/log.h"
-#include "base/yaml.h"
+#include "daemon/config_values.h"
 #include "workload/cgroups.h"
 
 #include <errno.h>
@@ -10,18 +10,13 @@
 #define HISTORY_MAX 1000000
 #define RING_BYTES_MAX (1u << 30)
 
-struct word {
-	const char *word;
-	uint32_t value;
-};
-
-static const struct word verdict_words[] = {
+static const struct aeg_config_word verdict_words[] = {
 	{"Allow", AEG_VERDICT_ALLOWED},
 	{"Audit", AEG_VERDICT_AUDITED},
 	{"Deny", AEG_VERDICT_DENIED},
 	{0},
 };
-static const struct word errno_words[] = {
+static const struct aeg_config_word errno_words[] = {
 	{"EPERM", 0}, /* what the kernel gives by itself */
 	{"ECONNREFUSED", ECONNREFUSED},
 	{"EACCES", EACCES},
@@ -29,7 +24,7 @@ static const struct word errno_words[] = {
 	{0},
 };
 
-static const char *word_of(const struct word *words, uint32_t value)
+static const char *word_of(const struct aeg_config_word *words, uint32_t value)
 {
 	for (; words->word; words++) {
 		if (words->value == value)
@@ -50,43 +45,6 @@ const char *aeg_config_errno_word(uint32_t deny_errno)
 
 /* ---- values ---- */
 
-static const char *read_text(const struct aeg_node *value, struct aeg_diags *diags)
-{
-	if (!aeg_node_expect(value, AEG_NODE_SCALAR, "a text", diags))
-		return NULL;
-	if (aeg_node_is_null(value) || !*value->text) {
-		aeg_error_at(diags, value->pos, "empty; leave the key out to get its default");
-		return NULL;
-	}
-	return value->text;
-}
-
-static void set(char **ret, const char *text)
-{
-	char *copy = aeg_xstrdup(text);
-
-	free(*ret);
-	*ret = copy;
-}
-
-static void read_string(char **ret, const struct aeg_node *value, struct aeg_diags *diags)
-{
-	const char *text = read_text(value, diags);
-
-	if (text)
-		set(ret, text);
-}
-
-static void read_path(char **ret, const struct aeg_node *value, struct aeg_diags *diags)
-{
-	const char *text = read_text(value, diags);
-
-	if (text && *text != '/')
-		aeg_error_at(diags, value->pos, "'%s' is not an absolute path", text);
-	else if (text)
-		set(ret, text);
-}
-
 static void strings_clear(struct aeg_strings *strings)
 {
 	for (size_t i = 0; i < strings->list.n; i++)
@@ -104,53 +62,24 @@ static void read_list(struct aeg_strings *ret, const struct aeg_node *value, boo
 		char *text = NULL;
 
 		if (paths)
-			read_path(&text, value->items.items[i], diags);
+			aeg_config_path(&text, value->items.items[i], diags);
 		else
-			read_string(&text, value->items.items[i], diags);
+			aeg_config_string(&text, value->items.items[i], diags);
 		if (text)
 			*AEG_VEC_PUSH(ret->list) = text;
 	}
 }
 
-static void read_word(const struct word *words, uint32_t *ret, const struct aeg_node *value,
-		      struct aeg_diags *diags)
-{
-	const char *text = read_text(value, diags), *candidates[8];
-	struct aeg_buf list = {0};
-	size_t n = 0;
-
-	if (!text)
-		return;
-	for (; words->word; words++) {
-		if (aeg_streq(words->word, text)) {
-			*ret = words->value;
-			aeg_buf_done(&list);
-			return;
-		}
-		aeg_buf_printf(&list, "%s%s", n ? ", " : "", words->word);
-		candidates[n++] = words->word;
-	}
-	aeg_error_at(diags, value->pos, "'%s' is not one of %s", text, aeg_buf_text(&list));
-	aeg_diag_suggest(diags, text, candidates, n);
-	aeg_buf_done(&list);
-}
-
 static void read_index(const char *const *words, int *ret, const struct aeg_node *value,
 		       struct aeg_diags *diags)
 {
-	struct word table[8] = {0};
+	struct aeg_config_word table[8] = {0};
 	uint32_t found = (uint32_t)*ret;
 
 	for (uint32_t i = 0; i < AEG_ARRAY_SIZE(table) - 1 && words[i]; i++)
-		table[i] = (struct word){words[i], i};
-	read_word(table, &found, value, diags);
+		table[i] = (struct aeg_config_word){words[i], i};
+	aeg_config_word(table, &found, value, diags);
 	*ret = (int)found;
-}
-
-static void read_bool(bool *ret, const struct aeg_node *value, struct aeg_diags *diags)
-{
-	if (!aeg_node_bool(value, ret))
-		aeg_error_at(diags, value->pos, "expected true or false");
 }
 
 /* ---- keys: READER(name, expression) makes read_name(), which sets a member of the configuration ---- */
@@ -164,19 +93,19 @@ static void read_bool(bool *ret, const struct aeg_node *value, struct aeg_diags 
 		__VA_ARGS__;                                                                       \
 	}
 
-READER(root, read_path(&config->cgroup_root, value, diags))
+READER(root, aeg_config_path(&config->cgroup_root, value, diags))
 READER(managed, read_list(&config->managed, value, false, diags))
-READER(pins, read_path(&config->pin_dir, value, diags))
-READER(socket, read_path(&config->socket, value, diags))
-READER(socket_group, read_string(&config->socket_group, value, diags))
+READER(pins, aeg_config_path(&config->pin_dir, value, diags))
+READER(socket, aeg_config_path(&config->socket, value, diags))
+READER(socket_group, aeg_config_string(&config->socket_group, value, diags))
 READER(policies, read_list(&config->policies, value, true, diags); config->policies_given = true)
 READER(workloads, read_list(&config->workloads, value, true, diags); config->workloads_given = true)
-READER(state_dir, read_path(&config->state_dir, value, diags))
-READER(node, read_string(&config->node, value, diags))
-READER(unselected, read_word(verdict_words, &config->defaults.unselected, value, diags))
-READER(unknown, read_word(verdict_words, &config->defaults.unknown, value, diags))
-READER(deny_errno, read_word(errno_words, &config->defaults.deny_errno, value, diags))
-READER(handshake, read_bool(&config->handshake, value, diags))
+READER(state_dir, aeg_config_path(&config->state_dir, value, diags))
+READER(node, aeg_config_string(&config->node, value, diags))
+READER(unselected, aeg_config_word(verdict_words, &config->defaults.unselected, value, diags))
+READER(unknown, aeg_config_word(verdict_words, &config->defaults.unknown, value, diags))
+READER(deny_errno, aeg_config_word(errno_words, &config->defaults.deny_errno, value, diags))
+READER(handshake, aeg_config_bool(&config->handshake, value, diags))
 READER(level, read_index(aeg_log_level_words, &config->log_level, value, diags))
 READER(format, read_index(aeg_log_format_words, &config->log_format, value, diags))
 
@@ -185,7 +114,7 @@ static void read_ungoverned(void *target, const struct aeg_node *value, struct a
 	struct aeg_config *config = target;
 	bool report = config->defaults.report_ungoverned;
 
-	read_bool(&report, value, diags);
+	aeg_config_bool(&report, value, diags);
 	config->defaults.report_ungoverned = report;
 }
 
@@ -242,6 +171,7 @@ READER(cgroup, aeg_fields_read(cgroup_fields, value, config, diags))
 READER(defaults, aeg_fields_read(defaults_fields, value, config, diags))
 READER(flows, aeg_fields_read(flows_fields, value, config, diags))
 READER(dns, aeg_dns_config_read(&config->dns, value, diags))
+READER(audit, aeg_audit_config_read(&config->audit, value, diags))
 READER(log, aeg_fields_read(log_fields, value, config, diags))
 
 static const struct aeg_field fields[] = {
@@ -256,6 +186,7 @@ static const struct aeg_field fields[] = {
 	{.key = "defaults", .read = read_defaults},
 	{.key = "dns", .read = read_dns},
 	{.key = "flows", .read = read_flows},
+	{.key = "audit", .read = read_audit},
 	{.key = "log", .read = read_log},
 	{0},
 };
@@ -307,6 +238,7 @@ static void set_defaults(struct aeg_config *config)
 		.log_format = AEG_LOG_LOGFMT,
 	};
 	aeg_dns_config_init(&config->dns);
+	aeg_audit_config_init(&config->audit);
 	set_list(&config->managed, managed, AEG_ARRAY_SIZE(managed));
 	set_list(&config->policies, policies, AEG_ARRAY_SIZE(policies));
 	set_list(&config->workloads, workloads, AEG_ARRAY_SIZE(workloads));
@@ -327,7 +259,7 @@ static void read_file(struct aeg_config *config, const char *path, struct aeg_di
 static void override_text(char **ret, const char *text)
 {
 	if (text)
-		set(ret, text);
+		aeg_config_set(ret, text);
 }
 
 static void override_list(struct aeg_strings *ret, bool *given, const struct aeg_opt_list *list)
@@ -375,6 +307,7 @@ int aeg_config_load(const struct aeg_options *options, struct aeg_diags *diags,
 	if (options->config || access(file, F_OK) == 0 || errno != ENOENT)
 		read_file(ret, file, diags);
 	override(ret, options);
+	aeg_audit_config_check(&ret->audit, file, diags);
 	check(ret, file, diags);
 	if (!ret->cgroup_root)
 		aeg_cgroup2_mount(&ret->cgroup_root);
@@ -391,6 +324,7 @@ void aeg_config_done(struct aeg_config *config)
 		*texts[i] = NULL;
 	}
 	aeg_dns_config_done(&config->dns);
+	aeg_audit_config_done(&config->audit);
 	strings_clear(&config->managed);
 	strings_clear(&config->policies);
 	strings_clear(&config->workloads);

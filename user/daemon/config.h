@@ -8,6 +8,7 @@
 
 #include "base/diag.h"
 #include "bpf/abi.h"
+#include "daemon/config_audit.h"
 #include "daemon/config_dns.h"
 #include "daemon/options.h"
 #include "policy/model.h"
@@ -22,6 +23,7 @@ struct aeg_config {
 	bool policies_given, workloads_given; /* a given path must exist, a default one need not */
 	struct aeg_gen defaults;	      /* number stays 0 */
 	struct aeg_dns_config dns;
+	struct aeg_audit_config audit;
 	bool handshake;
 	uint64_t ring_bytes, history;
 	int log_level, log_format; /* enum aeg_log_level, aeg_log_format */

@@ -2,6 +2,7 @@
 /* The section `dns` of the configuration: whom to believe, how long, and which suffixes to see through. */
 #include "base/yaml.h"
 #include "daemon/config.h"
+#include "daemon/config_values.h"
 #include "policy/pattern.h"
 
 #define TTL_MIN_DEFAULT 60 /* s */
@@ -36,45 +37,16 @@ static void read_resolvers(void *target, const struct aeg_node *value, struct ae
 		read_resolver(&dns->resolvers, value->items.items[i], diags);
 }
 
-/* ---- durations ---- */
-
-static bool parse_seconds(const char *text, uint64_t *ret)
-{
-	static const struct {
-		const char *unit;
-		uint64_t seconds;
-	} units[] = {{"s", 1}, {"m", 60}, {"h", 3600}};
-	unsigned long long number;
-	char *end;
-
-	if (*text < '0' || *text > '9')
-		return false;
-	number = strtoull(text, &end, 10);
-	if (number > AEG_TTL_MAX)
-		number = AEG_TTL_MAX + 1; /* too much in any unit, and no overflow */
-	for (size_t i = 0; i < AEG_ARRAY_SIZE(units); i++) {
-		if (!aeg_streq(end, units[i].unit))
-			continue;
-		*ret = number * units[i].seconds;
-		return true;
-	}
-	return false;
-}
+/* ---- times ---- */
 
 static void read_ttl_min(void *target, const struct aeg_node *value, struct aeg_diags *diags)
 {
+	static const struct aeg_config_range range = {1, AEG_TTL_MAX, "from 1s to 24h"};
 	struct aeg_dns_config *dns = target;
-	uint64_t seconds;
+	uint64_t seconds = dns->ttl_min;
 
-	if (!aeg_node_expect(value, AEG_NODE_SCALAR, "a duration", diags))
-		return;
-	if (!parse_seconds(value->text, &seconds))
-		aeg_error_at(diags, value->pos, "'%s' is not a duration: write 60s, 5m or 1h",
-			     value->text);
-	else if (seconds < 1 || seconds > AEG_TTL_MAX)
-		aeg_error_at(diags, value->pos, "'%s': from 1s to 24h", value->text);
-	else
-		dns->ttl_min = (uint32_t)seconds;
+	aeg_config_duration(&seconds, &range, value, diags);
+	dns->ttl_min = (uint32_t)seconds;
 }
 
 /* ---- suffixes ---- */
