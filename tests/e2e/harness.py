@@ -357,6 +357,7 @@ class Node:
             "workloads": [self.workloads],
             "stateDir": os.path.join(self.dir, "state"),
             "defaults": {"unselected": "Deny", "unknown": "Deny"},
+            "audit": {"directory": os.path.join(self.dir, "audit")},
             **extra,
         }
         # JSON is YAML that needs no writer of its own

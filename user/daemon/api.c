@@ -14,6 +14,7 @@ static const struct aeg_route routes[] = {
 	{"GET", "/v1/names", false, aeg_api_names},
 	{"GET", "/v1/flows", false, aeg_api_flows},
 	{"GET", "/v1/counts", false, aeg_api_counts},
+	{"GET", "/v1/audit", false, aeg_api_audit},
 	{"POST", "/v1/explain", false, aeg_api_explain},
 	{"POST", "/v1/apply", true, aeg_api_apply},
 	{"DELETE", "/v1/objects/", true, aeg_api_delete},

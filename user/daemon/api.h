@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "daemon/daemon.h"
 #include "daemon/stream.h"
+#include <sys/socket.h>
 
 #define AEG_API_BODY_MAX (1024 * 1024)
 #define AEG_API_JSON "application/json"
@@ -23,6 +24,7 @@ struct aeg_request {
 	/* The value of a query key, NULL when it is not there. */
 	const char *(*query)(const struct aeg_request *request, const char *key);
 	void *transport;
+	struct ucred peer; /* who asks, as of the time of connect(); only of requests that write */
 };
 
 struct aeg_reply {
@@ -50,7 +52,7 @@ void aeg_reply_error(struct aeg_reply *reply, unsigned int status, const char *f
 
 aeg_route_fn aeg_api_status, aeg_api_policies, aeg_api_workloads, aeg_api_endpoints, aeg_api_counts,
 	aeg_api_names, aeg_api_flows, aeg_api_explain, aeg_api_apply, aeg_api_delete,
-	aeg_api_reload, aeg_api_livez, aeg_api_readyz;
+	aeg_api_reload, aeg_api_livez, aeg_api_readyz, aeg_api_audit;
 
 /* Whole answers begin and end alike. */
 void aeg_items_begin(struct aeg_json *json, struct aeg_reply *reply);

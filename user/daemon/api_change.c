@@ -72,6 +72,17 @@ static void reply_result(const struct aeg_daemon *daemon, enum aeg_apply_result 
 		reply_refused(apply, reply);
 }
 
+static struct aeg_cause cause_of(const struct aeg_request *request, const char *what)
+{
+	return (struct aeg_cause){
+		.source = "api",
+		.request = what,
+		.pid = request->peer.pid,
+		.uid = request->peer.uid,
+		.gid = request->peer.gid,
+	};
+}
+
 static bool is_true(const char *value)
 {
 	return value && (aeg_streq(value, "1") || aeg_streq(value, "true"));
@@ -81,7 +92,7 @@ void aeg_api_apply(const struct aeg_daemon *daemon, const struct aeg_request *re
 		   struct aeg_reply *reply)
 {
 	const char *file = request->query(request, "file");
-	struct aeg_apply apply = {0};
+	struct aeg_apply apply = {.cause = cause_of(request, "apply")};
 	enum aeg_apply_result result =
 		aeg_apply_body(daemon->reconciler, file && *file ? file : "(body)", request->body,
 			       request->len, is_true(request->query(request, "dryRun")), &apply);
@@ -95,7 +106,7 @@ void aeg_api_delete(const struct aeg_daemon *daemon, const struct aeg_request *r
 {
 	AEG_AUTO_FREE char *rest = aeg_xstrdup(request->rest);
 	char *ns = strchr(rest, '/'), *name = ns ? strchr(ns + 1, '/') : NULL;
-	struct aeg_apply apply = {0};
+	struct aeg_apply apply = {.cause = cause_of(request, "delete")};
 
 	if (!name || strchr(name + 1, '/')) {
 		aeg_reply_error(reply, 404,
@@ -116,7 +127,8 @@ void aeg_api_reload(const struct aeg_daemon *daemon, const struct aeg_request *r
 		    struct aeg_reply *reply)
 {
 	struct aeg_reconciler *reconciler = daemon->reconciler;
-	int err = aeg_reconciler_reload(reconciler);
+	const struct aeg_cause cause = cause_of(request, "reload");
+	int err = aeg_reconciler_reload(reconciler, &cause);
 	struct aeg_json json;
 
 	reply->status = err ? 422 : 200;

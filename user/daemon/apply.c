@@ -167,7 +167,7 @@ static void put_back(const struct change *change, struct aeg_applied_changes *ch
 	if (err)
 		aeg_log(AEG_LOG_ERROR, COMPONENT, "files in '%s/applied' cannot be put back: %s",
 			change->reconciler->config->state_dir, strerror(-err));
-	aeg_reconciler_reload(change->reconciler);
+	aeg_reconciler_reload(change->reconciler, &change->apply->cause);
 }
 
 static enum aeg_apply_result commit(const struct change *change)
@@ -180,7 +180,7 @@ static enum aeg_apply_result commit(const struct change *change)
 		result = AEG_APPLY_FAILED;
 		if (changes.list.n)
 			put_back(change, &changes);
-	} else if (aeg_reconciler_reload(reconciler)) {
+	} else if (aeg_reconciler_reload(reconciler, &change->apply->cause)) {
 		result = AEG_APPLY_FAILED;
 		aeg_buf_printf(&change->apply->error, "it cannot be put in force: %s",
 			       reconciler->last.text);

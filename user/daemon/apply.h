@@ -25,6 +25,7 @@ enum aeg_apply_result {
 };
 
 struct aeg_apply {
+	struct aeg_cause cause; /* whose change it is */
 	AEG_VEC(struct aeg_apply_item) items;
 	struct aeg_diags diags;
 	struct aeg_buf error; /* one sentence */

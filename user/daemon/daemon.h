@@ -6,12 +6,16 @@
 #include "daemon/events.h"
 #include "daemon/reconciler.h"
 
+struct aeg_auditing;
+
 struct aeg_daemon {
 	const struct aeg_config *config;
 	struct aeg_loop *loop;
 	struct aeg_reconciler *reconciler;
 	struct aeg_events *events;
-	uint64_t started_at_ns; /* CLOCK_REALTIME */
+	struct aeg_auditing *auditing; /* NULL: switched off */
+	int stopped_by;		       /* a signal; 0: not yet, or by an error */
+	uint64_t started_at_ns;	       /* CLOCK_REALTIME */
 };
 
 #endif

@@ -26,6 +26,7 @@ struct aeg_http {
 
 struct exchange { /* one request, while it is received and answered */
 	const struct aeg_route *route;
+	struct ucred peer; /* of routes that write */
 	struct aeg_buf body;
 	size_t received;
 };
@@ -126,6 +127,7 @@ static enum MHD_Result answer(struct aeg_http *http, struct MHD_Connection *conn
 		.wants_text = accepts_text(connection),
 		.query = query,
 		.transport = connection,
+		.peer = exchange->peer,
 	};
 	struct aeg_reply reply = {.status = MHD_HTTP_OK, .type = AEG_API_JSON};
 
@@ -140,16 +142,15 @@ static enum MHD_Result answer(struct aeg_http *http, struct MHD_Connection *conn
 /* ---- requests ---- */
 
 /* Who wrote: asked of the kernel, as of the time of connect(). */
-static bool may_write(struct MHD_Connection *connection)
+static bool may_write(struct MHD_Connection *connection, struct ucred *ret)
 {
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-	struct ucred peer;
-	socklen_t len = sizeof(peer);
+	socklen_t len = sizeof(*ret);
 
-	if (!info || getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
+	if (!info || getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, ret, &len) < 0)
 		return false;
-	return peer.uid == 0 || peer.uid == geteuid();
+	return ret->uid == 0 || ret->uid == geteuid();
 }
 
 /* Refusals that need no body come before the body. */
@@ -159,14 +160,16 @@ static enum MHD_Result begin(struct MHD_Connection *connection, const char *url,
 	struct aeg_reply reply = {0};
 	const struct aeg_route *route = aeg_api_route(method, url, &reply);
 	struct exchange *exchange;
+	struct ucred peer = {0};
 
 	if (!route)
 		return send_reply(connection, &reply);
-	if (route->writes && !may_write(connection))
+	if (route->writes && !may_write(connection, &peer))
 		return send_error(connection, MHD_HTTP_FORBIDDEN,
 				  "only root and the daemon's own user may change anything");
 	exchange = aeg_xcalloc(1, sizeof(*exchange));
 	exchange->route = route;
+	exchange->peer = peer;
 	*ret_exchange = exchange;
 	return MHD_YES;
 }

@@ -4,6 +4,7 @@
  * and stops without touching what is pinned. Exit codes: 0 ok, 1 could not start, 2 usage.
  */
 #include "base/log.h"
+#include "daemon/auditing.h"
 #include "daemon/http.h"
 #include "daemon/notify.h"
 #include "daemon/privileges.h"
@@ -119,6 +120,7 @@ static void on_stop(void *arg, int signo)
 	aeg_notify("STOPPING=1");
 	aeg_log(AEG_LOG_INFO, COMPONENT, "stopping on %s; what is pinned stays in force",
 		strsignal(signo));
+	daemon->stopped_by = signo;
 	aeg_loop_stop(daemon->loop);
 }
 
@@ -136,7 +138,7 @@ static void on_hup(void *arg, int signo)
 	const struct aeg_daemon *daemon = arg;
 
 	aeg_notify_reloading();
-	aeg_reconciler_reload(daemon->reconciler);
+	aeg_reconciler_reload(daemon->reconciler, &(struct aeg_cause){.source = "signal"});
 	notify_ready(daemon);
 }
 
@@ -164,9 +166,12 @@ static int open_all(struct aeg_daemon *daemon, int *ret_listen_fd, struct aeg_bu
 	int err = aeg_socket_listen(config->socket, config->socket_group, error, ret_listen_fd);
 
 	if (!err)
+		err = aeg_auditing_open(config, daemon->loop, error, &daemon->auditing);
+	if (!err)
 		err = aeg_reconciler_open(config, daemon->loop, error, &daemon->reconciler);
 	if (err)
 		return err;
+	aeg_auditing_watch(daemon->auditing, daemon->reconciler);
 	err = aeg_events_open(daemon->reconciler, daemon->loop, &daemon->events);
 	if (!err)
 		err = watch_signals(daemon);
@@ -174,6 +179,7 @@ static int open_all(struct aeg_daemon *daemon, int *ret_listen_fd, struct aeg_bu
 		aeg_buf_printf(error, "event loop: %s", strerror(-err));
 		return err;
 	}
+	aeg_auditing_observe(daemon->auditing, daemon->events);
 	err = aeg_datapath_delegate(daemon->reconciler->datapath);
 	if (!err)
 		err = aeg_privileges_drop();
@@ -185,7 +191,7 @@ static int open_all(struct aeg_daemon *daemon, int *ret_listen_fd, struct aeg_bu
 /* Broken documents stop a first start; after an adoption what is pinned goes on. */
 static int first_load(struct aeg_daemon *daemon, struct aeg_buf *error)
 {
-	int err = aeg_reconciler_reload(daemon->reconciler);
+	int err = aeg_reconciler_reload(daemon->reconciler, &(struct aeg_cause){.source = "start"});
 
 	if (!err || !daemon->reconciler->adopted)
 		return err; /* the reload said itself what is wrong */
@@ -226,6 +232,7 @@ static void close_all(struct aeg_daemon *daemon)
 {
 	aeg_events_close(daemon->events);
 	aeg_reconciler_close(daemon->reconciler);
+	aeg_auditing_close(daemon->auditing, daemon->stopped_by);
 	aeg_loop_free(daemon->loop);
 }
 

@@ -65,7 +65,7 @@ static int install_rows(struct aeg_reconciler *reconciler, const struct aeg_rule
 
 /* Levels of both generations are watched while the flip happens. */
 static int install(struct aeg_reconciler *reconciler, struct aeg_ruleset *ruleset,
-		   struct aeg_buf *error)
+		   const struct aeg_cause *cause, struct aeg_buf *error)
 {
 	uint32_t levels;
 	AEG_AUTO_FREE struct aeg_ident_row *rows = ident_rows(ruleset->registry, &levels);
@@ -77,9 +77,14 @@ static int install(struct aeg_reconciler *reconciler, struct aeg_ruleset *rulese
 		reconciler->levels = levels;
 	if (!err || reconciler->ruleset)
 		aeg_datapath_set_levels(reconciler->datapath, reconciler->levels);
-	if (!err)
-		reconciler->generation_at_ns = aeg_realtime_ns();
-	return err;
+	if (err)
+		return err;
+	reconciler->generation_at_ns = aeg_realtime_ns();
+	if (reconciler->watch.changed)
+		reconciler->watch.changed(reconciler->watch.arg, cause,
+					  reconciler->ruleset ? reconciler->ruleset->model : NULL,
+					  ruleset->model);
+	return 0;
 }
 
 static void set_roots(struct aeg_reconciler *reconciler)
@@ -170,14 +175,15 @@ static int build(struct aeg_reconciler *reconciler, struct aeg_diags *diags, str
 	return 0;
 }
 
-static int renew(struct aeg_reconciler *reconciler, struct aeg_diags *diags, struct aeg_buf *error)
+static int renew(struct aeg_reconciler *reconciler, const struct aeg_cause *cause,
+		 struct aeg_diags *diags, struct aeg_buf *error)
 {
 	struct aeg_ruleset *ruleset;
 	int err = build(reconciler, diags, error, &ruleset);
 
 	if (err)
 		return err;
-	err = install(reconciler, ruleset, error);
+	err = install(reconciler, ruleset, cause, error);
 	if (err) {
 		aeg_ruleset_free(ruleset);
 		return err;
@@ -231,7 +237,7 @@ static void log_reload(const struct aeg_reconciler *reconciler, uint64_t took_ns
 	}
 }
 
-int aeg_reconciler_reload(struct aeg_reconciler *reconciler)
+int aeg_reconciler_reload(struct aeg_reconciler *reconciler, const struct aeg_cause *cause)
 {
 	uint64_t started = aeg_now_ns();
 	struct aeg_diags diags = {0};
@@ -240,9 +246,11 @@ int aeg_reconciler_reload(struct aeg_reconciler *reconciler)
 
 	rearm(reconciler);
 	apply_resolvers(reconciler);
-	err = renew(reconciler, &diags, &text);
+	err = renew(reconciler, cause, &diags, &text);
 	remember(reconciler, !err, &diags, &text);
 	log_reload(reconciler, aeg_now_ns() - started);
+	if (err && reconciler->watch.refused)
+		reconciler->watch.refused(reconciler->watch.arg, cause, reconciler->last.text);
 	return err;
 }
 
@@ -253,7 +261,7 @@ int aeg_reconciler_keep(struct aeg_reconciler *reconciler, struct aeg_buf *error
 
 static void on_files_changed(void *arg)
 {
-	aeg_reconciler_reload(arg);
+	aeg_reconciler_reload(arg, &(struct aeg_cause){.source = "files"});
 }
 
 /* ---- one cgroup ---- */
@@ -273,11 +281,12 @@ static void schedule_repair(struct aeg_reconciler *reconciler, const char *path,
 
 static void on_repair(void *arg)
 {
+	static const struct aeg_cause cause = {.source = "repair"};
 	struct aeg_reconciler *reconciler = arg;
 	struct aeg_buf error = {0};
 
 	reconciler->repairing = reconciler->ruleset &&
-				install(reconciler, reconciler->ruleset, &error) != 0;
+				install(reconciler, reconciler->ruleset, &cause, &error) != 0;
 	if (reconciler->repairing) {
 		aeg_log(AEG_LOG_ERROR, COMPONENT, "installing failed: %s", aeg_buf_text(&error));
 		aeg_timer_arm(reconciler->repair, REPAIR_AGAIN_MS);

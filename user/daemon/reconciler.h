@@ -6,6 +6,7 @@
 #ifndef AEG_DAEMON_RECONCILER_H
 #define AEG_DAEMON_RECONCILER_H
 
+#include "daemon/cause.h"
 #include "daemon/config.h"
 #include "daemon/janitor.h"
 #include "daemon/ruleset.h"
@@ -17,6 +18,14 @@ struct aeg_reload { /* how the last one went */
 	uint64_t at_ns; /* CLOCK_REALTIME */
 	struct aeg_diags diags;
 	char *text; /* what a terminal shows: diagnostics or one sentence; "" when all is well */
+};
+
+/* Who is told of changes; NULL: nobody. before NULL: unknown, an earlier daemon's. */
+struct aeg_change_watch {
+	void (*changed)(void *arg, const struct aeg_cause *cause, const struct aeg_model *before,
+			const struct aeg_model *after);
+	void (*refused)(void *arg, const struct aeg_cause *cause, const char *why);
+	void *arg;
 };
 
 struct aeg_reconciler {
@@ -36,6 +45,7 @@ struct aeg_reconciler {
 	bool adopted, attached, repairing;
 	void (*swapped)(void *arg); /* a new ruleset is in force: forget what borrows the old one */
 	void *swapped_arg;
+	struct aeg_change_watch watch;
 };
 
 /* Opens the datapath and follows the cgroups. Nothing is installed. -errno with a sentence. */
@@ -44,7 +54,7 @@ int aeg_reconciler_open(const struct aeg_config *config, struct aeg_loop *loop,
 void aeg_reconciler_close(struct aeg_reconciler *reconciler);
 
 /* Reads, checks, compiles, installs, attaches. 0 or -errno; reconciler->last says what was wrong. */
-int aeg_reconciler_reload(struct aeg_reconciler *reconciler);
+int aeg_reconciler_reload(struct aeg_reconciler *reconciler, const struct aeg_cause *cause);
 /* After an adoption whose first reload failed: this daemon's programs, the adopted generation. */
 int aeg_reconciler_keep(struct aeg_reconciler *reconciler, struct aeg_buf *error);
 

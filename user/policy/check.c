@@ -251,6 +251,7 @@ int aeg_model_check(struct aeg_model *model, struct aeg_diags *diags)
 
 	check_duplicates(&check);
 	sort_model(model);
+	aeg_documents_sort(&model->documents);
 	for (size_t i = 0; i < model->policies.n; i++)
 		check_policy(&check, model->policies.items[i]);
 	aeg_strmap_done(&check.seen);

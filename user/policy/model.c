@@ -134,6 +134,7 @@ void aeg_model_free(struct aeg_model *model)
 	AEG_VEC_DONE(model->namespaces);
 	for (size_t i = 0; i < AEG_CLASS_MAX; i++)
 		AEG_VEC_DONE(model->by_class[i].list);
+	aeg_documents_done(&model->documents);
 	aeg_strings_done(&model->files);
 	aeg_strmap_done(&model->left_out);
 	free(model);
@@ -196,8 +197,10 @@ void aeg_model_add_node(struct aeg_model *model, const struct aeg_node *document
 	if (!aeg_node_expect(document, AEG_NODE_MAP, NULL, diags))
 		return;
 	kind = read_kind(document, diags);
-	if (kind >= 0 && check_api(document, kinds[kind].api, diags))
-		kinds[kind].read(model, document, diags);
+	if (kind < 0 || !check_api(document, kinds[kind].api, diags))
+		return;
+	kinds[kind].read(model, document, diags);
+	aeg_documents_add(&model->documents, kinds[kind].name, document);
 }
 
 static void add_documents(struct aeg_model *model, struct aeg_yaml *yaml, struct aeg_diags *diags)

@@ -8,6 +8,7 @@
 
 #include "base/addr.h"
 #include "base/diag.h"
+#include "base/digest.h"
 #include "base/strmap.h"
 #include "base/yaml.h"
 #include "bpf/abi.h"
@@ -155,11 +156,32 @@ struct aeg_endpoints {
 	AEG_VEC(struct aeg_endpoint *) list; /* borrowed */
 };
 
+struct aeg_document {	  /* one that the model was made of */
+	const char *kind; /* static */
+	char *ns, *name;  /* ns NULL: cluster-scoped */
+	char digest[AEG_DIGEST_TEXT];
+};
+struct aeg_documents {
+	AEG_VEC(struct aeg_document) list; /* by kind, namespace, name after aeg_model_check() */
+};
+void aeg_documents_add(struct aeg_documents *documents, const char *kind,
+		       const struct aeg_node *document);
+void aeg_documents_sort(struct aeg_documents *documents);
+void aeg_documents_done(struct aeg_documents *documents);
+/* Of sorted lists, in order: before NULL: added; after NULL: removed; both: it says something else. */
+typedef void aeg_document_change_fn(void *arg, const struct aeg_document *before,
+				    const struct aeg_document *after);
+void aeg_documents_diff(const struct aeg_documents *before, const struct aeg_documents *after,
+			aeg_document_change_fn *fn, void *arg);
+/* Of a sorted list as a whole. */
+void aeg_documents_digest(const struct aeg_documents *documents, char ret[AEG_DIGEST_TEXT]);
+
 struct aeg_model {
 	AEG_VEC(struct aeg_endpoint *) endpoints; /* sorted by name after aeg_model_check() */
 	AEG_VEC(struct aeg_policy *) policies; /* cluster policies first, then by namespace, name */
 	AEG_VEC(struct aeg_workload *) workloads; /* by namespace, name */
 	AEG_VEC(struct aeg_namespace *) namespaces;
+	struct aeg_documents documents;
 	struct aeg_strings files;   /* names that positions borrow */
 	struct aeg_strmap left_out; /* endpoints with mistakes: rules may name them all the same */
 	/* by provider (none first), name; made by aeg_model_check() */
