@@ -4,6 +4,7 @@
  * a crash the log may be ahead. A head that is ahead of the log, or another one, means that the log
  * was cut or changed: the chain goes on from the head, so that the gap stays visible for ever.
  */
+#include "base/file.h"
 #include "observe/audit_head.h"
 #include "observe/audit_log.h"
 #include <errno.h>
@@ -112,6 +113,15 @@ static int make_directory(const struct aeg_audit *audit)
 	return aeg_audit_dir_make(settings->directory, settings->group, settings->mode);
 }
 
+/* The state directory may not be there yet; if it cannot be made, writing the head will tell. */
+static void make_head_directory(const struct aeg_audit *audit)
+{
+	const char *head = audit->settings.head;
+	AEG_AUTO_FREE char *dir = aeg_xstrndup(head, (size_t)(strrchr(head, '/') - head));
+
+	(void)aeg_mkdir_p(dir, 0700);
+}
+
 int aeg_audit_begin(struct aeg_audit *audit)
 {
 	struct findings found = {0};
@@ -125,6 +135,7 @@ int aeg_audit_begin(struct aeg_audit *audit)
 		err = open_scanned(audit, &found.scan);
 	if (err)
 		return err;
+	make_head_directory(audit);
 	resume(audit, &found);
 	aeg_audit_tidy(audit);
 	return 0;
