@@ -86,7 +86,7 @@ TOOLS := $(TOOL_SRC:tests/%.c=build/%)
 objs = $(patsubst %.c,build/$(1)/%.o,$(2))
 
 # --- targets --------------------------------------------------------------------------------
-.PHONY: all demo test test-unit test-property test-prog test-parsers test-cli test-e2e test-kernels bench fuzz \
+.PHONY: all demo test test-unit test-property test-prog test-parsers test-cli test-e2e test-clients test-kernels bench fuzz \
 	lint man install clean help tidy test-programs FORCE
 
 all: build/aegressd build/aegress $(TOOLS) ## build the daemon and the CLI (default)
@@ -119,6 +119,9 @@ test-cli: all ## the CLI: golden output, bad policies
 
 test-e2e: all ## real sockets in namespaces and cgroups (root)
 	$(Q)tests/e2e/run
+
+test-clients: all ## huggingface_hub, @huggingface/*, Node 24, Go, Java against a stand-in Hub (root; PyPI and npm)
+	$(Q)tests/clients/run
 
 test-kernels: all ## 5.10 to the newest kernel under emulation; the verifier's work on each
 	$(Q)tests/kernels/run

@@ -18,10 +18,15 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 BUILD = os.environ.get("AEG_BUILD", os.path.join(TOP, "build"))
 DEADLINE = float(os.environ.get("AEGRESS_DEADLINE", "10"))  # s; more on a busy machine
+PATIENCE = 6 * DEADLINE  # for a start of the daemon: the verifier's work
 
 
 class Failure(AssertionError):
     pass
+
+
+class Skip(Exception):
+    """Raised with the reason by a case that this machine cannot run."""
 
 
 def check(condition, text):
@@ -139,12 +144,15 @@ class Daemon:
 
     def start(self):
         self.spawn()
-        wait_until(self.ready, "the daemon to be ready:\n" + self.log_tail())
+        try:
+            wait_until(self.ready, "aegressd to be ready", PATIENCE)
+        except Failure as failure:
+            raise Failure(f"{failure}:\n{self.log_tail()}") from None
         return self
 
     def ready(self):
         if self.process.poll() is not None:
-            raise Failure(f"aegressd ended with {self.process.returncode}:\n{self.log_tail()}")
+            raise Failure(f"aegressd ended with {self.process.returncode}")
         try:
             return self.get("/readyz", raw=True)[0] == 200
         except OSError:

@@ -108,7 +108,10 @@ NAMES = ("hub.test", "*.hub.test", "*.cdn.hub.test", "x.y.cdn.hub.test", "only.u
 
 
 class NamesNode(Node):
-    """A Node whose world answers questions and serves TLS."""
+    """A Node whose world answers questions and serves TLS. What it says and serves may be replaced."""
+
+    policies_yaml, workloads_yaml = POLICIES, WORKLOADS
+    records, certified = HONEST, NAMES
 
     def __init__(self, label="names"):
         super().__init__(label)
@@ -120,11 +123,11 @@ class NamesNode(Node):
             self.world_ip("addr", "add", f"{addr}/32", "dev", "lo")
         for addr in (SHARED6, RESOLVER6):
             self.world_ip("addr", "add", f"{addr}/128", "dev", "lo")
-        self.write(self.policies, "policies.yaml", POLICIES)
-        self.write(self.workloads, "workloads.yaml", WORKLOADS)
+        self.write(self.policies, "policies.yaml", self.policies_yaml)
+        self.write(self.workloads, "workloads.yaml", self.workloads_yaml)
         self.make_certificate()
-        self.start_nginx()
-        self.start_dnsmasq("honest", HONEST, (RESOLVER, RESOLVER6))
+        self.start_web()
+        self.start_dnsmasq("honest", self.records, (RESOLVER, RESOLVER6))
         self.start_dnsmasq("forged", FORGED, (FORGER,))
 
     def world_ip(self, *args):
@@ -159,14 +162,18 @@ class NamesNode(Node):
         self.wait_for_server(process, pid)
 
     def make_certificate(self):
-        self.ca = os.path.join(self.dir, "cert.pem")
-        self.key = os.path.join(self.dir, "key.pem")
-        names = ",".join(f"DNS:{name}" for name in NAMES)
-        run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-            "-nodes", "-days", "2", "-subj", "/CN=names", "-addext", "subjectAltName=" + names,
-            "-keyout", self.key, "-out", self.ca)
+        """A CA of our own and one certificate for all names: rustls takes no CA for a server."""
+        self.ca, self.cert, self.key = (os.path.join(self.dir, name) for name in
+                                        ("ca.pem", "cert.pem", "key.pem"))
+        ca_key = os.path.join(self.dir, "ca-key.pem")
+        names = ",".join(f"DNS:{name}" for name in self.certified)
+        req = ("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+               "-nodes", "-days", "2")
+        run(*req, "-subj", "/CN=our CA", "-keyout", ca_key, "-out", self.ca)
+        run(*req, "-subj", "/CN=names", "-CA", self.ca, "-CAkey", ca_key, "-addext", "subjectAltName=" + names,
+            "-addext", "basicConstraints=critical,CA:FALSE", "-keyout", self.key, "-out", self.cert)
 
-    def start_nginx(self):
+    def start_web(self):
         paths = "".join(f"{kind}_temp_path {self.dir}/{kind};\n" for kind in
                         ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
         listen = "".join(f"listen {addr} ssl;\n" for addr in
@@ -180,7 +187,7 @@ http {{
     server {{
         {listen}
         listen {SHARED}:80; listen {SHARED}:8443 ssl;
-        ssl_certificate {self.ca}; ssl_certificate_key {self.key};
+        ssl_certificate {self.cert}; ssl_certificate_key {self.key};
         ssl_protocols TLSv1.2 TLSv1.3;
         location / {{ return 200 "hello from $host\\n"; }}
     }}

@@ -267,10 +267,12 @@ def op_send_from(request):
 
 
 def op_run(request):
-    """A program of the pod; how long it took is part of the answer."""
+    """A program of the pod; how long it took is part of the answer. A proxy of this machine is none
+    of the pod's."""
+    env = {key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")}
     start = time.monotonic()
-    done = subprocess.run(request["argv"], capture_output=True, text=True, timeout=60,
-                          stdin=subprocess.DEVNULL, env={**os.environ, **request.get("env", {})})
+    done = subprocess.run(request["argv"], capture_output=True, text=True, timeout=request.get("timeout", 60),
+                          stdin=subprocess.DEVNULL, env={**env, **request.get("env", {})})
     return {"code": done.returncode, "out": done.stdout, "err": done.stderr,
             "seconds": time.monotonic() - start}
 
