@@ -86,8 +86,8 @@ TOOLS := $(TOOL_SRC:tests/%.c=build/%)
 objs = $(patsubst %.c,build/$(1)/%.o,$(2))
 
 # --- targets --------------------------------------------------------------------------------
-.PHONY: all demo test test-unit test-property test-prog test-parsers test-cli test-e2e test-clients test-kernels bench fuzz \
-	lint man install clean help tidy test-programs FORCE
+.PHONY: all demo test test-unit test-property test-prog test-parsers test-cli test-e2e test-clients test-kernels test-fuzz \
+	bench fuzz lint man install clean help tidy test-programs FORCE
 
 all: build/aegressd build/aegress $(TOOLS) ## build the daemon and the CLI (default)
 
@@ -134,10 +134,10 @@ test-programs: $(PARSERS)
 bench: all ## the figures: connect hook, load time, memory (root)
 	$(Q)tests/bench/run
 
-FUZZ_SECONDS ?= 60
-fuzz: $(FUZZ_SRC:%.c=build/fuzz/%) ## run every fuzzer for FUZZ_SECONDS; what it finds lies in build/fuzz
-	$(Q)for fuzzer in $^; do mkdir -p $$fuzzer.corpus; $$fuzzer -max_total_time=$(FUZZ_SECONDS) \
-		-timeout=10 -artifact_prefix=$$fuzzer- $$fuzzer.corpus policies/*/ tests/fixtures/*/; done
+FUZZ_SECONDS ?= 30
+test-fuzz fuzz: $(FUZZ_SRC:%.c=build/fuzz/%)
+	$(Q)tests/fuzz/run $(FUZZ_SECONDS) $^
+test-fuzz: ## run every fuzzer for FUZZ_SECONDS (30); what it finds lies in build/fuzz
 
 lint: tidy-prepare ## formatting, static analysis, our own rules
 	$(Q)scripts/lint/run
