@@ -187,6 +187,10 @@ build/gen/version.h: FORCE | $$(@D)/.
 	printf '#define AEG_VERSION "%s"\n#define AEG_REVISION "%s"\n' "$${version#v}" "$$revision" >$@.tmp; \
 	if cmp -s $@.tmp $@; then rm $@.tmp; else mv $@.tmp $@; fi
 
+build/gen/page.h: user/daemon/page.html scripts/page | $$(@D)/.
+	$(call say,PAGE,$@)
+	$(Q)scripts/page $< >$@
+
 # --- C --------------------------------------------------------------------------------------
 define tree
 build/$(1)/%.o: %.c Makefile build/deps.mk | $$$$(@D)/. build/gen/version.h
@@ -200,7 +204,7 @@ build/$(1)/%.a: | $$$$(@D)/.
 	$$(Q)rm -f $$@ && ar rcs $$@ $$(filter %.o,$$^)
 
 $$(call objs,$(1),$$(filter user/datapath/% user/daemon/%,$$(C_SRC)) $$(PROG_SRC) $$(PROPERTY_SRC) \
-	$$(TOOL_SRC)): | $$(SKEL)
+	$$(TOOL_SRC)): | $$(SKEL) build/gen/page.h
 
 build/$(1)/tests/unit/test_%: build/$(1)/tests/unit/test_%.o $$(call objs,$(1),$$(UNIT_UTIL)) \
 		build/$(1)/libaegressd.a build/$(1)/libaegress.a
@@ -242,7 +246,7 @@ build/man/%: docs/man/%.scd | $$(@D)/.
 # --- clang-tidy: a file is analysed again only when its object would be built again -----------
 TIDY := clang-tidy-19 --quiet --warnings-as-errors='*'
 .PHONY: tidy-prepare
-tidy-prepare: $(SKEL) $(PROG_SKEL) build/gen/version.h
+tidy-prepare: $(SKEL) $(PROG_SKEL) build/gen/version.h build/gen/page.h
 tidy: $(C_SRC:%.c=build/tidy/%.ok) $(BPF_SRC:%.c=build/tidy/%.ok)
 build/tidy/bpf/%.ok: bpf/%.c build/bpf/%.o .clang-tidy | $$(@D)/.
 	$(call say,TIDY,$<)

@@ -366,6 +366,7 @@ class Node:
             "stateDir": os.path.join(self.dir, "state"),
             "defaults": {"unselected": "Deny", "unknown": "Deny"},
             "audit": {"directory": os.path.join(self.dir, "audit")},
+            "metrics": {"listen": "off"},  # whoever tests it takes a port that is free
             **extra,
         }
         # JSON is YAML that needs no writer of its own

@@ -99,6 +99,11 @@ static void test_defaults(void **state)
 	assert_int_equal(config->history, 8192);
 	assert_false(config->handshake);
 	assert_int_equal(config->log_level, AEG_LOG_INFO);
+	assert_true(config->metrics.listen.on);
+	assert_true(aeg_listen_is_local(&config->metrics.listen));
+	assert_int_equal(config->metrics.listen.port, 9477);
+	assert_false(config->metrics.workload_label);
+	assert_int_equal(config->metrics.series_max, 10000);
 	gethostname(host, sizeof(host) - 1);
 	assert_string_equal(config->node, host);
 }
@@ -122,6 +127,8 @@ static void test_everything(void **state)
 				       "ECONNREFUSED}\n"
 				       "flows: {ungoverned: false, handshake: true, ringBytes: "
 				       "65536, history: 1}\n"
+				       "metrics: {listen: \"[::]:80\", workloadLabel: true, "
+				       "seriesMax: 100}\n"
 				       "log: {level: debug, format: json}\n"),
 			 0);
 	assert_string_equal(config->cgroup_root, "/cg");
@@ -143,6 +150,9 @@ static void test_everything(void **state)
 	assert_true(config->handshake);
 	assert_int_equal(config->ring_bytes, 65536);
 	assert_int_equal(config->history, 1);
+	assert_int_equal(config->metrics.listen.port, 80);
+	assert_true(config->metrics.workload_label);
+	assert_int_equal(config->metrics.series_max, 100);
 	assert_int_equal(config->log_level, AEG_LOG_DEBUG);
 	assert_int_equal(config->log_format, AEG_LOG_JSON);
 }
@@ -150,11 +160,27 @@ static void test_everything(void **state)
 static void test_flags_win(void **state)
 {
 	struct fixture *fixture = *state;
-	const char *argv[] = {"aegressd",      "--config", fixture->path,   "--socket=/t",
-			      "--managed",     "x",	   "--managed",	    "y",
-			      "--policies",    "rel",	   "--pin-dir",	    "/q",
-			      "--state-dir",   "/st",	   "--log-level",   "error",
-			      "--cgroup-root", "/cg2",	   "--workloads=w", NULL};
+	const char *argv[] = {"aegressd",
+			      "--config",
+			      fixture->path,
+			      "--socket=/t",
+			      "--managed",
+			      "x",
+			      "--managed",
+			      "y",
+			      "--policies",
+			      "rel",
+			      "--pin-dir",
+			      "/q",
+			      "--state-dir",
+			      "/st",
+			      "--log-level",
+			      "error",
+			      "--cgroup-root",
+			      "/cg2",
+			      "--workloads=w",
+			      "--metrics=off",
+			      NULL};
 	const struct aeg_config *config = &fixture->config;
 	struct aeg_buf error = {0};
 
@@ -171,6 +197,7 @@ static void test_flags_win(void **state)
 	assert_int_equal(config->policies.list.n, 1);
 	assert_string_equal(config->policies.list.items[0], "rel");
 	assert_true(config->workloads_given);
+	assert_false(config->metrics.listen.on);
 	assert_int_equal(config->log_level, AEG_LOG_ERROR);
 }
 
@@ -207,6 +234,12 @@ static void test_mistakes(void **state)
 		       "1:18: expected a number from 1 to 1000000", NULL);
 	assert_mistake(fixture, "flows: {ringBytes: 5000}\n",
 		       "1:20: expected a power of two from 4096 to 1073741824", NULL);
+	assert_mistake(fixture, "metrics: {listen: 9477}\n",
+		       "1:19: '9477': write 127.0.0.1:9477, \"[::1]:9477\" or \"off\"", NULL);
+	assert_mistake(fixture, "metrics: {seriesMax: 1}\n",
+		       "1:22: expected a number from 10 to 100000", NULL);
+	assert_mistake(fixture, "metrics: {workloadLabel: maybe}\n", "1:26: expected true or false",
+		       NULL);
 	assert_mistake(fixture, "node: ''\n", "1:7: empty; leave the key out to get its default",
 		       NULL);
 	assert_mistake(fixture, "cgroup: {managed: []}\n",

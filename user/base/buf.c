@@ -75,6 +75,19 @@ void aeg_buf_wrote(struct aeg_buf *buf, size_t len)
 	buf->data[buf->len] = '\0';
 }
 
+void aeg_buf_double(struct aeg_buf *buf, double value)
+{
+	char text[32];
+
+	/* 17 digits always round-trip; fewer read better: 0.1, not 0.10000000000000001. */
+	for (int digits = 15; digits <= 17; digits++) {
+		snprintf(text, sizeof(text), "%.*g", digits, value);
+		if (strtod(text, NULL) == value)
+			break;
+	}
+	aeg_buf_puts(buf, text);
+}
+
 void aeg_buf_vprintf(struct aeg_buf *buf, const char *format, va_list args)
 {
 	va_list again;

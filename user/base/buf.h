@@ -23,6 +23,8 @@ void aeg_buf_padded(struct aeg_buf *buf, uint64_t value, unsigned int digits);
 /* Room for `more` bytes behind the text; what was written there is taken in by aeg_buf_wrote(). */
 char *aeg_buf_room(struct aeg_buf *buf, size_t more);
 void aeg_buf_wrote(struct aeg_buf *buf, size_t len);
+/* As short as it can be and still read back as the same number: 0.1, 1e+20. */
+void aeg_buf_double(struct aeg_buf *buf, double value);
 void aeg_buf_printf(struct aeg_buf *buf, const char *format, ...) AEG_PRINTF(2, 3);
 void aeg_buf_vprintf(struct aeg_buf *buf, const char *format, va_list args) AEG_PRINTF(2, 0);
 /* Forgets the content, keeps the memory. */

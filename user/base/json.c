@@ -4,7 +4,6 @@
 #include "base/utf8.h"
 #include <assert.h>
 #include <math.h>
-#include <stdio.h>
 
 #define DEEPEST 63 /* bits of `objects`, less the root's */
 
@@ -163,16 +162,11 @@ void aeg_json_i64(struct aeg_json *json, const char *key, int64_t value)
 
 void aeg_json_double(struct aeg_json *json, const char *key, double value)
 {
-	char text[32] = "null"; /* JSON has no NaN and no infinity */
-
-	/* 17 digits always round-trip; fewer read better: 0.1, not 0.10000000000000001. */
-	for (int digits = 15; isfinite(value) && digits <= 17; digits++) {
-		snprintf(text, sizeof(text), "%.*g", digits, value);
-		if (strtod(text, NULL) == value)
-			break;
-	}
 	lead(json, key);
-	aeg_buf_puts(json->out, text);
+	if (isfinite(value))
+		aeg_buf_double(json->out, value);
+	else
+		aeg_buf_puts(json->out, "null"); /* JSON has no NaN and no infinity */
 }
 
 void aeg_json_decimal(struct aeg_json *json, const char *key, uint64_t value, unsigned int places)

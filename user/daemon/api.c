@@ -6,7 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static const struct aeg_route routes[] = {
+const struct aeg_route aeg_api_routes[] = {
 	{"GET", "/v1/status", false, aeg_api_status},
 	{"GET", "/v1/policies", false, aeg_api_policies},
 	{"GET", "/v1/workloads", false, aeg_api_workloads},
@@ -21,6 +21,7 @@ static const struct aeg_route routes[] = {
 	{"POST", "/v1/reload", true, aeg_api_reload},
 	{"GET", "/livez", false, aeg_api_livez},
 	{"GET", "/readyz", false, aeg_api_readyz},
+	{0},
 };
 
 void aeg_reply_error(struct aeg_reply *reply, unsigned int status, const char *format, ...)
@@ -50,7 +51,8 @@ static bool path_matches(const struct aeg_route *route, const char *path)
 	return aeg_streq(path, route->path);
 }
 
-static void reply_not_found(const char *path, struct aeg_reply *reply)
+static void reply_not_found(const struct aeg_route *routes, const char *path,
+			    struct aeg_reply *reply)
 {
 	struct aeg_json json;
 
@@ -61,8 +63,8 @@ static void reply_not_found(const char *path, struct aeg_reply *reply)
 	aeg_json_str(&json, "error", "there is no such path; paths has those that exist");
 	aeg_json_str(&json, "path", path);
 	aeg_json_array(&json, "paths");
-	for (size_t i = 0; i < AEG_ARRAY_SIZE(routes); i++) {
-		AEG_AUTO_FREE char *text = aeg_xasprintf("%s %s", routes[i].method, routes[i].path);
+	for (; routes->path; routes++) {
+		AEG_AUTO_FREE char *text = aeg_xasprintf("%s %s", routes->method, routes->path);
 
 		aeg_json_str(&json, NULL, text);
 	}
@@ -70,21 +72,22 @@ static void reply_not_found(const char *path, struct aeg_reply *reply)
 	aeg_json_object_end(&json);
 }
 
-const struct aeg_route *aeg_api_route(const char *method, const char *path, struct aeg_reply *reply)
+const struct aeg_route *aeg_route_find(const struct aeg_route *routes, const char *method,
+				       const char *path, struct aeg_reply *reply)
 {
 	const struct aeg_route *other = NULL;
 
 	if (aeg_streq(method, "HEAD"))
 		method = "GET";
-	for (size_t i = 0; i < AEG_ARRAY_SIZE(routes); i++) {
-		if (!path_matches(&routes[i], path))
+	for (const struct aeg_route *route = routes; route->path; route++) {
+		if (!path_matches(route, path))
 			continue;
-		if (aeg_streq(routes[i].method, method))
-			return &routes[i];
-		other = &routes[i];
+		if (aeg_streq(route->method, method))
+			return route;
+		other = route;
 	}
 	if (!other) {
-		reply_not_found(path, reply);
+		reply_not_found(routes, path, reply);
 		return NULL;
 	}
 	aeg_reply_error(reply, 405, "%s takes %s", other->path, other->method);

@@ -20,7 +20,8 @@ struct aeg_request {
 	const char *rest; /* of the path, behind a route that ends in '/' */
 	const char *body; /* NUL-terminated */
 	size_t len;
-	bool wants_text; /* Accept: text/plain */
+	bool wants_text;    /* Accept: text/plain */
+	const char *accept; /* NULL: no such header */
 	/* The value of a query key, NULL when it is not there. */
 	const char *(*query)(const struct aeg_request *request, const char *key);
 	void *transport;
@@ -37,15 +38,16 @@ struct aeg_reply {
 
 typedef void aeg_route_fn(const struct aeg_daemon *daemon, const struct aeg_request *request,
 			  struct aeg_reply *reply);
-struct aeg_route {
+struct aeg_route {		   /* of a table that ends with a path of NULL */
 	const char *method, *path; /* a path that ends in '/' takes everything below it */
 	bool writes;		   /* for root and the daemon's own user only */
 	aeg_route_fn *fn;
 };
 
 /* The route, or NULL with the reply filled in (404, 405). */
-const struct aeg_route *aeg_api_route(const char *method, const char *path,
-				      struct aeg_reply *reply);
+const struct aeg_route *aeg_route_find(const struct aeg_route *routes, const char *method,
+				       const char *path, struct aeg_reply *reply);
+extern const struct aeg_route aeg_api_routes[];
 /* {"error": "…"} in place of whatever the reply held. */
 void aeg_reply_error(struct aeg_reply *reply, unsigned int status, const char *format, ...)
 	AEG_PRINTF(3, 4);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* Is it enforcing, what, since when, and what should the administrator know? */
 #include "daemon/api.h"
+#include "daemon/monitor.h"
+#include "daemon/readiness.h"
 #include "gen/version.h"
 #include "observe/flow.h"
 #include "policy/explain.h"
@@ -53,6 +55,17 @@ static void put_config(struct aeg_json *json, const struct aeg_config *config)
 		aeg_json_str(json, NULL, config->managed.list.items[i]);
 	aeg_json_array_end(json);
 	aeg_json_str(json, "pins", config->pin_dir);
+}
+
+/* The address, with the port that was chosen; absent: nothing is served. */
+static void put_monitor(struct aeg_json *json, const struct aeg_monitor *monitor)
+{
+	char address[AEG_LISTEN_TEXT];
+
+	if (!monitor)
+		return;
+	aeg_monitor_address(monitor, address);
+	aeg_json_str(json, "metrics", address);
 }
 
 static void put_programs(struct aeg_json *json, struct aeg_datapath *datapath)
@@ -157,8 +170,9 @@ static void put_reload(struct aeg_json *json, const struct aeg_reload *last)
 	aeg_buf_done(&errors);
 }
 
-static void put_notes(struct aeg_json *json, const struct aeg_reconciler *reconciler)
+static void put_notes(struct aeg_json *json, const struct aeg_daemon *daemon)
 {
+	const struct aeg_reconciler *reconciler = daemon->reconciler;
 	const struct aeg_ruleset *ruleset = reconciler->ruleset;
 
 	aeg_json_array(json, "notes");
@@ -178,6 +192,9 @@ static void put_notes(struct aeg_json *json, const struct aeg_reconciler *reconc
 		aeg_json_str(json, NULL,
 			     "there are more cgroups than can be followed: raise "
 			     "fs.inotify.max_user_watches");
+	if (daemon->config->metrics.listen.on && !daemon->monitor)
+		aeg_json_str(json, NULL,
+			     "metrics and probes are not served: their port could not be opened");
 	aeg_json_array_end(json);
 }
 
@@ -192,6 +209,7 @@ void aeg_api_status(const struct aeg_daemon *daemon, const struct aeg_request *r
 	put_daemon(&json, daemon);
 	put_ruleset(&json, reconciler);
 	put_config(&json, daemon->config);
+	put_monitor(&json, daemon->monitor);
 	put_programs(&json, reconciler->datapath);
 	put_maps(&json, reconciler->datapath);
 	put_errors(&json, reconciler->datapath);
@@ -199,7 +217,7 @@ void aeg_api_status(const struct aeg_daemon *daemon, const struct aeg_request *r
 	aeg_api_put_dns(&json, reconciler);
 	put_flows(&json, daemon->events->history);
 	put_reload(&json, &reconciler->last);
-	put_notes(&json, reconciler);
+	put_notes(&json, daemon);
 	aeg_json_object_end(&json);
 }
 
@@ -210,17 +228,25 @@ void aeg_api_livez(const struct aeg_daemon *daemon, const struct aeg_request *re
 	aeg_buf_puts(&reply->body, "ok");
 }
 
-/* Ready means that a generation decides, not that the last reload was good. */
+/* "ok", or with ?verbose, and whenever it is not, the checks. */
 void aeg_api_readyz(const struct aeg_daemon *daemon, const struct aeg_request *request,
 		    struct aeg_reply *reply)
 {
-	const struct aeg_reconciler *reconciler = daemon->reconciler;
+	bool ready = aeg_readiness(daemon, NULL);
+	struct aeg_json json;
 
-	if (!aeg_datapath_generation(reconciler->datapath) ||
-	    (!reconciler->attached && !reconciler->adopted)) {
-		aeg_reply_error(reply, 503, "no generation is in force");
+	if (ready && !request->query(request, "verbose")) {
+		reply->type = AEG_API_TEXT;
+		aeg_buf_puts(&reply->body, "ok");
 		return;
 	}
-	reply->type = AEG_API_TEXT;
-	aeg_buf_puts(&reply->body, "ok");
+	reply->status = ready ? 200 : 503;
+	aeg_json_begin(&json, &reply->body);
+	aeg_json_object(&json, NULL);
+	aeg_json_str(&json, "error", ready ? NULL : "not ready; checks says why");
+	aeg_json_bool(&json, "ready", ready);
+	aeg_json_array(&json, "checks");
+	aeg_readiness(daemon, &json);
+	aeg_json_array_end(&json);
+	aeg_json_object_end(&json);
 }

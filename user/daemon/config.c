@@ -172,6 +172,7 @@ READER(defaults, aeg_fields_read(defaults_fields, value, config, diags))
 READER(flows, aeg_fields_read(flows_fields, value, config, diags))
 READER(dns, aeg_dns_config_read(&config->dns, value, diags))
 READER(audit, aeg_audit_config_read(&config->audit, value, diags))
+READER(metrics, aeg_metrics_config_read(&config->metrics, value, diags))
 READER(log, aeg_fields_read(log_fields, value, config, diags))
 
 static const struct aeg_field fields[] = {
@@ -187,6 +188,7 @@ static const struct aeg_field fields[] = {
 	{.key = "dns", .read = read_dns},
 	{.key = "flows", .read = read_flows},
 	{.key = "audit", .read = read_audit},
+	{.key = "metrics", .read = read_metrics},
 	{.key = "log", .read = read_log},
 	{0},
 };
@@ -239,6 +241,7 @@ static void set_defaults(struct aeg_config *config)
 	};
 	aeg_dns_config_init(&config->dns);
 	aeg_audit_config_init(&config->audit);
+	aeg_metrics_config_init(&config->metrics);
 	set_list(&config->managed, managed, AEG_ARRAY_SIZE(managed));
 	set_list(&config->policies, policies, AEG_ARRAY_SIZE(policies));
 	set_list(&config->workloads, workloads, AEG_ARRAY_SIZE(workloads));
@@ -271,7 +274,16 @@ static void override_list(struct aeg_strings *ret, bool *given, const struct aeg
 		*given = true;
 }
 
-static void override(struct aeg_config *config, const struct aeg_options *options)
+static void override_listen(struct aeg_listen *ret, const char *text, struct aeg_diags *diags)
+{
+	const struct aeg_pos pos = {.file = "--metrics"};
+
+	if (text && aeg_listen_parse(text, ret))
+		aeg_error_at(diags, pos, "'%s': write 127.0.0.1:9477, [::1]:9477 or off", text);
+}
+
+static void override(struct aeg_config *config, const struct aeg_options *options,
+		     struct aeg_diags *diags)
 {
 	override_text(&config->cgroup_root, options->cgroup_root);
 	override_text(&config->pin_dir, options->pin_dir);
@@ -280,6 +292,7 @@ static void override(struct aeg_config *config, const struct aeg_options *option
 	override_list(&config->managed, NULL, &options->managed);
 	override_list(&config->policies, &config->policies_given, &options->policies);
 	override_list(&config->workloads, &config->workloads_given, &options->workloads);
+	override_listen(&config->metrics.listen, options->metrics, diags);
 	if (options->log_level >= 0)
 		config->log_level = options->log_level;
 	if (options->log_format >= 0)
@@ -306,7 +319,7 @@ int aeg_config_load(const struct aeg_options *options, struct aeg_diags *diags,
 	set_defaults(ret);
 	if (options->config || access(file, F_OK) == 0 || errno != ENOENT)
 		read_file(ret, file, diags);
-	override(ret, options);
+	override(ret, options, diags);
 	aeg_audit_config_check(&ret->audit, file, diags);
 	check(ret, file, diags);
 	if (!ret->cgroup_root)

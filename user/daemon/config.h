@@ -10,6 +10,7 @@
 #include "bpf/abi.h"
 #include "daemon/config_audit.h"
 #include "daemon/config_dns.h"
+#include "daemon/config_metrics.h"
 #include "daemon/options.h"
 #include "policy/model.h"
 
@@ -24,6 +25,7 @@ struct aeg_config {
 	struct aeg_gen defaults;	      /* number stays 0 */
 	struct aeg_dns_config dns;
 	struct aeg_audit_config audit;
+	struct aeg_metrics_config metrics;
 	bool handshake;
 	uint64_t ring_bytes, history;
 	int log_level, log_format; /* enum aeg_log_level, aeg_log_format */

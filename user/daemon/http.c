@@ -1,26 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/*
- * libmicrohttpd has an epoll descriptor of its own: it is one descriptor in our loop, and one timer
- * while clients are connected. Followers of flows are suspended while there is nothing to send.
- */
+/* Followers of flows are suspended while there is nothing to send. */
 #include "daemon/http.h"
-#include "daemon/api.h"
 #include "daemon/follower.h"
+#include "daemon/server.h"
 
 #include <errno.h>
-#include <microhttpd.h>
 #include <sys/socket.h>
 
 #define CONNECTIONS_MAX 64
 #define CONNECTION_MEMORY (32 * 1024) /* header lines and buffers of one connection */
 #define IDLE_SECONDS 15
 #define DISCARD_MAX (8 * AEG_API_BODY_MAX) /* of a body that is too long, before hanging up */
-#define ROUNDS_MAX 16
 
 struct aeg_http {
 	struct aeg_daemon *daemon;
-	struct MHD_Daemon *server;
-	struct aeg_watch *watch, *timer;
+	struct aeg_server server;
 	struct aeg_followers followers;
 };
 
@@ -31,66 +25,19 @@ struct exchange { /* one request, while it is received and answered */
 	size_t received;
 };
 
-/* ---- in the loop ---- */
-
-/* Lets the server work, and asks to be called again when it has to. */
-static void run_server(void *arg)
-{
-	struct aeg_http *http = arg;
-	MHD_UNSIGNED_LONG_LONG timeout = 0;
-	enum MHD_Result waits = MHD_YES;
-
-	for (int i = 0; i < ROUNDS_MAX && waits == MHD_YES && timeout == 0; i++) {
-		MHD_run(http->server);
-		waits = MHD_get_timeout(http->server, &timeout);
-	}
-	if (waits == MHD_YES)
-		aeg_timer_arm(http->timer, timeout ? timeout : 1);
-	else
-		aeg_timer_disarm(http->timer);
-}
-
-static void on_ready(void *arg, int fd, uint32_t events)
-{
-	run_server(arg);
-}
-
 void aeg_http_flows_grew(void *arg)
 {
 	struct aeg_http *http = arg;
 
 	if (aeg_followers_resume(&http->followers))
-		run_server(http);
+		aeg_server_run(&http->server);
 }
 
 /* ---- replies ---- */
 
-static enum MHD_Result send_response(struct MHD_Connection *connection,
-				     const struct aeg_reply *reply, struct MHD_Response *response)
-{
-	enum MHD_Result result;
-
-	if (!response)
-		return MHD_NO;
-	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, reply->type);
-	if (reply->allow)
-		MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, reply->allow);
-	result = MHD_queue_response(connection, reply->status, response);
-	MHD_destroy_response(response);
-	return result;
-}
-
 static enum MHD_Result send_reply(struct MHD_Connection *connection, struct aeg_reply *reply)
 {
-	size_t len;
-	char *text;
-
-	if (reply->body.len && reply->body.data[reply->body.len - 1] != '\n')
-		aeg_buf_putc(&reply->body, '\n');
-	len = reply->body.len;
-	text = aeg_buf_take(&reply->body);
-	return send_response(connection, reply,
-			     MHD_create_response_from_buffer(len, text, MHD_RESPMEM_MUST_FREE));
+	return aeg_server_respond(connection, reply, aeg_server_response(reply));
 }
 
 static enum MHD_Result send_error(struct MHD_Connection *connection, unsigned int status,
@@ -100,11 +47,6 @@ static enum MHD_Result send_error(struct MHD_Connection *connection, unsigned in
 
 	aeg_reply_error(&reply, status, "%s", sentence);
 	return send_reply(connection, &reply);
-}
-
-static const char *query(const struct aeg_request *request, const char *key)
-{
-	return MHD_lookup_connection_value(request->transport, MHD_GET_ARGUMENT_KIND, key);
 }
 
 static bool accepts_text(struct MHD_Connection *connection)
@@ -125,7 +67,7 @@ static enum MHD_Result answer(struct aeg_http *http, struct MHD_Connection *conn
 		.body = aeg_buf_text(&exchange->body),
 		.len = exchange->body.len,
 		.wants_text = accepts_text(connection),
-		.query = query,
+		.query = aeg_server_query,
 		.transport = connection,
 		.peer = exchange->peer,
 	};
@@ -134,9 +76,10 @@ static enum MHD_Result answer(struct aeg_http *http, struct MHD_Connection *conn
 	exchange->route->fn(http->daemon, &request, &reply);
 	if (!reply.flows)
 		return send_reply(connection, &reply);
-	return send_response(connection, &reply,
-			     aeg_follower_response(&http->followers, connection,
-						   http->daemon->events->history, &reply.range));
+	return aeg_server_respond(connection, &reply,
+				  aeg_follower_response(&http->followers, connection,
+							http->daemon->events->history,
+							&reply.range));
 }
 
 /* ---- requests ---- */
@@ -158,7 +101,7 @@ static enum MHD_Result begin(struct MHD_Connection *connection, const char *url,
 			     void **ret_exchange)
 {
 	struct aeg_reply reply = {0};
-	const struct aeg_route *route = aeg_api_route(method, url, &reply);
+	const struct aeg_route *route = aeg_route_find(aeg_api_routes, method, url, &reply);
 	struct exchange *exchange;
 	struct ucred peer = {0};
 
@@ -225,18 +168,6 @@ static struct MHD_Daemon *start_server(struct aeg_http *http, int listen_fd)
 				MHD_OPTION_NOTIFY_COMPLETED, on_completed, http, MHD_OPTION_END);
 }
 
-static int enter_loop(struct aeg_http *http)
-{
-	const union MHD_DaemonInfo *info =
-		MHD_get_daemon_info(http->server, MHD_DAEMON_INFO_EPOLL_FD);
-	int err = aeg_loop_timer(http->daemon->loop, run_server, http, &http->timer);
-
-	if (err || !info)
-		return err ? err : -ENOTSUP;
-	return aeg_loop_fd(http->daemon->loop, info->epoll_fd, EPOLLIN, on_ready, http,
-			   &http->watch);
-}
-
 int aeg_http_open(struct aeg_daemon *daemon, int listen_fd, struct aeg_buf *error,
 		  struct aeg_http **ret)
 {
@@ -246,13 +177,12 @@ int aeg_http_open(struct aeg_daemon *daemon, int listen_fd, struct aeg_buf *erro
 	http->daemon = daemon;
 	http->followers = (struct aeg_followers){
 		.loop = daemon->loop,
-		.run = run_server,
-		.arg = http,
+		.run = aeg_server_run,
+		.arg = &http->server,
 	};
-	http->server = start_server(http, listen_fd);
-	if (!http->server)
+	err = aeg_server_enter(&http->server, daemon->loop, start_server(http, listen_fd));
+	if (!http->server.mhd)
 		aeg_closep(&listen_fd);
-	err = http->server ? enter_loop(http) : -EIO;
 	if (err) {
 		aeg_buf_printf(error, "the HTTP server does not start: %s", strerror(-err));
 		aeg_http_close(http);
@@ -266,13 +196,10 @@ void aeg_http_close(struct aeg_http *http)
 {
 	if (!http)
 		return;
-	aeg_watch_remove(http->watch);
-	if (http->server) {
-		/* A suspended connection must not outlive the server. */
-		if (aeg_followers_end(&http->followers))
-			MHD_run(http->server);
-		MHD_stop_daemon(http->server);
-	}
-	aeg_watch_remove(http->timer);
+	aeg_server_leave(&http->server);
+	/* A suspended connection must not outlive the server. */
+	if (http->server.mhd && aeg_followers_end(&http->followers))
+		MHD_run(http->server.mhd);
+	aeg_server_done(&http->server);
 	free(http);
 }

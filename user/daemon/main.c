@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "daemon/auditing.h"
 #include "daemon/http.h"
+#include "daemon/monitor.h"
 #include "daemon/notify.h"
 #include "daemon/privileges.h"
 #include "daemon/socket.h"
@@ -208,6 +209,25 @@ static int open_and_load(struct aeg_daemon *daemon, int *ret_listen_fd, struct a
 	return err ? err : first_load(daemon, error);
 }
 
+/* A port that is taken must not stop enforcement: it is said here, in the status, and by the scraper. */
+static void open_monitor(struct aeg_daemon *daemon)
+{
+	char address[AEG_LISTEN_TEXT];
+	int err;
+
+	if (!daemon->config->metrics.listen.on)
+		return;
+	err = aeg_monitor_open(daemon);
+	if (err) {
+		aeg_listen_format(&daemon->config->metrics.listen, address);
+		aeg_log(AEG_LOG_ERROR, COMPONENT, "metrics are not served: '%s': %s", address,
+			strerror(-err));
+		return;
+	}
+	aeg_monitor_address(daemon->monitor, address);
+	aeg_log(AEG_LOG_INFO, COMPONENT, "metrics on http://%s/metrics", address);
+}
+
 static int serve(struct aeg_daemon *daemon, int listen_fd, struct aeg_buf *error)
 {
 	struct aeg_http *http;
@@ -215,6 +235,7 @@ static int serve(struct aeg_daemon *daemon, int listen_fd, struct aeg_buf *error
 
 	if (err)
 		return err;
+	open_monitor(daemon);
 	daemon->events->grew = aeg_http_flows_grew;
 	daemon->events->grew_arg = http;
 	notify_ready(daemon);
@@ -231,6 +252,7 @@ static int serve(struct aeg_daemon *daemon, int listen_fd, struct aeg_buf *error
 static void close_all(struct aeg_daemon *daemon)
 {
 	aeg_events_close(daemon->events);
+	aeg_monitor_close(daemon->monitor);
 	aeg_reconciler_close(daemon->reconciler);
 	aeg_auditing_close(daemon->auditing, daemon->stopped_by);
 	aeg_loop_free(daemon->loop);

@@ -41,7 +41,10 @@ static void add_rules(struct aeg_names *names, const struct aeg_policy *policy)
 	for (size_t i = 0; i < policy->rules.n; i++) {
 		AEG_AUTO_FREE char *label = aeg_rule_label(policy, &policy->rules.items[i]);
 
-		add_rule(names, label)->in_force = &policy->rules.items[i];
+		struct aeg_rule_names *rule = add_rule(names, label);
+
+		rule->in_force = &policy->rules.items[i];
+		rule->mode = policy->mode;
 	}
 }
 

@@ -14,6 +14,7 @@ struct aeg_rule_names { /* of a rule's label, split; NULL: no rule */
 	char *policy;	/* "namespace/name", "name" for cluster policies */
 	char *rule;
 	const struct aeg_rule *in_force; /* NULL: no rule of the ruleset in force */
+	enum aeg_mode mode;		 /* of its policy */
 };
 
 struct aeg_names {

@@ -27,6 +27,8 @@ static const struct aeg_opt table[] = {
 	 AT(workloads)},
 	{"state-dir", 0, AEG_OPT_TEXT, "DIR", "where applied objects are kept", NULL,
 	 AT(state_dir)},
+	{"metrics", 0, AEG_OPT_TEXT, "ADDR:PORT",
+	 "where metrics, probes and the status page are served; or off", NULL, AT(metrics)},
 	{"log-level", 0, AEG_OPT_ENUM, "LEVEL", "how much is logged", aeg_log_level_words,
 	 AT(log_level)},
 	{"log-format", 0, AEG_OPT_ENUM, "FORMAT", "how it is written", aeg_log_format_words,

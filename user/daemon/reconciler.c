@@ -206,6 +206,11 @@ static void remember(struct aeg_reconciler *reconciler, bool ok, const struct ae
 		.text = aeg_buf_take(text),
 	};
 	aeg_diags_forget_sources(&reconciler->last.diags);
+	reconciler->reloads++;
+	if (ok)
+		reconciler->good_at_ns = reconciler->last.at_ns;
+	else
+		reconciler->failures++;
 }
 
 static void log_reload(const struct aeg_reconciler *reconciler, uint64_t took_ns)

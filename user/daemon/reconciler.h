@@ -40,7 +40,9 @@ struct aeg_reconciler {
 	struct aeg_numbers numbers;
 	struct aeg_ruleset *ruleset; /* in force; NULL while only adopted pins are */
 	struct aeg_reload last;
-	uint64_t generation_at_ns; /* CLOCK_REALTIME; 0: not installed by this process */
+	uint64_t reloads, failures; /* how many there were, and how many of them failed */
+	uint64_t good_at_ns;	    /* CLOCK_REALTIME of the last that did not; 0: none yet */
+	uint64_t generation_at_ns;  /* CLOCK_REALTIME; 0: not installed by this process */
 	uint32_t levels;
 	bool adopted, attached, repairing;
 	void (*swapped)(void *arg); /* a new ruleset is in force: forget what borrows the old one */

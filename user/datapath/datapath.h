@@ -135,6 +135,10 @@ struct aeg_map_fill {
 	uint64_t entries, capacity; /* of the active slot's inner map where there are slots */
 };
 size_t aeg_datapath_fill(struct aeg_datapath *datapath, struct aeg_map_fill *ret, size_t max);
+/* Of the rings alone, which costs nothing: bytes that are unread, and their size. */
+#define AEG_DATAPATH_RINGS 2
+void aeg_datapath_rings(const struct aeg_datapath *datapath,
+			struct aeg_map_fill ret[AEG_DATAPATH_RINGS]);
 struct aeg_prog_stat {
 	const char *name;
 	uint32_t id;

@@ -25,6 +25,13 @@ static struct aeg_map_fill fill_ring(const struct aeg_datapath *datapath, const 
 	};
 }
 
+void aeg_datapath_rings(const struct aeg_datapath *datapath,
+			struct aeg_map_fill ret[AEG_DATAPATH_RINGS])
+{
+	ret[0] = fill_ring(datapath, "events", AEG_RING_EVENTS);
+	ret[1] = fill_ring(datapath, "denials", AEG_RING_DENIALS);
+}
+
 static struct aeg_map_fill fill_hash(const struct aeg_datapath *datapath, enum aeg_map map,
 				     size_t key_size, size_t value_size)
 {

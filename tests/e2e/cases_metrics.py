@@ -1,0 +1,355 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+"""The port for those who watch: do metrics say exactly what a client did, also when events are lost,
+and what do garbage, slow clients and a thousand scrapers do to it?"""
+import contextlib
+import json
+import re
+import select
+import socket
+import time
+
+from harness import DEADLINE, Node, check, equal, wait_until
+from scene import FREE, GOVERNED, OTHER, write
+
+LISTEN = {"listen": "127.0.0.1:0"}
+OPEN_METRICS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"
+SAMPLE = re.compile(r'([a-z_]+)(?:\{(.*)\})? (\S+)')
+LABEL = re.compile(r'([a-z_]+)="((?:[^"\\]|\\.)*)"')
+
+
+class Monitor:
+    """The daemon's metrics port, and raw connections to it."""
+
+    def __init__(self, daemon):
+        host, port = daemon.get("/v1/status")["metrics"].rsplit(":", 1)
+        self.daemon, self.address = daemon, (host.strip("[]"), int(port))
+
+    def connect(self):
+        return socket.create_connection(self.address, timeout=DEADLINE)
+
+    def ask(self, request):
+        """Sends bytes and reads the whole answer; an answer that was cut off is an error."""
+        with self.connect() as sock:
+            sock.sendall(request)
+            return read_all(sock)
+
+    def get(self, path, **headers):
+        lines = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{self.address[1]}"]
+        lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+        return parse_answer(self.ask("\r\n".join(lines + ["", ""]).encode()))
+
+    def metrics(self):
+        """{(name, frozenset of labels): value}."""
+        status, _, body = self.get("/metrics")
+        equal(status, 200, "status of /metrics")
+        return parse_metrics(body)
+
+    def sum(self, name, **labels):
+        want = set(labels.items())
+        return sum(value for (found, has), value in self.metrics().items()
+                   if found == name and want <= has)
+
+    def wait_sum(self, want, name, **labels):
+        """Answers are shared for a tenth of a second, so the newest may not be the first."""
+        last = []
+        with contextlib.suppress(Exception):
+            wait_until(lambda: last.append(self.sum(name, **labels)) or last[-1] >= want,
+                       "a sum", deadline=2)
+        equal(last[-1], want, f"{name} {labels}")
+
+
+def read_all(sock):
+    data = b""
+    while True:
+        block = sock.recv(1 << 16)
+        if not block:
+            return data
+        data += block
+
+
+def parse_answer(data):
+    head, _, body = data.partition(b"\r\n\r\n")
+    lines = head.decode().split("\r\n")
+    headers = dict(line.lower().split(": ", 1) for line in lines[1:])
+    if "content-length" in headers:
+        equal(len(body), int(headers["content-length"]), "bytes of the answer")
+    return int(lines[0].split()[1]), headers, body.decode()
+
+
+def parse_metrics(body):
+    found = {}
+    for line in body.splitlines():
+        if line.startswith("#"):
+            continue
+        match = SAMPLE.fullmatch(line)
+        check(match, f"no sample: {line!r}")
+        key = match[1], frozenset(LABEL.findall(match[2] or ""))
+        check(key not in found, f"twice: {line}")
+        found[key] = float(match[3])
+    return found
+
+
+@contextlib.contextmanager
+def watched(pods=("chat",), **config):
+    with Node("metrics") as node:
+        write(node)
+        daemon = node.daemon(metrics={**LISTEN, **config.pop("metrics", {})}, **config).start()
+        started = [node.pod(name, name + "1") for name in pods]
+        wait_until(lambda: daemon.get("/v1/status")["instances"] >= len(pods), "the workloads")
+        yield daemon, Monitor(daemon), *started
+
+
+def rss_mib(daemon):
+    with open(f"/proc/{daemon.process.pid}/status", encoding="ascii") as status:
+        return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmRSS"))
+
+
+def still_serves(monitor):
+    equal(monitor.get("/livez")[::2], (200, "ok\n"), "/livez")
+
+
+# ---- what it says ----
+
+def test_counters_are_exact():
+    with watched(("chat", "trainer", "watched"),
+                 metrics={"workloadLabel": True}) as (daemon, monitor, chat, trainer, seen):
+        for pod, addr, times in ((chat, GOVERNED, 7), (chat, OTHER, 5), (chat, FREE, 3),
+                                 (trainer, OTHER, 2), (seen, OTHER, 4)):
+            for _ in range(times):
+                pod.ask("connect", addr=addr, port=443, family="v4", send=10, read=True)
+        ml = {"namespace": "ml"}
+        count = "aegress_connections_total"
+        monitor.wait_sum(21, count, **ml)
+        for want, labels in (
+                (7, {"workload": "chat-1", "endpoint": "test-inference", "verdict": "allowed"}),
+                (5, {"workload": "chat-1", "endpoint": "test-upload", "verdict": "denied"}),
+                (3, {"workload": "chat-1", "endpoint": "", "verdict": "allowed"}),
+                (4, {"workload": "watched-1", "verdict": "audited", "mode": "Audit"})):
+            equal(monitor.sum(count, **ml, **labels), want, f"{count} {labels}")
+        equal(monitor.sum("aegress_denied_total", reason="no-rule", endpoint="test-upload"), 5,
+              "denied by no rule")
+        equal(monitor.sum("aegress_denied_total", reason="deny-rule", policy="ml/all-but-upload"),
+              2, "denied by a rule")
+        equal(monitor.sum("aegress_audited_total", workload="watched-1"), 4, "audited")
+        for direction in ("sent", "received"):
+            monitor.wait_sum(140, "aegress_egress_bytes_total", direction=direction)
+        equal(monitor.sum("aegress_closed_connections_total"), 14, "closed")
+        monitor.wait_sum(14, "aegress_rtt_seconds_count")
+
+
+def test_counters_are_exact_when_events_are_lost():
+    """Rings of one page: nearly every event is lost, no decision is."""
+    with watched(flows={"ringBytes": 4096}) as (daemon, monitor, pod):
+        times = 20_000
+        equal(pod.ask("flood", addr=OTHER, port=443, family="v4", times=times)["outcome"],
+              {"EPERM": times}, "outcome")
+        monitor.wait_sum(times, "aegress_connections_total", verdict="denied")
+        monitor.wait_sum(times, "aegress_denied_total", reason="no-rule")
+        equal(monitor.sum("aegress_decisions_total", verdict="denied", hook="connect"), times,
+              "decisions")
+        wait_until(lambda: monitor.sum("aegress_events_total", type="deny")
+                   + monitor.sum("aegress_events_lost_total", ring="denials") == times,
+                   "every event read or counted as lost")
+
+
+def test_metrics_are_the_api():
+    """The same figures as /v1/status, family by family."""
+    with watched() as (daemon, monitor, pod):
+        pod.ask("connect", addr=OTHER, port=443, family="v4")
+        monitor.wait_sum(1, "aegress_denied_total")
+        status, metrics = daemon.get("/v1/status"), monitor.metrics()
+        for name, label, want in (
+                ("aegress_bpf_errors_total", "place", status["errors"]),
+                ("aegress_dns_messages_total", "result", status["dns"]["answers"]),
+                ("aegress_dns_learned_total", "result", status["dns"]["learned"]),
+                ("aegress_hellos_total", "result", status["hellos"])):
+            got = {dict(has)[label]: value for (found, has), value in metrics.items()
+                   if found == name}
+            equal(got, want, name)
+        for key, name in (("generation", "aegress_policy_generation"),
+                          ("endpoints", "aegress_endpoints"), ("workloads", "aegress_workloads")):
+            equal(metrics[name, frozenset()], status[key], name)
+        equal(metrics["aegress_ready", frozenset()], 1, "ready")
+        equal(monitor.sum("aegress_program_attached"), len(status["programs"]), "attached")
+        check(metrics["process_resident_memory_bytes", frozenset()] > 1 << 20, "resident memory")
+
+
+def test_openmetrics():
+    with watched() as (_, monitor, pod):
+        pod.ask("connect", addr=GOVERNED, port=443, family="v4")
+        status, headers, body = monitor.get("/metrics", Accept=OPEN_METRICS)
+        equal(status, 200, "status")
+        check(headers["content-type"].startswith("application/openmetrics-text"), str(headers))
+        check(body.endswith("# EOF\n"), "no end mark")
+        check("# TYPE aegress_connections counter\n" in body, "a counter's family")
+        _, headers, plain = monitor.get("/metrics")
+        check(headers["content-type"].startswith("text/plain; version=0.0.4"), str(headers))
+        check("# EOF" not in plain and "# TYPE aegress_connections_total counter\n" in plain,
+              "0.0.4")
+
+
+def test_series_are_bounded():
+    """Ten label sets, fifteen pairs of namespace and endpoint: the rest is in _other, and adds up."""
+    names = [f"e{i}" for i in range(15)]
+    with Node("metrics") as node:
+        write(node, policies="---\n".join(
+            "apiVersion: aegress.dev/v1alpha1\nkind: AIEndpoint\n"
+            f"metadata: {{name: {name}}}\nspec: {{class: other, cidrs: [198.51.100.{i}/32]}}\n"
+            for i, name in enumerate(names)))
+        daemon = node.daemon(metrics={**LISTEN, "seriesMax": 10}).start()
+        pod = node.pod("chat", "chat1")
+        wait_until(lambda: daemon.get("/v1/status")["instances"] == 1, "the workload")
+        monitor = Monitor(daemon)
+        for i in range(15):
+            pod.ask("connect", addr=f"198.51.100.{i}", port=443, family="v4")
+        monitor.wait_sum(15, "aegress_connections_total")
+        equal(monitor.sum("aegress_connections_total", endpoint="_other"), 5, "folded decisions")
+        equal(monitor.sum("aegress_metrics_folded_rows", metric="connections"), 5, "folded rows")
+
+
+def test_probes():
+    with watched() as (daemon, monitor, _):
+        equal(monitor.get("/livez")[::2], (200, "ok\n"), "/livez")
+        equal(monitor.get("/readyz")[::2], (200, "ok\n"), "/readyz")
+        node = daemon.node
+        node.write(node.policies, "broken.yaml", "kind: [\n")
+        wait_until(lambda: not daemon.get("/v1/status")["lastReload"]["ok"], "the failed reload")
+        status, _, body = monitor.get("/readyz?verbose")
+        checks = {check["name"]: check for check in json.loads(body)["checks"]}
+        equal((status, json.loads(body)["ready"]), (200, True), "a bad document is not unready")
+        equal({name: check["ok"] for name, check in checks.items()},
+              {"tables": True, "links": True, "rings": True, "documents": False}, "checks")
+        check("broken.yaml" in checks["documents"]["detail"], str(checks["documents"]))
+        wait_until(lambda: monitor.sum("aegress_policy_last_reload_ok") == 0, "the metric")
+        check(monitor.sum("aegress_policy_reloads_total", result="failed") >= 1, "failed reloads")
+
+
+def test_off_and_taken():
+    with Node("metrics") as node, socket.socket() as taken:
+        write(node)
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        daemon = node.daemon(metrics={"listen": f"127.0.0.1:{port}"}).start()
+        status = daemon.get("/v1/status")
+        check("metrics" not in status and any("metrics" in note for note in status["notes"]),
+              f"notes of a daemon whose port is taken: {status['notes']}")
+        check(f"'127.0.0.1:{port}': Address already in use" in daemon.log_tail(), "the log")
+        daemon.stop()
+        daemon = node.daemon(metrics={"listen": "off"}).start()
+        check("metrics" not in daemon.get("/v1/status"), "metrics are off")
+
+
+# ---- bad input ----
+
+def test_only_reads():
+    with watched() as (daemon, monitor, _):
+        for method in ("POST", "PUT", "DELETE", "PATCH"):
+            answer = monitor.ask(f"{method} /metrics HTTP/1.1\r\nHost: localhost\r\n"
+                                 "Content-Length: 4\r\n\r\nbody".encode())
+            equal(parse_answer(answer)[0], 405, method)
+        equal(monitor.get("/v1/status")[0], 404, "the API is not here")
+        equal(monitor.get("/v1/reload")[0], 404, "the API is not here")
+
+
+def test_a_rebound_name_is_refused():
+    with watched() as (_, monitor, _):
+        for host, want in (("evil.example", 403), (f"evil.example:{monitor.address[1]}", 403),
+                           ("localhost", 200), (f"localhost:{monitor.address[1]}", 200),
+                           ("127.0.0.1", 200), ("[::1]:9477", 200)):
+            answer = monitor.ask(f"GET /status.json HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+            equal(parse_answer(answer)[0], want, f"Host: {host}")
+
+
+def test_garbage():
+    with watched() as (daemon, monitor, _):
+        before = rss_mib(daemon)
+        for data in (b"\0" * 100_000, b"\xff\xfe" * 5000 + b"\r\n\r\n", b"GET\r\n\r\n",
+                     b"GET /metrics HTTP/9.9\r\n\r\n", b"\r\n" * 10_000,
+                     b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+                     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"x" * 512,
+                     b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\n\r\n",
+                     b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X: " + b"y" * 200_000 + b"\r\n\r\n",
+                     b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 50_000 + b"\r\n"):
+            for _ in range(10):
+                with contextlib.suppress(OSError), monitor.connect() as sock:
+                    sock.sendall(data)
+                    sock.shutdown(socket.SHUT_WR)
+                    read_all(sock)
+        still_serves(monitor)
+        monitor.wait_sum(1, "aegress_ready")
+        check(monitor.sum("aegress_http_connections_total", result="unreadable") > 0, "counted")
+        check(rss_mib(daemon) < before + 8, f"memory: {before} -> {rss_mib(daemon)} MiB")
+
+
+def test_slow_clients():
+    """More of them than there are places, each sending a byte now and then: others get through."""
+    with watched() as (daemon, monitor, _), contextlib.ExitStack() as stack:
+        slow = [stack.enter_context(monitor.connect()) for _ in range(300)]
+        for sock in slow:
+            sock.sendall(b"GET /metrics HTTP/1.1\r\nX: ")
+        began = time.monotonic()
+        still_serves(monitor)
+        took = time.monotonic() - began
+        check(took < 5, f"the probe waited {took:.1f} s")
+        wait_until(lambda: drip(slow) == 0, "every slow client to be ended", deadline=30)
+        wait_until(lambda: monitor.sum("aegress_http_connections_total", result="slow") == 300,
+                   "all of them counted")
+        equal(daemon.log_tail().count("too slow"), 1, "lines in the log")
+
+
+def drip(socks):
+    """A byte to each; how many still take it."""
+    alive = 0
+    for sock in socks:
+        with contextlib.suppress(OSError):
+            sock.sendall(b"y")
+            readable = select.select([sock], [], [], 0)[0]
+            alive += not readable or bool(sock.recv(1))
+    time.sleep(0.05)  # between the bytes: this is what a slow client does
+    return alive
+
+
+def test_a_thousand_scrapes_at_once():
+    with watched() as (daemon, monitor, _), contextlib.ExitStack() as stack:
+        monitor.metrics()
+        before = rss_mib(daemon)
+        socks = [stack.enter_context(monitor.connect()) for _ in range(1000)]
+        request = f"GET /metrics HTTP/1.1\r\nHost: localhost\r\nAccept: {OPEN_METRICS}\r\n\r\n"
+        for sock in socks:
+            sock.sendall(request.encode())
+        for sock in socks:
+            status, _, body = parse_answer(read_all(sock))
+            check(status == 200 and body.endswith("# EOF\n"), f"answer {status}, {len(body)} bytes")
+        still_serves(monitor)
+        check(rss_mib(daemon) < before + 16, f"memory: {before} -> {rss_mib(daemon)} MiB")
+        wait_until(lambda: monitor.sum("aegress_http_connections_total", result="answered") >= 1001,
+                   "all of them counted")
+
+
+def test_readers_that_do_not_read():
+    """Their answers share memory, and they are ended."""
+    with watched() as (daemon, monitor, _), contextlib.ExitStack() as stack:
+        before = rss_mib(daemon)
+        for _ in range(100):
+            sock = stack.enter_context(monitor.connect())
+            sock.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        still_serves(monitor)
+        check(rss_mib(daemon) < before + 16, f"memory: {before} -> {rss_mib(daemon)} MiB")
+
+
+def test_idle_daemon_sleeps():
+    with watched() as (daemon, monitor, _):
+        monitor.metrics()
+        path = f"/proc/{daemon.process.pid}/status"
+
+        def wakeups():
+            with open(path, encoding="ascii") as status:
+                return next(line for line in status if line.startswith("voluntary_ctxt"))
+
+        def rested():
+            before = wakeups()
+            time.sleep(1.0)  # what is measured is that nothing happens in a second
+            return wakeups() == before
+
+        wait_until(rested, "a second without a wake-up")

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Sums by label set, and never more sets than there is room for: who came first stays, what is new
+ * then goes to a set of the caller's choice. A set keeps its place, so that no counter ever runs
+ * backwards because another one came.
+ */
+#ifndef AEG_OBSERVE_SERIES_H
+#define AEG_OBSERVE_SERIES_H
+
+#include "observe/metrics.h"
+
+/* The label value of what is folded: no name of a Kubernetes object begins with "_". */
+#define AEG_OTHER "_other"
+
+#define AEG_SERIES_VALUES 3
+
+struct aeg_series;
+
+struct aeg_series *aeg_series_new(size_t max);
+void aeg_series_free(struct aeg_series *series);
+/* All sums to 0. */
+void aeg_series_zero(struct aeg_series *series);
+/* The sums of a label set; of `other` where it is new and there is no room. `other` always has room: it
+ * must come from a small set of texts. Valid until the next call. */
+uint64_t *aeg_series_at(struct aeg_series *series, const char *labels, const char *other);
+/* Samples of one of the values, in the order in which the sets came; label (NULL: none) is appended to
+ * the labels of each. */
+void aeg_series_put(const struct aeg_series *series, const struct aeg_metrics *metrics,
+		    size_t value, const char *label);
+/* Calls of aeg_series_at() since aeg_series_zero() that went to the other set. */
+uint64_t aeg_series_folded(const struct aeg_series *series);
+
+#endif
