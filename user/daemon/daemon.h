@@ -16,8 +16,8 @@ struct aeg_daemon {
 	struct aeg_events *events;
 	struct aeg_auditing *auditing; /* NULL: switched off */
 	int stopped_by;		       /* a signal; 0: not yet, or by an error */
-	struct aeg_monitor *monitor; /* NULL: metrics are off, or their port is taken */
-	uint64_t started_at_ns;	     /* CLOCK_REALTIME */
+	struct aeg_monitor *monitor;   /* NULL: metrics are off, or their port is taken */
+	uint64_t started_at_ns;	       /* CLOCK_REALTIME */
 };
 
 #endif
