@@ -332,6 +332,47 @@ enum aeg_learning {
 };
 #define AEG_RESULTS_ROOM 32 /* entries of each array of results */
 
+/* ---- frames: what TC knows ---------------------------------------------------------------------- */
+
+#define AEG_VETHS_MAX (1 << 14)
+#define AEG_SOURCES_MAX (1 << 16)
+#define AEG_VETH_EVENTS 16 /* reported for an interface in a second; all are counted */
+
+/* Map `veths`: index of the host's end of a veth (u32) -> whose frames come in there. */
+struct aeg_veth {
+	__u64 cgroup; /* of the workload; key of `idents` */
+	__u64 second; /* of CLOCK_MONOTONIC in which was reported last */
+	__u32 reported;
+	__u32 pad;
+};
+
+/* Map `sources`: the addresses that are a workload's own, as key; the value says nothing. */
+struct aeg_source {
+	__u32 ifindex; /* of the host's end */
+	__u8 addr[16];
+};
+
+/*
+ * What became of each frame; index of the per-CPU array `frames`. Append-only, and each frame is in
+ * exactly one. X(SYMBOL, word, sentence)
+ */
+#define AEG_FRAMES(X)                                                                              \
+	X(VERIFIED, "verified", "sent by a socket that was let through, to where it was")          \
+	X(KERNEL, "kernel", "of a TCP connection that was accepted, or is at its end")             \
+	X(LOCAL, "local", "never leaves the link: ARP, neighbour and listener discovery")          \
+	X(ALLOWED, "allowed", "let through by what its headers say")                               \
+	X(AUDITED, "audited", "would be denied, but the policy only audits")                       \
+	X(DENIED, "denied", "dropped and reported")                                                \
+	X(QUIET, "quiet", "dropped, not reported: too many of this interface in a second")         \
+	X(STRAY, "stray", "let through: the interface is no workload's any more")
+
+enum aeg_frame_result {
+#define AEG_FRAME_ENUM(symbol, word, sentence) AEG_FRAME_##symbol,
+	AEG_FRAMES(AEG_FRAME_ENUM)
+#undef AEG_FRAME_ENUM
+		AEG_FRAME_MAX,
+};
+
 /* ---- per-socket state, map `socks` (sk_storage) ------------------------------------------------ */
 
 #define AEG_SOCK_REPORTED 1u /* an open event was counted; sock_release owes the close */
@@ -544,6 +585,8 @@ AEG_ASSERT_SIZE(aeg_resolver, 16);
 AEG_ASSERT_SIZE(aeg_member, 16);
 AEG_ASSERT_SIZE(aeg_learned, 152);
 AEG_ASSERT_SIZE(aeg_spoken, 256);
+AEG_ASSERT_SIZE(aeg_veth, 24);
+AEG_ASSERT_SIZE(aeg_source, 20);
 AEG_ASSERT_SIZE(aeg_sock, 208);
 AEG_ASSERT_SIZE(aeg_event, 152);
 AEG_ASSERT_SIZE(aeg_name_event, 408);

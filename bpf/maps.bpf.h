@@ -183,6 +183,24 @@ struct {
 	__type(value, __u64);
 } homes __weak SEC(".maps");
 
+/* ---- frames ---- */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, AEG_VETHS_MAX);
+	__type(key, __u32);
+	__type(value, struct aeg_veth);
+} veths __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, AEG_SOURCES_MAX);
+	__type(key, struct aeg_source);
+	__type(value, __u32);
+} sources __weak SEC(".maps");
+
 /* ---- reports ---- */
 
 struct {
@@ -237,6 +255,13 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } hello_results __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, AEG_RESULTS_ROOM);
+	__type(key, __u32);
+	__type(value, __u64);
+} frames __weak SEC(".maps");
 
 /* Never read by a program: the texts live exactly as long as the numbers in the other maps. */
 struct {

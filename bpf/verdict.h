@@ -150,6 +150,16 @@ static inline void aeg_decide_unknown(const struct aeg_facts *facts, struct aeg_
 	ret->mode = aeg_mode_of(ret->verdict);
 }
 
+/* A policy requires that TC sees the workload, and it does not: nothing leaves that rules are about. */
+static inline int aeg_layer_missing(const struct aeg_facts *facts)
+{
+	__u32 flags = facts->ident->flags;
+
+	if ((flags & (AEG_IDENT_NEEDS_TC | AEG_IDENT_HAS_TC)) != AEG_IDENT_NEEDS_TC)
+		return 0;
+	return facts->governed || (flags & AEG_IDENT_STRICT && facts->way != AEG_WAY_LOOPBACK);
+}
+
 /* Fills ret completely; always leaves a verdict other than NONE. */
 static inline void aeg_decide(const struct aeg_facts *facts, struct aeg_decision *ret)
 {
@@ -158,6 +168,11 @@ static inline void aeg_decide(const struct aeg_facts *facts, struct aeg_decision
 	*ret = (struct aeg_decision){};
 	if (!facts->ident) {
 		aeg_decide_unknown(facts, ret);
+		return;
+	}
+	if (aeg_layer_missing(facts)) {
+		ret->verdict = AEG_VERDICT_DENIED;
+		ret->reason = AEG_REASON_LAYER;
 		return;
 	}
 	enforce = aeg_layer(facts, facts->cell ? &facts->cell->enforce : 0, AEG_IDENT_ISOLATED);
@@ -185,6 +200,8 @@ static inline __u32 aeg_decide_verdict(const struct aeg_facts *facts)
 
 	if (!facts->ident)
 		return facts->governed ? facts->gen->unknown : AEG_VERDICT_ALLOWED;
+	if (aeg_layer_missing(facts))
+		return AEG_VERDICT_DENIED;
 	enforce = aeg_layer_verdict(facts, facts->cell ? facts->cell->enforce.verdict : 0,
 				    AEG_IDENT_ISOLATED);
 	all = aeg_layer_verdict(facts, facts->cell ? facts->cell->all.verdict : 0,

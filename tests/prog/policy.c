@@ -42,7 +42,7 @@ struct aeg_ident_row ident_row(const char *cgroup, uint32_t workload, uint32_t p
 
 static size_t fill_addrs(struct aeg_addr_row *rows)
 {
-	static const enum form forms[] = {FORM_V4, FORM_V6};
+	static const enum form forms[] = {FORM_V4, FORM_V6, FORM_FAR};
 	size_t n = 0;
 
 	for (int dest = 0; dest < DEST_FREE; dest++) {
@@ -109,7 +109,7 @@ bool install(struct aeg_gen settings, uint32_t rules)
 		ident_row("managed/a", WORKLOAD_A, 1),
 		ident_row("managed/b", WORKLOAD_B, 2),
 	};
-	struct aeg_addr_row addrs[2 * DEST_MAX] = {0};
+	struct aeg_addr_row addrs[3 * DEST_MAX] = {0};
 	struct aeg_cell_row cells[32] = {0};
 	struct aeg_tables tables = {
 		.addrs = {.items = addrs, .n = fill_addrs(addrs)},

@@ -231,7 +231,7 @@ int stage_run(int (*fn)(void))
 
 /* ---- addresses and sockets ---- */
 
-/* 127.0.1.1 and up, fd00::1:1 and up. */
+/* 127.0.1.1 and up, fd00::1:1 and up, 198.0.1.1 and up. */
 void stage_key(enum dest dest, enum form form, uint8_t ret[16])
 {
 	static const uint8_t v4[16] = {[10] = 0xff, 0xff, 127, 0, 1, 1};
@@ -239,6 +239,8 @@ void stage_key(enum dest dest, enum form form, uint8_t ret[16])
 
 	memcpy(ret, form == FORM_V6 ? v6 : v4, 16);
 	ret[15] = (uint8_t)(ret[15] + dest);
+	if (form == FORM_FAR)
+		ret[12] = 198;
 }
 
 socklen_t stage_addr(enum dest dest, enum form form, uint16_t port, struct sockaddr_storage *ret)

@@ -29,6 +29,7 @@
 /* What the policy says of a destination; A's and B's rules are in policy.c. */
 enum dest { DEST_ALLOWED, DEST_DENIED, DEST_AUDITED, DEST_FREE, DEST_MAX };
 enum form { FORM_V4, FORM_V6, FORM_MAPPED, FORM_MAX };
+#define FORM_FAR FORM_MAX /* an IPv4 address that is not the stage's; only for keys */
 extern const char *const dest_names[DEST_MAX];
 extern const char *const form_names[FORM_MAX];
 

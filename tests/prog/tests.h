@@ -19,5 +19,6 @@ extern const struct test dns_tests[];
 extern const struct test dns_tcp_tests[];
 extern const struct test hello_tests[];
 extern const struct test hole_tests[];
+extern const struct test tc_tests[];
 
 #endif

@@ -65,6 +65,9 @@ int aeg_pins_remove(const char *pin_dir, struct aeg_buf *error)
 {
 	int err = remove_pins(pin_dir, "links", aeg_link_detach, error);
 
+	aeg_tc_detach_filters(pin_dir);
+	if (!err)
+		err = remove_pins(pin_dir, "veths", aeg_link_detach, error);
 	if (!err)
 		err = remove_pins(pin_dir, "maps", remove_map, error);
 	return err ? err : remove_directory(pin_dir, error);

@@ -80,3 +80,8 @@ int aeg_datapath_hello_results(struct aeg_datapath *datapath, uint64_t ret[AEG_R
 {
 	return sum_array(datapath->maps[AEG_MAP_HELLO_RESULTS], ret, AEG_RESULTS_ROOM);
 }
+
+int aeg_datapath_frames(struct aeg_datapath *datapath, uint64_t ret[AEG_RESULTS_ROOM])
+{
+	return sum_array(datapath->maps[AEG_MAP_FRAMES], ret, AEG_RESULTS_ROOM);
+}

@@ -9,6 +9,7 @@
 #ifndef AEG_DATAPATH_H
 #define AEG_DATAPATH_H
 
+#include "base/addr.h"
 #include "base/buf.h"
 #include "bpf/abi.h"
 #include "policy/tables.h"
@@ -24,6 +25,7 @@ struct aeg_datapath_config {
 	size_t ring_bytes;	 /* of each ring; a power of two, multiple of the page size */
 	size_t counts_max;	 /* entries of the counter table */
 	bool handshake;		 /* attach sockops for connect latency */
+	bool tc;		 /* load the TC program, for aeg_datapath_set_veths() */
 };
 
 /*
@@ -112,6 +114,33 @@ int aeg_datapath_delegate(struct aeg_datapath *datapath);
 int aeg_datapath_set_home(struct aeg_datapath *datapath, uint64_t cgroup);
 /* Ends the denied connection of an event at once; -ENOENT when it is gone already. */
 int aeg_datapath_kill(struct aeg_datapath *datapath, const struct aeg_event *event);
+
+/* ---- TC ---- */
+#define AEG_LINKS_MAX 8		/* interfaces of one workload */
+#define AEG_LINK_SOURCES_MAX 32 /* addresses of one workload */
+
+/* How a workload's frames leave its network namespace. */
+struct aeg_links {
+	uint32_t veths[AEG_LINKS_MAX]; /* the host's ends */
+	uint32_t nveths;
+	uint32_t nsources;
+	struct aeg_addr sources[AEG_LINK_SOURCES_MAX]; /* its own addresses */
+	bool host;				       /* it lives in the daemon's own namespace */
+	bool elsewhere; /* other interfaces lead out too: ipvlan, macvlan, a card's function */
+};
+/* -ESRCH: the workload has no process yet. */
+int aeg_datapath_find_links(struct aeg_datapath *datapath, uint64_t cgroup, struct aeg_links *ret);
+struct aeg_veth_row {
+	uint32_t ifindex;
+	uint64_t cgroup;
+	const struct aeg_addr *sources; /* borrowed */
+	size_t nsources;
+	int err; /* out: why it is not attached; 0: it is */
+};
+/* From now on these interfaces and no others. 0, or why the tables could not be written. */
+int aeg_datapath_set_veths(struct aeg_datapath *datapath, struct aeg_veth_row *rows, size_t n);
+/* What became of frames, by enum aeg_frame_result. */
+int aeg_datapath_frames(struct aeg_datapath *datapath, uint64_t ret[AEG_RESULTS_ROOM]);
 
 /* ---- events ---- */
 /* size tells whether there is a name behind it: it is a whole struct aeg_name_event then. */

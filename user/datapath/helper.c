@@ -26,11 +26,6 @@ struct request {
 	struct aeg_event event;
 };
 
-struct answer {
-	int result;
-	uint64_t cookie;
-};
-
 static int keep_capabilities(void)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -46,14 +41,17 @@ static int keep_capabilities(void)
 	return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
 }
 
-static struct answer serve_one(const struct aeg_datapath *datapath, const struct request *request)
+static struct aeg_errand_answer serve_one(const struct aeg_datapath *datapath,
+					  const struct request *request)
 {
-	struct answer answer = {.result = -EINVAL};
+	struct aeg_errand_answer answer = {.result = -EINVAL};
 
 	if (request->errand == AEG_ERRAND_KILL)
 		answer.result = aeg_kill_here(datapath, &request->event);
 	else if (request->errand == AEG_ERRAND_HOME)
 		answer.result = aeg_home_cookie(datapath, request->cgroup, &answer.cookie);
+	else if (request->errand == AEG_ERRAND_LINKS)
+		answer.result = aeg_links_find(datapath, request->cgroup, &answer.links);
 	return answer;
 }
 
@@ -62,7 +60,7 @@ static void serve(const struct aeg_datapath *datapath, int fd)
 	struct request request;
 
 	while (recv(fd, &request, sizeof(request), 0) == sizeof(request)) {
-		struct answer answer = serve_one(datapath, &request);
+		struct aeg_errand_answer answer = serve_one(datapath, &request);
 
 		if (send(fd, &answer, sizeof(answer), MSG_NOSIGNAL) < 0)
 			break;
@@ -118,19 +116,17 @@ int aeg_datapath_delegate(struct aeg_datapath *datapath)
 }
 
 int aeg_errand(const struct aeg_datapath *datapath, enum aeg_errand errand, uint64_t cgroup,
-	       const struct aeg_event *event, uint64_t *ret_cookie)
+	       const struct aeg_event *event, struct aeg_errand_answer *ret)
 {
 	struct request request = {.errand = errand, .cgroup = cgroup};
-	struct answer answer;
 	ssize_t len;
 
 	if (event)
 		request.event = *event;
 	if (send(datapath->helper_fd, &request, sizeof(request), MSG_NOSIGNAL) < 0)
 		return -errno;
-	len = recv(datapath->helper_fd, &answer, sizeof(answer), 0);
-	if (len != sizeof(answer))
+	len = recv(datapath->helper_fd, ret, sizeof(*ret), 0);
+	if (len != sizeof(*ret))
 		return len < 0 ? -errno : -EPIPE;
-	*ret_cookie = answer.cookie;
-	return answer.result;
+	return ret->result;
 }

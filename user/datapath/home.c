@@ -116,15 +116,17 @@ int aeg_home_cookie(const struct aeg_datapath *datapath, uint64_t cgroup, uint64
 
 int aeg_datapath_set_home(struct aeg_datapath *datapath, uint64_t cgroup)
 {
-	uint64_t cookie = 0, known = 0, told;
+	struct aeg_errand_answer answer = {0};
+	uint64_t cookie, known = 0, told;
 	int err;
 
 	if (datapath->helper_fd >= 0)
-		err = aeg_errand(datapath, AEG_ERRAND_HOME, cgroup, NULL, &cookie);
+		err = aeg_errand(datapath, AEG_ERRAND_HOME, cgroup, NULL, &answer);
 	else
-		err = aeg_home_cookie(datapath, cgroup, &cookie);
+		err = aeg_home_cookie(datapath, cgroup, &answer.cookie);
 	if (err)
 		return err;
+	cookie = answer.cookie;
 	told = cookie | AEG_HOME_TOLD;
 	if (bpf_map_lookup_elem(datapath->maps[AEG_MAP_HOMES], &cgroup, &known) == 0 &&
 	    known == told)

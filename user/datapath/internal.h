@@ -29,6 +29,8 @@ enum aeg_map {
 	AEG_MAP_LEARNED,
 	AEG_MAP_SPOKEN,
 	AEG_MAP_HOMES,
+	AEG_MAP_VETHS,
+	AEG_MAP_SOURCES,
 	AEG_MAP_EVENTS,
 	AEG_MAP_DENIALS,
 	AEG_MAP_TOTALS,
@@ -37,6 +39,7 @@ enum aeg_map {
 	AEG_MAP_DNS_RESULTS,
 	AEG_MAP_LEARNINGS,
 	AEG_MAP_HELLO_RESULTS,
+	AEG_MAP_FRAMES,
 	AEG_MAP_LABELS,
 	AEG_MAP_MAX,
 };
@@ -91,6 +94,10 @@ struct aeg_datapath {
 	int maps[AEG_MAP_MAX];
 	int progs[AEG_PROG_MAX]; /* -1: not loaded */
 	int links[AEG_PROG_MAX]; /* -1: not attached */
+	int tc_fd;		 /* the TC program; -1: not loaded */
+	size_t veths;		 /* interfaces that it is attached to */
+	bool tc_filters;	 /* this kernel has no tcx */
+	bool tc_renewed;	 /* what a former daemon attached has this one's program */
 	struct aeg_ctl *ctl;	 /* mapped; NULL while opening */
 	struct aeg_slot slots[AEG_SLOTS];
 	struct aeg_ring rings[AEG_RING_MAX];
@@ -152,11 +159,24 @@ int aeg_netns_cookie(uint32_t pid, uint64_t *ret);
 /* ---- kill.c ---- */
 int aeg_kill_here(const struct aeg_datapath *datapath, const struct aeg_event *event);
 
+/* ---- links.c ---- */
+int aeg_links_find(const struct aeg_datapath *datapath, uint64_t cgroup, struct aeg_links *ret);
+
+/* ---- tc.c ---- */
+char *aeg_pin_veth(const char *pin_dir, uint32_t ifindex);
+/* Takes our filters off the interfaces that the pinned table names; for kernels without tcx. */
+void aeg_tc_detach_filters(const char *pin_dir);
+
 /* ---- helper.c ---- */
-enum aeg_errand { AEG_ERRAND_KILL, AEG_ERRAND_HOME };
-/* Has it done by the helper: aeg_kill_here(event) or aeg_home_cookie(cgroup). */
+enum aeg_errand { AEG_ERRAND_KILL, AEG_ERRAND_HOME, AEG_ERRAND_LINKS };
+struct aeg_errand_answer {
+	int result;
+	uint64_t cookie;
+	struct aeg_links links;
+};
+/* Has it done by the helper: aeg_kill_here(event), aeg_home_cookie(cgroup) or aeg_links_find(cgroup). */
 int aeg_errand(const struct aeg_datapath *datapath, enum aeg_errand errand, uint64_t cgroup,
-	       const struct aeg_event *event, uint64_t *ret_cookie);
+	       const struct aeg_event *event, struct aeg_errand_answer *ret);
 
 /* ---- home.c ---- */
 /* The oldest process in or below a cgroup; 0: there is none. */

@@ -92,7 +92,7 @@ int aeg_kill_here(const struct aeg_datapath *datapath, const struct aeg_event *e
 
 int aeg_datapath_kill(struct aeg_datapath *datapath, const struct aeg_event *event)
 {
-	uint64_t none;
+	struct aeg_errand_answer none;
 
 	if (datapath->helper_fd < 0)
 		return aeg_kill_here(datapath, event);

@@ -28,6 +28,8 @@ const char *const aeg_map_names[AEG_MAP_MAX] = {
 	[AEG_MAP_LEARNED] = "learned",
 	[AEG_MAP_SPOKEN] = "spoken",
 	[AEG_MAP_HOMES] = "homes",
+	[AEG_MAP_VETHS] = "veths",
+	[AEG_MAP_SOURCES] = "sources",
 	[AEG_MAP_EVENTS] = "events",
 	[AEG_MAP_DENIALS] = "denials",
 	[AEG_MAP_TOTALS] = "totals",
@@ -36,6 +38,7 @@ const char *const aeg_map_names[AEG_MAP_MAX] = {
 	[AEG_MAP_DNS_RESULTS] = "dns_results",
 	[AEG_MAP_LEARNINGS] = "learnings",
 	[AEG_MAP_HELLO_RESULTS] = "hello_results",
+	[AEG_MAP_FRAMES] = "frames",
 	[AEG_MAP_LABELS] = "labels",
 };
 
@@ -161,6 +164,7 @@ static int load(struct aeg_datapath *datapath, const struct aeg_datapath_config 
 	if (!datapath->skel)
 		return fail(error, -errno, "reading the BPF object");
 	bpf_program__set_autoload(datapath->skel->progs.sock_ops, config->handshake);
+	bpf_program__set_autoload(datapath->skel->progs.veth_ingress, config->tc);
 	err = prepare_maps(datapath->skel, config, error);
 	if (err)
 		return aeg_buf_text(error)[0] ? err : fail(error, err, "preparing the maps");
@@ -173,6 +177,7 @@ static int load(struct aeg_datapath *datapath, const struct aeg_datapath_config 
 	for (int i = 0; i < AEG_PROG_MAX; i++)
 		datapath->progs[i] = bpf_program__fd(
 			bpf_object__find_program_by_name(datapath->skel->obj, aeg_prog_names[i]));
+	datapath->tc_fd = bpf_program__fd(datapath->skel->progs.veth_ingress);
 	return 0;
 }
 
@@ -244,7 +249,7 @@ static struct aeg_datapath *datapath_new(const char *pin_dir)
 
 	datapath->pin_dir = aeg_xstrdup(pin_dir);
 	datapath->lock_fd = datapath->cgroup_fd = -1;
-	datapath->epoll_fd = datapath->helper_fd = -1;
+	datapath->epoll_fd = datapath->helper_fd = datapath->tc_fd = -1;
 	for (int i = 0; i < AEG_MAP_MAX; i++)
 		datapath->maps[i] = -1;
 	for (int i = 0; i < AEG_PROG_MAX; i++)

@@ -22,10 +22,13 @@ static int make_directories(const char *pin_dir, struct aeg_buf *error)
 {
 	AEG_AUTO_FREE char *maps = aeg_xasprintf("%s/maps", pin_dir);
 	AEG_AUTO_FREE char *links = aeg_xasprintf("%s/links", pin_dir);
+	AEG_AUTO_FREE char *veths = aeg_xasprintf("%s/veths", pin_dir);
 	int err = aeg_mkdir_p(maps, 0700);
 
 	if (!err)
 		err = aeg_mkdir_p(links, 0700);
+	if (!err)
+		err = aeg_mkdir_p(veths, 0700);
 	if (err)
 		aeg_buf_printf(error, "pin directory '%s': %s", pin_dir, strerror(-err));
 	return err;

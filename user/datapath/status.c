@@ -69,16 +69,13 @@ size_t aeg_datapath_fill(struct aeg_datapath *datapath, struct aeg_map_fill *ret
 	return n;
 }
 
-static struct aeg_prog_stat prog_stat(const struct aeg_datapath *datapath, int prog)
+static struct aeg_prog_stat prog_stat(const char *name, int fd, bool attached)
 {
-	struct aeg_prog_stat stat = {
-		.name = aeg_prog_names[prog],
-		.attached = datapath->links[prog] >= 0,
-	};
+	struct aeg_prog_stat stat = {.name = name, .attached = attached};
 	struct bpf_prog_info info = {0};
 	uint32_t len = sizeof(info);
 
-	if (bpf_obj_get_info_by_fd(datapath->progs[prog], &info, &len) == 0) {
+	if (bpf_obj_get_info_by_fd(fd, &info, &len) == 0) {
 		stat.id = info.id;
 		stat.runs = info.run_cnt;
 		stat.run_ns = info.run_time_ns;
@@ -92,7 +89,10 @@ size_t aeg_datapath_programs(struct aeg_datapath *datapath, struct aeg_prog_stat
 
 	for (int i = 0; i < AEG_PROG_MAX && n < max; i++) {
 		if (datapath->progs[i] >= 0)
-			ret[n++] = prog_stat(datapath, i);
+			ret[n++] = prog_stat(aeg_prog_names[i], datapath->progs[i],
+					     datapath->links[i] >= 0);
 	}
+	if (datapath->tc_fd >= 0 && n < max)
+		ret[n++] = prog_stat("veth_ingress", datapath->tc_fd, datapath->veths > 0);
 	return n;
 }
