@@ -92,7 +92,7 @@ def allowed(network, node, daemon):
 
 
 def run(network, node, options):
-    with node.running(flows={"history": HISTORY}) as daemon:
+    with node.running(flows={"history": HISTORY, "foldSeconds": 0}) as daemon:
         network.probe_both(node)
         denied = denials(network, node, daemon)
         admitted = allowed(network, node, daemon)

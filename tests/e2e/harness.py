@@ -368,6 +368,8 @@ class Node:
             "audit": {"directory": os.path.join(self.dir, "audit")},
             "metrics": {"listen": "off"},  # whoever tests it takes a port that is free
             **extra,
+            # a record for each denial, unless a case is about folding
+            "flows": {"foldSeconds": 0, **extra.get("flows", {})},
         }
         # JSON is YAML that needs no writer of its own
         return self.write(self.dir, "aegressd.yaml", json.dumps(settings, indent=1))

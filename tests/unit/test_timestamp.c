@@ -51,12 +51,43 @@ static void test_ends(void **state)
 	assert_string_equal(text, "2554-07-21T23:34:33.709551615Z");
 }
 
+static void assert_parses(const char *text, uint64_t expected)
+{
+	uint64_t ns = 1;
+
+	assert_int_equal(aeg_time_parse(text, &ns), 0);
+	assert_int_equal(ns, expected);
+}
+
+static void test_parse(void **state)
+{
+	static const char *const bad[] = {"",
+					  "2026-11-20",
+					  "2026-11-20T12:00:00",
+					  "2026-11-20T12:00:00+01:00",
+					  "2026-11-20T12:00:00Z ",
+					  "2026-13-20T12:00:00Z",
+					  "1969-12-31T23:59:59Z",
+					  "2600-01-01T00:00:00Z",
+					  "2026-11-20T12:00:00.5x"};
+	uint64_t ns = 1;
+
+	assert_parses("1970-01-01T00:00:00Z", 0);
+	assert_parses("2026-11-20T12:00:00Z", 1795176000 * NS_PER_SEC);
+	assert_parses("2026-11-20T12:00:00.5Z", 1795176000 * NS_PER_SEC + 500000000);
+	assert_parses("2026-11-20T12:00:00.1234567899Z", 1795176000 * NS_PER_SEC + 123456789);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		assert_int_not_equal(aeg_time_parse(bad[i], &ns), 0);
+	assert_int_equal(ns, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_day),
 		cmocka_unit_test(test_time_of_day),
 		cmocka_unit_test(test_ends),
+		cmocka_unit_test(test_parse),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,9 @@
 /* Without gmtime() and strftime(): they take longer than all the rest of a flow record. */
 #include "base/timestamp.h"
 
+#include <errno.h>
+#include <time.h>
+
 #define NS_PER_SEC 1000000000u
 #define SECONDS_PER_DAY 86400u
 #define DAYS_TO_EPOCH 719468 /* from the first of March of the year 0 */
@@ -55,4 +58,37 @@ void aeg_time_format(uint64_t ns, char ret[AEG_TIME_TEXT])
 	at = put(at, of_day % 60, 2, '.');
 	at = put(at, ns % NS_PER_SEC, 9, 'Z');
 	*at = '\0';
+}
+
+/* ".123456789": what is beyond nanoseconds is cut off. Returns what follows. */
+static const char *parse_fraction(const char *at, uint64_t *ret_ns)
+{
+	uint64_t scale = NS_PER_SEC;
+
+	*ret_ns = 0;
+	if (*at != '.')
+		return at;
+	for (at++; *at >= '0' && *at <= '9'; at++) {
+		scale /= 10;
+		*ret_ns += (uint64_t)(*at - '0') * scale;
+	}
+	return at;
+}
+
+int aeg_time_parse(const char *text, uint64_t *ret_ns)
+{
+	struct tm tm = {0};
+	const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+	uint64_t fraction;
+	time_t seconds;
+
+	if (!rest)
+		return -EINVAL;
+	rest = parse_fraction(rest, &fraction);
+	seconds = timegm(&tm);
+	if (rest[0] != 'Z' || rest[1] || seconds < 0 ||
+	    (uint64_t)seconds >= UINT64_MAX / NS_PER_SEC)
+		return -EINVAL;
+	*ret_ns = (uint64_t)seconds * NS_PER_SEC + fraction;
+	return 0;
 }

@@ -26,18 +26,53 @@ static bool read_number(const struct aeg_request *request, const char *key, uint
 	return true;
 }
 
+/* A number of a record, or a time. */
+static int read_since(const char *text, struct aeg_stream_range *range, struct aeg_buf *error)
+{
+	size_t digits = strspn(text, "0123456789");
+
+	if (!digits || text[digits])
+		return aeg_filter_since(&range->filter, text, aeg_realtime_ns(), error);
+	errno = 0;
+	range->since = strtoull(text, NULL, 10);
+	if (errno)
+		aeg_buf_printf(error, "since=%s is too large a number", text);
+	return -errno;
+}
+
+static int read_filter(const struct aeg_request *request, struct aeg_stream_range *range,
+		       struct aeg_buf *error)
+{
+	const char *since = request->query(request, "since");
+	int err = since ? read_since(since, range, error) : 0;
+
+	for (size_t i = 0; !err && aeg_filter_keys[i]; i++) {
+		const char *values = request->query(request, aeg_filter_keys[i]);
+
+		if (values)
+			err = aeg_filter_add(&range->filter, aeg_filter_keys[i], values, error);
+	}
+	return err;
+}
+
 void aeg_api_flows(const struct aeg_daemon *daemon, const struct aeg_request *request,
 		   struct aeg_reply *reply)
 {
 	const char *follow = request->query(request, "follow");
+	AEG_CLEANUP(aeg_buf_done) struct aeg_buf error = {0};
 
 	reply->range = (struct aeg_stream_range){
 		.limit = UINT64_MAX,
 		.follow = follow && !aeg_streq(follow, "0") && !aeg_streq(follow, "false"),
 	};
-	if (!read_number(request, "since", &reply->range.since, reply) ||
-	    !read_number(request, "limit", &reply->range.limit, reply))
+	aeg_filter_init(&reply->range.filter, aeg_class_names);
+	if (!read_number(request, "limit", &reply->range.limit, reply))
 		return;
+	if (read_filter(request, &reply->range, &error)) {
+		aeg_filter_done(&reply->range.filter);
+		aeg_reply_error(reply, 400, "%s", aeg_buf_text(&error));
+		return;
+	}
 	reply->flows = true;
 	reply->type = "application/x-ndjson";
 }

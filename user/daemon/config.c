@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #define HISTORY_MAX 1000000
+#define FOLD_SECONDS_MAX 3600
 #define RING_BYTES_MAX (1u << 30)
 
 static const struct aeg_config_word verdict_words[] = {
@@ -143,6 +144,17 @@ static void read_history(void *target, const struct aeg_node *value, struct aeg_
 		config->history = lines;
 }
 
+static void read_fold_seconds(void *target, const struct aeg_node *value, struct aeg_diags *diags)
+{
+	struct aeg_config *config = target;
+	uint64_t seconds;
+
+	if (!aeg_node_u64(value, &seconds) || seconds > FOLD_SECONDS_MAX)
+		aeg_error_at(diags, value->pos, "expected a number from 0 to %u", FOLD_SECONDS_MAX);
+	else
+		config->fold_seconds = seconds;
+}
+
 static const struct aeg_field cgroup_fields[] = {
 	{.key = "root", .read = read_root},
 	{.key = "managed", .read = read_managed},
@@ -159,6 +171,7 @@ static const struct aeg_field flows_fields[] = {
 	{.key = "handshake", .read = read_handshake},
 	{.key = "ringBytes", .read = read_ring_bytes},
 	{.key = "history", .read = read_history},
+	{.key = "foldSeconds", .read = read_fold_seconds},
 	{0},
 };
 static const struct aeg_field log_fields[] = {
@@ -236,6 +249,7 @@ static void set_defaults(struct aeg_config *config)
 			     .report_ungoverned = 1},
 		.ring_bytes = 4u << 20,
 		.history = 8192,
+		.fold_seconds = 30,
 		.log_level = AEG_LOG_INFO,
 		.log_format = AEG_LOG_LOGFMT,
 	};

@@ -27,7 +27,7 @@ struct aeg_config {
 	struct aeg_audit_config audit;
 	struct aeg_metrics_config metrics;
 	bool handshake;
-	uint64_t ring_bytes, history;
+	uint64_t ring_bytes, history, fold_seconds;
 	int log_level, log_format; /* enum aeg_log_level, aeg_log_format */
 };
 

@@ -11,56 +11,10 @@
 
 #define COMPONENT "events"
 #define GATHER_MS 20
-#define NAME_TEXT 255	/* of a name event, and a NUL */
-#define LINE_BYTES 1024 /* of history memory a line; usual ones are around 600 */
-
-/* Its label says who a workload was that no document declares any more; label is cut in two. */
-static void name_former_workload(struct aeg_flow *flow, char *label)
-{
-	char *slash = strchr(label, '/');
-
-	if (!slash)
-		return;
-	*slash = '\0';
-	flow->ns = label;
-	flow->workload = slash + 1;
-}
-
-static void name_workload(struct aeg_flow *flow, const struct aeg_workload *workload)
-{
-	if (!workload)
-		return;
-	flow->ns = workload->ns;
-	flow->workload = workload->name;
-	flow->uid = workload->uid;
-	flow->service_account = workload->service_account;
-}
-
-static void name_rules(struct aeg_flow *flow, struct aeg_names *names)
-{
-	const struct aeg_decision *decision = &flow->event.decision;
-	const struct aeg_rule_names *rule = aeg_names_rule(names, decision->rule);
-
-	flow->policy = rule->policy;
-	flow->rule = rule->rule;
-	rule = aeg_names_rule(names, decision->other_rule);
-	flow->other_policy = rule->policy;
-	flow->other_rule = rule->rule;
-}
-
-static void name_endpoint(struct aeg_flow *flow, struct aeg_names *names)
-{
-	const struct aeg_endpoint *endpoint =
-		aeg_names_endpoint(names, flow->event.decision.rule, flow->event.node);
-
-	flow->pattern = aeg_numbers_text(names->numbers, flow->event.node);
-	if (!endpoint)
-		return;
-	flow->endpoint = endpoint->name;
-	flow->class = aeg_class_names[endpoint->class];
-	flow->region = endpoint->region;
-	flow->vendor = endpoint->vendor;
-}
+#define NS_PER_MS 1000000u
+#define NS_PER_SEC UINT64_C(1000000000)
+#define NAME_TEXT 255  /* of a name event, and a NUL */
+#define FOLDS_MAX 4096 /* different denials whose repeats are counted at once */
 
 /* Names in records are canonical; a record that is not as it should be must not break a line. */
 static void copy_name(const struct aeg_event *event, size_t size, char ret[NAME_TEXT])
@@ -111,14 +65,11 @@ static void tell_drained(struct aeg_events *events)
 }
 
 /* Gives the record its number. The history first: who is told may look there. */
-static void add_record(struct aeg_events *events, struct aeg_flow *flow)
+static void add_record(void *arg, struct aeg_flow *flow)
 {
-	struct aeg_buf line = {0};
+	struct aeg_events *events = arg;
 
-	flow->seq = aeg_history_next(events->history);
-	aeg_flow_json(flow, &line);
-	aeg_history_add(events->history, flow->seq, line.data, line.len);
-	aeg_buf_done(&line);
+	aeg_history_add(events->history, flow);
 	for (size_t i = 0; i < events->nobservers; i++) {
 		const struct aeg_observer *observer = &events->observers[i];
 
@@ -133,6 +84,7 @@ void aeg_events_observe(struct aeg_events *events, const struct aeg_observer *ob
 	events->observers[events->nobservers++] = *observer;
 }
 
+/* A record a event, but for the repeats of a denial. */
 static void add_event(void *arg, const struct aeg_event *event, size_t size)
 {
 	struct aeg_events *events = arg;
@@ -142,20 +94,14 @@ static void add_event(void *arg, const struct aeg_event *event, size_t size)
 		.event = *event,
 		.node = events->reconciler->config->node,
 	};
-	const struct aeg_workload *workload = aeg_names_workload(&events->names, event->workload);
-	const char *text = aeg_numbers_text(events->names.numbers, event->workload);
-	AEG_AUTO_FREE char *label = text && !workload ? aeg_xstrdup(text) : NULL;
 
 	act(events, event);
 	copy_name(event, size, name);
 	flow.name = *name ? name : NULL;
-	name_workload(&flow, workload);
-	if (label)
-		name_former_workload(&flow, label);
-	name_rules(&flow, &events->names);
-	name_endpoint(&flow, &events->names);
+	aeg_words_lend(aeg_namer_words(&events->namer, event), &flow);
 	tell_event(events, &flow);
-	add_record(events, &flow);
+	if (!aeg_fold_add(events->fold, &flow))
+		add_record(events, &flow);
 }
 
 /* One line now and then: who was denied is in the flow records. */
@@ -207,6 +153,30 @@ static void note_lost(struct aeg_events *events)
 	}
 }
 
+/* Sleeps until the next window ends; without an open one for ever. */
+static void fold_wait(struct aeg_events *events)
+{
+	uint64_t due = aeg_fold_due(events->fold), now = aeg_now_ns();
+
+	if (due == events->fold_due)
+		return;
+	events->fold_due = due;
+	if (!due)
+		aeg_timer_disarm(events->fold_timer);
+	else
+		aeg_timer_arm(events->fold_timer, due > now ? (due - now) / NS_PER_MS + 1 : 0);
+}
+
+/* There is something new for those who read: records, or a gap. */
+static void tell_all(struct aeg_events *events)
+{
+	log_denials(events);
+	tell_drained(events);
+	if (events->grew)
+		events->grew(events->grew_arg);
+	fold_wait(events);
+}
+
 static size_t drain(struct aeg_events *events)
 {
 	size_t n;
@@ -216,11 +186,17 @@ static size_t drain(struct aeg_events *events)
 	if (!n)
 		return 0;
 	note_lost(events);
-	log_denials(events);
-	tell_drained(events);
-	if (events->grew)
-		events->grew(events->grew_arg);
+	tell_all(events);
 	return n;
+}
+
+static void on_fold_due(void *arg)
+{
+	struct aeg_events *events = arg;
+
+	events->fold_due = 0;
+	aeg_fold_expire(events->fold, aeg_now_ns());
+	tell_all(events);
 }
 
 static void gather(void *arg)
@@ -243,6 +219,7 @@ static void on_swapped(void *arg)
 {
 	struct aeg_events *events = arg;
 
+	aeg_namer_reset(&events->namer);
 	aeg_names_reset(&events->names, &events->reconciler->numbers, events->reconciler->ruleset);
 }
 
@@ -254,10 +231,15 @@ int aeg_events_open(struct aeg_reconciler *reconciler, struct aeg_loop *loop,
 	int err;
 
 	events->reconciler = reconciler;
-	events->history = aeg_history_new(config->history, config->history * LINE_BYTES);
+	events->history = aeg_history_new(config->history, config->node);
+	events->fold =
+		aeg_fold_new(FOLDS_MAX, config->fold_seconds * NS_PER_SEC, add_record, events);
+	events->namer.names = &events->names;
 	(void)read_lost(events,
 			events->lost); /* zeroes, then: what was lost before is told again */
 	err = aeg_loop_timer(loop, gather, events, &events->gather);
+	if (!err)
+		err = aeg_loop_timer(loop, on_fold_due, events, &events->fold_timer);
 	if (!err)
 		err = aeg_loop_fd(loop, aeg_datapath_fd(reconciler->datapath), EPOLLIN, on_ready,
 				  events, &events->watch);
@@ -273,6 +255,14 @@ int aeg_events_open(struct aeg_reconciler *reconciler, struct aeg_loop *loop,
 	return 0;
 }
 
+void aeg_events_finish(struct aeg_events *events)
+{
+	events->grew = NULL;
+	drain(events);
+	aeg_fold_flush(events->fold);
+	tell_all(events);
+}
+
 void aeg_events_close(struct aeg_events *events)
 {
 	if (!events)
@@ -280,6 +270,9 @@ void aeg_events_close(struct aeg_events *events)
 	events->reconciler->swapped = NULL;
 	aeg_watch_remove(events->watch);
 	aeg_watch_remove(events->gather);
+	aeg_watch_remove(events->fold_timer);
+	aeg_fold_free(events->fold);
+	aeg_namer_reset(&events->namer);
 	aeg_names_done(&events->names);
 	aeg_history_free(events->history);
 	free(events);

@@ -6,8 +6,9 @@
 #ifndef AEG_DAEMON_EVENTS_H
 #define AEG_DAEMON_EVENTS_H
 
-#include "daemon/names.h"
+#include "daemon/namer.h"
 #include "daemon/reconciler.h"
+#include "observe/fold.h"
 #include "observe/history.h"
 #include "observe/observer.h"
 
@@ -16,8 +17,11 @@
 struct aeg_events {
 	struct aeg_reconciler *reconciler;
 	struct aeg_names names;
+	struct aeg_namer namer;
 	struct aeg_history *history;
-	struct aeg_watch *watch, *gather;
+	struct aeg_fold *fold;
+	struct aeg_watch *watch, *gather, *fold_timer;
+	uint64_t fold_due;	    /* when fold_timer goes off, CLOCK_MONOTONIC; 0: it does not */
 	int64_t realtime_offset_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC, when draining began */
 	uint64_t
 		lost[AEG_LOST_READER]; /* of each ring, as counted by the kernel when last looked */
@@ -32,6 +36,8 @@ int aeg_events_open(struct aeg_reconciler *reconciler, struct aeg_loop *loop,
 		    struct aeg_events **ret);
 /* Is told of everything from now on, after those who were added before. */
 void aeg_events_observe(struct aeg_events *events, const struct aeg_observer *observer);
+/* Reads what is there and reports repeats that are still counted; observers are told a last time. */
+void aeg_events_finish(struct aeg_events *events);
 void aeg_events_close(struct aeg_events *events);
 
 #endif

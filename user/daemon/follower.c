@@ -102,7 +102,7 @@ static void watch_hangup(struct aeg_follower *follower)
 struct MHD_Response *aeg_follower_response(struct aeg_followers *followers,
 					   struct MHD_Connection *connection,
 					   const struct aeg_history *history,
-					   const struct aeg_stream_range *range)
+					   struct aeg_stream_range *range)
 {
 	struct aeg_follower *follower = aeg_xcalloc(1, sizeof(*follower));
 	struct MHD_Response *response = MHD_create_response_from_callback(

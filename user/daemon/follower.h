@@ -20,11 +20,11 @@ struct aeg_followers {
 	struct aeg_follower *first;
 };
 
-/* The response that streams; it frees its follower itself. NULL on failure. */
+/* The response that streams; it frees its follower itself. Takes the range's filter. NULL on failure. */
 struct MHD_Response *aeg_follower_response(struct aeg_followers *followers,
 					   struct MHD_Connection *connection,
 					   const struct aeg_history *history,
-					   const struct aeg_stream_range *range);
+					   struct aeg_stream_range *range);
 /* Whether anybody was resumed: the server must run then. */
 bool aeg_followers_resume(struct aeg_followers *followers);
 /* The same, and no follower gets anything more. */

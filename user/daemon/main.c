@@ -242,7 +242,7 @@ static int serve(struct aeg_daemon *daemon, int listen_fd, struct aeg_buf *error
 	aeg_log(AEG_LOG_INFO, COMPONENT, "aegressd %s is ready; API on %s", AEG_VERSION,
 		daemon->config->socket);
 	err = aeg_loop_run(daemon->loop, NULL, NULL);
-	daemon->events->grew = NULL;
+	aeg_events_finish(daemon->events);
 	aeg_http_close(http);
 	if (err)
 		aeg_buf_printf(error, "event loop: %s", strerror(-err));

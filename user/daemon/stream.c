@@ -1,27 +1,46 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* Lines are copied when they are due: what the history drops meanwhile is this reader's loss only. */
+/* Lines are made when they are due: what the history drops meanwhile is this reader's loss only. */
 #include "daemon/stream.h"
 #include "base/loop.h"
 #include "observe/flow.h"
 
+/* Where the newest `limit` records from a number on begin that the filter lets pass. */
+static uint64_t newest(const struct aeg_history *history, uint64_t from,
+		       const struct aeg_stream_range *range)
+{
+	uint64_t at = aeg_history_next(history), found = 0, lost;
+	struct aeg_flow flow;
+
+	while (at > from && at > aeg_history_first(history) && found < range->limit) {
+		at--;
+		if (aeg_history_get(history, &at, &lost, &flow))
+			found += aeg_filter_passes(&range->filter, &flow);
+	}
+	/* Too few: what is gone may have been among them, and is told. */
+	return found == range->limit ? at : from;
+}
+
 void aeg_stream_init(struct aeg_stream *stream, const struct aeg_history *history,
-		     const struct aeg_stream_range *range)
+		     struct aeg_stream_range *range)
 {
 	uint64_t next = aeg_history_next(history);
 	uint64_t from = range->since ? range->since : aeg_history_first(history);
 
 	if (from < next && next - from > range->limit)
-		from = next - range->limit;
+		from = newest(history, from, range);
 	*stream = (struct aeg_stream){
 		.history = history,
 		.next = from,
 		.stop = range->follow ? UINT64_MAX : next,
+		.filter = range->filter,
 	};
+	range->filter = (struct aeg_filter){0};
 }
 
 void aeg_stream_done(struct aeg_stream *stream)
 {
 	aeg_buf_done(&stream->pending);
+	aeg_filter_done(&stream->filter);
 }
 
 /* Has no number: it is this reader's alone. */
@@ -37,17 +56,16 @@ static void add_lost(struct aeg_buf *pending, uint64_t lost)
 	aeg_buf_putc(pending, '\n');
 }
 
+/* Looks at one record, and makes a line of it where it passes; false: there is none (yet). */
 static bool fetch(struct aeg_stream *stream)
 {
 	const uint64_t asked = stream->next;
+	struct aeg_flow flow;
 	uint64_t lost;
-	const char *line;
-	size_t len;
 
 	if (asked >= stream->stop)
 		return false;
-	line = aeg_history_get(stream->history, &stream->next, &lost, &len);
-	if (!line)
+	if (!aeg_history_get(stream->history, &stream->next, &lost, &flow))
 		return false;
 	aeg_buf_reset(&stream->pending);
 	stream->sent = 0;
@@ -55,11 +73,13 @@ static bool fetch(struct aeg_stream *stream)
 		lost = stream->stop - asked; /* what came after it was not asked for */
 	if (lost)
 		add_lost(&stream->pending, lost);
-	if (stream->next < stream->stop) { /* else the whole range was lost */
-		aeg_buf_add(&stream->pending, line, len);
-		aeg_buf_putc(&stream->pending, '\n');
-		stream->next++;
-	}
+	if (stream->next >= stream->stop) /* the whole range was lost */
+		return true;
+	stream->next++;
+	if (!aeg_filter_passes(&stream->filter, &flow))
+		return true;
+	aeg_flow_json(&flow, &stream->pending);
+	aeg_buf_putc(&stream->pending, '\n');
 	return true;
 }
 

@@ -46,6 +46,16 @@ const char *aeg_event_word(unsigned int type)
 	return word(event_words, AEG_ARRAY_SIZE(event_words), type);
 }
 
+const char *aeg_flow_verdict_word(unsigned int verdict)
+{
+	return word(verdict_words, AEG_VERDICT_MAX, verdict);
+}
+
+const char *aeg_flow_reason_word(unsigned int reason)
+{
+	return word(reason_words, AEG_REASON_MAX, reason);
+}
+
 const char *aeg_lost_word(enum aeg_lost_where where)
 {
 	return word(lost_words, AEG_LOST_MAX, where);
@@ -64,8 +74,8 @@ static void put_u64(struct aeg_json *json, const char *key, uint64_t value)
 
 static void put_verdict(struct aeg_json *json, uint8_t verdict, uint8_t reason)
 {
-	aeg_json_str(json, "verdict", word(verdict_words, AEG_VERDICT_MAX, verdict));
-	aeg_json_str(json, "reason", word(reason_words, AEG_REASON_MAX, reason));
+	aeg_json_str(json, "verdict", aeg_flow_verdict_word(verdict));
+	aeg_json_str(json, "reason", aeg_flow_reason_word(reason));
 }
 
 /* What the other layer, enforcing or auditing, would have said. */

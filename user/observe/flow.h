@@ -15,28 +15,48 @@
 /* Where records were lost: the ring that had no room, or a reader that was too slow. */
 enum aeg_lost_where { AEG_LOST_EVENTS, AEG_LOST_DENIALS, AEG_LOST_READER, AEG_LOST_MAX };
 
+/*
+ * What the numbers of an event stand for, as members of struct aeg_flow and struct aeg_words. NULL:
+ * unknown. Policies are "namespace/name", cluster policies "name"; other_* are of decision.other_*.
+ */
+#define AEG_WORDS(X)                                                                               \
+	X(ns)                                                                                      \
+	X(workload)                                                                                \
+	X(uid)                                                                                     \
+	X(service_account)                                                                         \
+	X(policy)                                                                                  \
+	X(rule)                                                                                    \
+	X(other_policy)                                                                            \
+	X(other_rule)                                                                              \
+	X(pattern)                                                                                 \
+	X(endpoint)                                                                                \
+	X(class)                                                                                   \
+	X(region)                                                                                  \
+	X(vendor)
+#define AEG_WORD_MEMBER(word) const char *word;
+
+struct aeg_words;
+
 struct aeg_flow {
-	uint64_t
-		seq; /* counts up by one a record of this daemon; 0: an event that is no record yet */
+	uint64_t seq;	  /* counts up by one a record of this daemon; 0: no record (yet) */
 	uint64_t time_ns; /* CLOCK_REALTIME */
-	uint64_t lost; /* not 0: stands for so many events that nobody saw; event is empty then */
+	uint64_t lost;	  /* not 0: stands for events that nobody saw; there is no event then */
 	enum aeg_lost_where lost_where;
 	/* Of a denial that stands for several alike: how many, the first and the last one's time. */
 	uint64_t count; /* 0: for itself alone */
 	uint64_t first_ns, last_ns;
 	struct aeg_event event;
-	const char *name; /* of the ClientHello or the DNS answer; NULL: none */
-	/* Borrowed names, valid while the record is handled; NULL: unknown. */
+	/* Borrowed, valid while the flow is handled; NULL: unknown. */
+	const char *name; /* of the ClientHello or the DNS answer */
 	const char *node; /* this machine */
-	const char *ns, *workload, *uid, *service_account;
-	const char *policy; /* "namespace/name", "name" for cluster policies */
-	const char *rule;
-	const char *other_policy, *other_rule; /* of decision.other_* */
-	const char *pattern, *endpoint, *class, *region, *vendor;
+	AEG_WORDS(AEG_WORD_MEMBER)
+	struct aeg_words *words; /* who owns the words, for those that keep them; see words.h */
 };
 
-const char *aeg_event_word(unsigned int type); /* open, deny, close, name */
-const char *aeg_hook_word(unsigned int hook);  /* connect, datagram, probe, hello, packet */
+const char *aeg_event_word(unsigned int type);		 /* open, deny, close, name */
+const char *aeg_flow_verdict_word(unsigned int verdict); /* allowed, audited, denied */
+const char *aeg_flow_reason_word(unsigned int reason);
+const char *aeg_hook_word(unsigned int hook); /* connect, datagram, probe, hello, packet */
 /* One line, no newline at its end. */
 void aeg_flow_json(const struct aeg_flow *flow, struct aeg_buf *ret);
 const char *aeg_lost_word(enum aeg_lost_where where); /* events, denials, reader */

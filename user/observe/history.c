@@ -1,45 +1,39 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* A ring of heap lines; numbers are consecutive, so a line's place follows from its number. */
+/* A ring of records; numbers are consecutive, so a record's place follows from its number. */
 #include "observe/history.h"
 #include "base/mem.h"
+#include "observe/record.h"
 
 #include <assert.h>
 
-struct line {
-	char *text;
-	size_t len;
-};
-
 struct aeg_history {
-	struct line *lines;
-	size_t max_lines, max_bytes, bytes;
+	struct aeg_record *records;
+	size_t max;
 	uint64_t first, next; /* numbers kept: first..next-1 */
+	const char *node;
 };
 
-struct aeg_history *aeg_history_new(size_t max_lines, size_t max_bytes)
+/* Memory is taken as records come: the kernel gives no page before it is written to. */
+struct aeg_history *aeg_history_new(size_t max, const char *node)
 {
 	struct aeg_history *history = aeg_xcalloc(1, sizeof(*history));
 
-	assert(max_lines > 0);
-	history->lines = aeg_xcalloc(max_lines, sizeof(*history->lines));
-	history->max_lines = max_lines;
-	history->max_bytes = max_bytes;
+	assert(max > 0);
+	history->records = aeg_xcalloc(max, sizeof(*history->records));
+	history->max = max;
+	history->node = node;
 	history->first = history->next = 1;
 	return history;
 }
 
-static struct line *line_at(const struct aeg_history *history, uint64_t seq)
+static struct aeg_record *record_at(const struct aeg_history *history, uint64_t seq)
 {
-	return &history->lines[seq % history->max_lines];
+	return &history->records[seq % history->max];
 }
 
 static void drop_first(struct aeg_history *history)
 {
-	struct line *line = line_at(history, history->first++);
-
-	history->bytes -= line->len;
-	free(line->text);
-	*line = (struct line){0};
+	aeg_record_done(record_at(history, history->first++));
 }
 
 void aeg_history_free(struct aeg_history *history)
@@ -48,34 +42,30 @@ void aeg_history_free(struct aeg_history *history)
 		return;
 	while (history->first < history->next)
 		drop_first(history);
-	free(history->lines);
+	free(history->records);
 	free(history);
 }
 
-void aeg_history_add(struct aeg_history *history, uint64_t seq, const char *line, size_t len)
+void aeg_history_add(struct aeg_history *history, struct aeg_flow *flow)
 {
-	assert(seq == history->next);
-	while (history->first < history->next &&
-	       (history->next - history->first >= history->max_lines ||
-		history->bytes + len > history->max_bytes))
+	if (history->next - history->first == history->max)
 		drop_first(history);
-	*line_at(history, seq) = (struct line){aeg_xstrndup(line, len), len};
-	history->bytes += len;
-	history->next++;
+	flow->seq = history->next++;
+	flow->node = history->node;
+	aeg_record_keep(record_at(history, flow->seq), flow);
 }
 
-const char *aeg_history_get(const struct aeg_history *history, uint64_t *seq, uint64_t *ret_lost,
-			    size_t *ret_len)
+bool aeg_history_get(const struct aeg_history *history, uint64_t *seq, uint64_t *ret_lost,
+		     struct aeg_flow *ret)
 {
-	const struct line *line;
-
 	if (*seq >= history->next)
-		return NULL;
+		return false;
 	*ret_lost = *seq < history->first ? history->first - *seq : 0;
 	*seq += *ret_lost;
-	line = line_at(history, *seq);
-	*ret_len = line->len;
-	return line->text;
+	aeg_record_flow(record_at(history, *seq), ret);
+	ret->seq = *seq;
+	ret->node = history->node;
+	return true;
 }
 
 uint64_t aeg_history_next(const struct aeg_history *history)
