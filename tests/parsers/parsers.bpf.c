@@ -340,6 +340,21 @@ int bench_empty(struct __sk_buff *skb)
 	return 1;
 }
 
+/* A packet of a verified connection: skb_egress() up to where it leaves, in storage made by the first run. */
+SEC("cgroup_skb/egress")
+int bench_verified(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct aeg_sock *sock;
+
+	if (!sk)
+		return 0;
+	sock = bpf_sk_storage_get(&socks, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!sock)
+		return 0;
+	return sock->watch <= AEG_WATCH_DONE;
+}
+
 /* Claims, loads, releases: the share of every other figure that is not parsing. */
 SEC("cgroup_skb/egress")
 int bench_load(struct __sk_buff *skb)
@@ -391,6 +406,68 @@ int bench_fed(struct __sk_buff *skb)
 		result = parse_fed(slot);
 	if (result == AEG_HELLO_DONE)
 		result = name_fed(slot);
+	if (result == AEG_HELLO_DONE)
+		result = find_name(slot);
+	aeg_scratch_release(scratch);
+	return result > 0;
+}
+
+/* As hello_piece() of bpf/hello.bpf.h. */
+__noinline int split_piece(struct __sk_buff *skb, __u32 slot, __u32 start, __u32 len)
+{
+	struct aeg_scratch *scratch = aeg_scratch_get(slot);
+	struct aeg_bytes bytes = {.base = skb, .start = start, .len = len};
+	struct bpf_sock *sk = skb->sk;
+	struct aeg_hello_buf *buf;
+	int result;
+
+	if (!scratch || !sk)
+		return -1;
+	sk = bpf_sk_fullsock(sk);
+	if (!sk)
+		return -1;
+	buf = bpf_sk_storage_get(&hellos, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!buf)
+		return -1;
+	result = (int)aeg_hello_feed(buf, &bytes);
+	if (result == AEG_HELLO_DONE)
+		result = (int)aeg_hello_parse_fed(buf, &scratch->hello);
+	if (result == AEG_HELLO_DONE)
+		result = (int)aeg_hello_name(buf->data, &scratch->hello, &scratch->seed,
+					     &scratch->name);
+	return result;
+}
+
+/* In two pieces, with all that this takes: storage made and deleted, the first look at the first piece. */
+SEC("cgroup_skb/egress")
+int bench_split(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+	__u32 slot = 0, half = skb->len / 2;
+	struct aeg_scratch *scratch;
+	int result;
+
+	if (!sk)
+		return 0;
+	sk = bpf_sk_fullsock(sk);
+	if (!sk)
+		return 0;
+	scratch = begin(skb, &slot);
+	if (!scratch)
+		return 0;
+	scratch->len = half;
+	result = parse_hello(slot);
+	bpf_sk_storage_delete(&hellos, sk);
+	if (result == AEG_HELLO_NEED_MORE)
+		result = split_piece(skb, slot, 0, half);
+	aeg_scratch_release(scratch);
+	if (result != AEG_HELLO_NEED_MORE)
+		return 0;
+	scratch = aeg_scratch_claim(&slot);
+	if (!scratch)
+		return 0;
+	result = split_piece(skb, slot, half, skb->len - half);
+	bpf_sk_storage_delete(&hellos, sk);
 	if (result == AEG_HELLO_DONE)
 		result = find_name(slot);
 	aeg_scratch_release(scratch);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 /*
  * The parsers give the same answer in the kernel as natively, on captured and on mutated inputs. Prints
- * what the verifier processed and, with AEG_COST set, what a call costs. Needs root.
+ * what the verifier processed and, where AEG_COST names a file, writes there what calls cost, one JSON
+ * object a line. Needs root.
  * Usage: parsers OBJECT FIXTURES [INPUTS [SEED]]
  */
 #include "tests/parsers/corpus.h"
@@ -306,28 +307,34 @@ static void compare_all(enum program program, const struct corpus *corpus, struc
 
 /* ---- what it costs ---- */
 
-static __u32 program_ns(int program, const void *data, size_t len)
-{
-	__u32 least = UINT32_MAX;
+/* Many short runs: some of them have the CPU for themselves. */
+#define COST_RUNS 40
+#define COST_REPEAT 10000
 
-	for (int i = 0; i < 7; i++) {
-		__u32 ns = 0;
-
-		kernel_run(program, data, len, 100000, &ns);
-		if (ns < least)
-			least = ns;
-	}
-	return least;
-}
+/* What cost() and fill_many() find out goes here, too. */
+static FILE *costs;
+static __u32 patterns;
 
 static void cost(struct bpf_object *object, const char *program, const char *what,
 		 const struct wire *wire)
 {
 	int fd = bpf_program__fd(bpf_object__find_program_by_name(object, program));
-	__u32 verdict = kernel_run(fd, wire->data, wire->len, 1, NULL);
+	__u32 verdict = kernel_run(fd, wire->data, wire->len, 1, NULL), least = UINT32_MAX;
 
-	printf("%-15s %-52s %5u ns%s\n", program, what, program_ns(fd, wire->data, wire->len),
-	       verdict == 1 ? "" : "  (not found)");
+	fprintf(costs,
+		"{\"program\": \"%s\", \"what\": \"%s\", \"bytes\": %zu, \"patterns\": %u, "
+		"\"runs\": [",
+		program, what, wire->len, patterns);
+	for (int i = 0; i < COST_RUNS; i++) {
+		__u32 ns = 0;
+
+		kernel_run(fd, wire->data, wire->len, COST_REPEAT, &ns);
+		fprintf(costs, "%s%u", i ? ", " : "", ns);
+		if (ns < least)
+			least = ns;
+	}
+	fprintf(costs, "]}\n");
+	printf("%-15s %-52s %5u ns%s\n", program, what, least, verdict == 1 ? "" : "  (not found)");
 }
 
 static void cost_hellos(struct bpf_object *object, const struct corpus *hellos)
@@ -340,6 +347,7 @@ static void cost_hellos(struct bpf_object *object, const struct corpus *hellos)
 	}
 	cost(object, "bench_fed", "the last of them by way of the buffer",
 	     hellos->items[hellos->n - 1]);
+	cost(object, "bench_split", "the last of them in two pieces", hellos->items[hellos->n - 1]);
 	cost(object, "bench_load", "claim, load, release: the last of them",
 	     hellos->items[hellos->n - 1]);
 }
@@ -352,6 +360,7 @@ static void cost_dns(struct bpf_object *object)
 	wire_dns_header(&wire, 1, WIRE_DNS_QUERY, 0);
 	wire_dns_question(&wire, "huggingface.co", WIRE_A);
 	cost(object, "bench_empty", "nothing at all", &wire);
+	cost(object, "bench_verified", "a packet of a verified connection", &wire);
 	cost(object, "bench_load", "claim, load, release: a query", &wire);
 	cost(object, "bench_query", "14 characters", &wire);
 	for (size_t i = 0; i < 4; i++) {
@@ -397,7 +406,10 @@ static void fill_many(struct bpf_object *object, __u32 n)
 			 i % 2 ? "*." : "", i, i % 7);
 		table_add(&tables[0], map, pattern, i + 1);
 	}
+	patterns = n;
 	printf("%u patterns: %lu KiB\n", n, map_kib(map));
+	fprintf(costs, "{\"program\": \"names\", \"patterns\": %u, \"kib\": %lu}\n", n,
+		map_kib(map));
 	close(map);
 }
 
@@ -417,17 +429,22 @@ static void cost_names(struct bpf_object *object)
 		for (size_t j = 0; j < 3; j++) {
 			wire.len = 0;
 			wire_bytes(&wire, asked[j][0], strlen(asked[j][0]));
+			cost(object, "bench_load", asked[j][1], &wire);
 			cost(object, "bench_take", asked[j][1], &wire);
 			cost(object, "bench_find", asked[j][1], &wire);
 		}
 	}
 }
 
-static void cost_everything(struct bpf_object *object, const struct corpus *hellos)
+static void cost_everything(struct bpf_object *object, const struct corpus *hellos,
+			    const char *path)
 {
+	costs = fopen(path, "we");
+	must(costs != NULL, path);
 	cost_hellos(object, hellos);
 	cost_dns(object);
 	cost_names(object);
+	must(fclose(costs) == 0, path);
 }
 
 /* ---- */
@@ -508,6 +525,7 @@ int main(int argc, char **argv)
 {
 	unsigned long inputs = argc > 3 ? strtoul(argv[3], NULL, 0) : 50000;
 	struct random random = {argc > 4 ? strtoull(argv[4], NULL, 0) : 1};
+	const char *cost_path = getenv("AEG_COST");
 	struct corpus corpora[PROGRAMS] = {0};
 	struct bpf_object *object;
 	int failed;
@@ -521,8 +539,8 @@ int main(int argc, char **argv)
 	corpus_responses(&corpora[RESPONSE], &random);
 	corpus_names(&corpora[NAME]);
 	failed = compare_everything(corpora, inputs, &random);
-	if (getenv("AEG_COST"))
-		cost_everything(object, &corpora[HELLO]);
+	if (cost_path)
+		cost_everything(object, &corpora[HELLO], cost_path);
 	for (int i = 0; i < PROGRAMS; i++)
 		corpus_done(&corpora[i]);
 	free(tables[0].rows);
