@@ -1,26 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 /*
  * The load of the benchmarks: one client, one server, one connection at a time, so that with both
- * on one CPU the rate is nothing but the inverse of what a connection costs. It judges nothing:
- * every outcome is counted by errno and printed as one JSON object; who called it decides.
+ * on one CPU the rate is nothing but the inverse of what a connection costs.
  */
+#include "tests/bench/load.h"
 #include <arpa/inet.h>
-#include <errno.h>
 #include <getopt.h>
 #include <netinet/in.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
-#define NSEC 1000000000ull
-#define ERRNO_MAX 200
-#define BIN_NS 100   /* resolution of the latency histogram */
-#define BINS 1000000 /* the last one also takes everything above */
 #define BODY_MAX (1u << 24)
 
 enum mode { MODE_CRR, MODE_RR, MODE_CONNECT };
@@ -37,12 +27,9 @@ struct options {
 	uint32_t spread; /* connect to this many addresses in turn */
 	uint32_t stride; /* distance between two of them */
 	size_t request, reply;
-};
-
-struct outcome {
-	uint64_t by_errno[ERRNO_MAX]; /* 0: it worked */
-	uint64_t total, ns, cpu_ns;
-	uint32_t *bins;
+	const char *request_path; /* its bytes; NULL: zeros */
+	size_t split; /* of the request go alone, ahead of the rest; 0: all go together */
+	char *request_body, *reply_body;
 };
 
 struct target {
@@ -54,29 +41,6 @@ struct target {
 	socklen_t len;
 	uint32_t base; /* the address's last 32 bits, host order */
 };
-
-static _Noreturn void die(const char *what)
-{
-	fprintf(stderr, "crr: %s: %s\n", what, strerror(errno));
-	exit(2);
-}
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * NSEC + (uint64_t)now.tv_nsec;
-}
-
-static void *body_new(size_t size)
-{
-	void *body = calloc(1, size ? size : 1);
-
-	if (!body)
-		die("calloc");
-	return body;
-}
 
 /* ---- addresses ---- */
 
@@ -143,20 +107,25 @@ static int send_all(int fd, const char *body, size_t size)
 	return 0;
 }
 
-static int exchange(int fd, char *body, const struct options *options)
+static int exchange(int fd, const struct options *options)
 {
-	int r = send_all(fd, body, options->request);
+	size_t first = options->split;
+	int r = send_all(fd, options->request_body, first);
 
-	return r < 0 ? r : receive_all(fd, body, options->reply);
+	if (r == 0)
+		r = send_all(fd, options->request_body + first, options->request - first);
+	return r < 0 ? r : receive_all(fd, options->reply_body, options->reply);
 }
 
 /* Returns the connected socket or -errno. */
-static int target_connect(const struct target *target)
+static int target_connect(const struct target *target, const struct options *options)
 {
-	int fd = socket(target->addr.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int one = 1, fd = socket(target->addr.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return -errno;
+	if (options->split)
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	if (connect(fd, &target->addr.any, target->len) < 0) {
 		int r = -errno;
 
@@ -169,25 +138,16 @@ static int target_connect(const struct target *target)
 /* ---- client ---- */
 
 /* One whole connection, in the way the mode says. */
-static int connection_run(const struct target *target, char *body, const struct options *options)
+static int connection_run(const struct target *target, const struct options *options)
 {
-	int fd = target_connect(target), r = 0;
+	int fd = target_connect(target, options), r = 0;
 
 	if (fd < 0)
 		return fd;
 	if (options->mode == MODE_CRR)
-		r = exchange(fd, body, options);
+		r = exchange(fd, options);
 	close(fd);
 	return r;
-}
-
-static void outcome_add(struct outcome *outcome, int r, uint64_t ns)
-{
-	uint64_t bin = ns / BIN_NS;
-
-	outcome->by_errno[-r < ERRNO_MAX ? -r : ERRNO_MAX - 1]++;
-	outcome->bins[bin < BINS ? bin : BINS - 1]++;
-	outcome->total++;
 }
 
 static bool finished(const struct options *options, const struct outcome *outcome, uint64_t elapsed)
@@ -200,13 +160,11 @@ static bool finished(const struct options *options, const struct outcome *outcom
 static void client_loop(struct target *target, const struct options *options,
 			struct outcome *outcome)
 {
-	char *body =
-		body_new(options->request > options->reply ? options->request : options->reply);
 	uint64_t begin = clock_ns(CLOCK_MONOTONIC), before = begin, now = begin;
 	int fd = -1, r;
 
 	if (options->mode == MODE_RR) {
-		fd = target_connect(target);
+		fd = target_connect(target, options);
 		if (fd < 0) {
 			errno = -fd;
 			die("connect");
@@ -216,7 +174,7 @@ static void client_loop(struct target *target, const struct options *options,
 		if (options->spread > 1)
 			target_move(target,
 				    (uint32_t)(outcome->total % options->spread) * options->stride);
-		r = fd < 0 ? connection_run(target, body, options) : exchange(fd, body, options);
+		r = fd < 0 ? connection_run(target, options) : exchange(fd, options);
 		now = clock_ns(CLOCK_MONOTONIC);
 		outcome_add(outcome, r, now - before);
 		before = now;
@@ -224,38 +182,6 @@ static void client_loop(struct target *target, const struct options *options,
 	outcome->ns = now - begin;
 	if (fd >= 0)
 		close(fd);
-	free(body);
-}
-
-static double quantile_us(const struct outcome *outcome, double share)
-{
-	uint64_t want = (uint64_t)((double)outcome->total * share), have = 0;
-
-	for (size_t i = 0; i < BINS; i++) {
-		have += outcome->bins[i];
-		if (have > want)
-			return ((double)i + 0.5) * BIN_NS / 1000.0;
-	}
-	return 0;
-}
-
-static void outcome_print(const struct outcome *outcome)
-{
-	const char *comma = "";
-
-	printf("{\"total\": %llu, \"seconds\": %.6f, \"cpu_ns\": %llu, \"p50_us\": %.2f, "
-	       "\"p99_us\": %.2f, \"outcomes\": {",
-	       (unsigned long long)outcome->total, (double)outcome->ns / (double)NSEC,
-	       (unsigned long long)outcome->cpu_ns, quantile_us(outcome, 0.5),
-	       quantile_us(outcome, 0.99));
-	for (int i = 0; i < ERRNO_MAX; i++) {
-		if (!outcome->by_errno[i])
-			continue;
-		printf("%s\"%s\": %llu", comma, i ? strerrorname_np(i) : "OK",
-		       (unsigned long long)outcome->by_errno[i]);
-		comma = ", ";
-	}
-	printf("}}\n");
 }
 
 static int client(const struct options *options)
@@ -289,18 +215,16 @@ static int server_listen(const struct options *options)
 }
 
 /* The client closes first; whatever it does wrong ends this connection, not the server. */
-static void server_answer(int fd, char *body, const struct options *options)
+static void server_answer(int fd, const struct options *options)
 {
-	while (receive_all(fd, body, options->request) == 0)
-		if (send_all(fd, body, options->reply) < 0)
+	while (receive_all(fd, options->request_body, options->request) == 0)
+		if (send_all(fd, options->reply_body, options->reply) < 0)
 			break;
 	close(fd);
 }
 
 static int server(const struct options *options)
 {
-	char *body =
-		body_new(options->request > options->reply ? options->request : options->reply);
 	int listener = server_listen(options);
 
 	printf("listening\n");
@@ -309,7 +233,7 @@ static int server(const struct options *options)
 		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 
 		if (fd >= 0)
-			server_answer(fd, body, options);
+			server_answer(fd, options);
 		else if (errno != ECONNABORTED && errno != EINTR)
 			die("accept");
 	}
@@ -323,19 +247,10 @@ static _Noreturn void usage(void)
 	      "       crr [--mode crr|rr|connect] [options] ADDRESS PORT\n"
 	      "  --millis N     stop after so long        --count N     stop after so many\n"
 	      "  --request N    bytes of a request (517)  --reply N     bytes of a reply (64)\n"
+	      "  --request-file PATH  what it consists of --split N     its first bytes go alone\n"
 	      "  --spread N     addresses used in turn    --stride N    distance between them\n",
 	      stderr);
 	exit(2);
-}
-
-static uint64_t number(const char *text, uint64_t max)
-{
-	char *end;
-	unsigned long long value = strtoull(text, &end, 10);
-
-	if (*end || end == text || value > max)
-		usage();
-	return value;
 }
 
 static enum mode mode_parse(const char *text)
@@ -370,12 +285,37 @@ static void option_set(struct options *options, int which, const char *text)
 	case 'a':
 		options->spread = (uint32_t)number(text, UINT32_MAX);
 		break;
+	case 'f':
+		options->request_path = text;
+		break;
+	case 't':
+		options->split = number(text, BODY_MAX);
+		break;
 	case 'd':
 		options->stride = (uint32_t)number(text, UINT32_MAX);
 		break;
 	default:
 		usage();
 	}
+}
+
+static void bodies_make(struct options *options)
+{
+	FILE *file;
+
+	options->reply_body = body_new(options->reply);
+	if (!options->request_path) {
+		options->request_body = body_new(options->request);
+	} else {
+		options->request_body = body_new(BODY_MAX);
+		file = fopen(options->request_path, "re");
+		if (!file)
+			die(options->request_path);
+		options->request = fread(options->request_body, 1, BODY_MAX, file);
+		fclose(file);
+	}
+	if (options->split > options->request)
+		usage();
 }
 
 int main(int argc, char **argv)
@@ -387,12 +327,14 @@ int main(int argc, char **argv)
 		{"count", required_argument, NULL, 'n'},
 		{"request", required_argument, NULL, 'q'},
 		{"reply", required_argument, NULL, 'p'},
+		{"request-file", required_argument, NULL, 'f'},
+		{"split", required_argument, NULL, 't'},
 		{"spread", required_argument, NULL, 'a'},
 		{"stride", required_argument, NULL, 'd'},
 		{0},
 	};
 	struct options options = {.request = 517, .reply = 64, .spread = 1, .stride = 1};
-	int which;
+	int which, r;
 
 	while ((which = getopt_long(argc, argv, "", known, NULL)) != -1)
 		option_set(&options, which, optarg);
@@ -400,5 +342,9 @@ int main(int argc, char **argv)
 		usage();
 	options.address = argv[optind];
 	options.port = (uint16_t)number(argv[optind + 1], UINT16_MAX);
-	return options.serve ? server(&options) : client(&options);
+	bodies_make(&options);
+	r = options.serve ? server(&options) : client(&options);
+	free(options.request_body);
+	free(options.reply_body);
+	return r;
 }
