@@ -131,7 +131,7 @@ test-programs: all $(foreach t,san-gcc san-clang,$(UNIT_SRC:%.c=build/$(t)/%)) \
 
 test-programs: $(PARSERS)
 
-bench: all ## the figures: connect hook, load time, memory (root)
+bench: all $(PARSERS) ## the figures: connections, names, hooks, load time, memory (root)
 	$(Q)tests/bench/run
 
 FUZZ_SECONDS ?= 30

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 """What a run of each program costs in place: the kernel's own account (bpf_stats) over real
-connections, with few and with many CIDRs loaded, in batches that take turns."""
+connections, with few and with many CIDRs loaded, in batches that take turns; and over requests on one
+connection, when there is nothing left to decide."""
 import contextlib
 import ctypes
 import os
@@ -14,6 +15,8 @@ BATCHES = 5  # of options.connections each: 100,000 in a full run
 BARE_NS = 33000
 CONNECT = {4: "cgroup_inet4_connect", 6: "cgroup_inet6_connect"}
 CREATE, RELEASE = "cgroup_inet_sock_create", "cgroup_inet_sock_release"
+PACKETS = {"egress": "cgroup_inet_egress", "ingress": "cgroup_inet_ingress"}
+REQUESTS = 5  # of one connection, for each one connection of a batch
 STRIDES = {4: policies.STRIDE4, 6: policies.STRIDE6}
 
 
@@ -40,7 +43,7 @@ class Subject:
     def __init__(self, node, daemon=None, spread_over=1):
         self.node, self.daemon, self.spread_over = node, daemon, spread_over
         self.hooks = attached(node.client)
-        self.ns = {}  # (family, hook) -> one mean a batch
+        self.ns = {}  # (family or "rr", hook) -> one mean a batch
 
     def rings_empty(self):
         """A batch must not pay for what the one before it left unread."""
@@ -50,15 +53,21 @@ class Subject:
     def batch(self, network, family, connections):
         if self.daemon:
             wait_until(self.rings_empty, "the daemon to read its rings", deadline=60)
+        self.account_for(network, family, connections, ALLOWED[family], "--spread",
+                         self.spread_over, "--stride", STRIDES[family])
+        check((family, CONNECT[family]) in self.ns, f"{CONNECT[family]} did not run")
+
+    def requests(self, network, count):
+        self.account_for(network, "rr", count, ALLOWED[4], "--mode", "rr")
+
+    def account_for(self, network, label, count, *load):
         before = account(self.hooks)
-        load = network.load(self.node.client, ALLOWED[family], "--count", connections,
-                            "--spread", self.spread_over, "--stride", STRIDES[family])
-        equal(load["outcomes"], {"OK": connections}, "connections of a batch")
+        done = network.load(self.node.client, *load, "--count", count)
+        equal(done["outcomes"], {"OK": count}, "a batch")
         for hook, (runs, ns) in account(self.hooks).items():
             runs, ns = runs - before[hook][0], ns - before[hook][1]
             if runs:
-                self.ns.setdefault((family, hook), []).append(ns / runs)
-        check((family, CONNECT[family]) in self.ns, f"{CONNECT[family]} did not run")
+                self.ns.setdefault((label, hook), []).append(ns / runs)
 
     def figures(self):
         result = {}
@@ -71,6 +80,11 @@ class Subject:
             both = self.ns.get((4, hook), []) + self.ns.get((6, hook), [])
             if both:
                 result[hook.rsplit("inet_", 1)[1]] = spread(both)
+        for name, hook in PACKETS.items():
+            if (4, hook) in self.ns:
+                result[name] = spread(self.ns[4, hook] + self.ns[6, hook])
+            if ("rr", hook) in self.ns:
+                result[name + "_after"] = spread(self.ns["rr", hook])
         return result
 
 
@@ -107,6 +121,8 @@ def measure(network, small, large, options):
             for family in (4, 6):
                 for subject in subjects.values():
                     subject.batch(network, family, options.connections)
+            for name in ("few", "empty"):
+                subjects[name].requests(network, REQUESTS * options.connections)
         return {name: subject.figures() for name, subject in subjects.items()}
 
 

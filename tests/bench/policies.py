@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 """Writes a cluster's worth of documents: endpoints, policies of every kind, workloads. The same
 arguments give the same bytes. The client of the benchmarks, bench/client, may reach every endpoint
-but `bench-denied`. Usage: tests/bench/policies.py DIR [--policies N] [--hosts N] [--cidrs N]
+but `bench-denied` and `bench-refused`. Usage: tests/bench/policies.py DIR [--policies N] [--hosts N] [--cidrs N]
 [--workloads N]"""
 import argparse
 import ipaddress
@@ -91,6 +91,21 @@ spec:
   cidrs: ["{DENIED4}/32", "{DENIED6}/128"]
 """
 
+# Names that a resolver of the benchmarks answers; the client may reach the class of the first.
+HELLO_NAME = "huggingface.co"  # in the captured ClientHellos
+ALLOWED_ZONE, DENIED_ZONE = "allowed.test", "denied.test"
+NAMED = f"""\
+apiVersion: aegress.dev/v1alpha1
+kind: AIEndpoint
+metadata: {{name: bench-named}}
+spec: {{class: {CLASSES[0]}, hosts: [{HELLO_NAME}, "*.{ALLOWED_ZONE}"]}}
+---
+apiVersion: aegress.dev/v1alpha1
+kind: AIEndpoint
+metadata: {{name: bench-refused}}
+spec: {{class: telemetry, hosts: ["*.{DENIED_ZONE}"]}}
+"""
+
 
 def head(kind, name, namespace=None):
     scope = f", namespace: {namespace}" if namespace else ""
@@ -102,7 +117,9 @@ def client_policy(size):
     used = sorted({endpoint_class(number) for number in range(size.endpoints())})
     allowed = "".join(f"    - {{class: {name}}}\n" for name in used)
     return (head("AIEgressPolicy", "client", "bench") +
-            "  workloads: {serviceAccounts: [bench]}\n  allow:\n  - name: everything\n    to:\n" +
+            "  workloads: {serviceAccounts: [bench]}\n"
+            "  tls: {ech: Allow}\n"  # the largest of the captured hellos pretend to have it
+            "  allow:\n  - name: everything\n    to:\n" +
             allowed + "  deny:\n  - name: no-telemetry\n    to: [{endpoint: bench-denied}]\n")
 
 
@@ -186,7 +203,7 @@ def write(directory, name, documents):
 def generate(size, policies, workloads):
     """Fills two directories that exist."""
     rng = random.Random(1)
-    write(policies, "endpoints", [DENIED] + [endpoint(size, i) for i in range(size.endpoints())])
+    write(policies, "endpoints", [DENIED, NAMED] + [endpoint(size, i) for i in range(size.endpoints())])
     write(policies, "policies",
           [client_policy(size)] + [policy(size, i, rng) for i in range(size.policies - 1)])
     write(workloads, "workloads", [namespace(i) for i in range(NAMESPACES)] + [CLIENT] +

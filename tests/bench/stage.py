@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
-"""Where the benchmarks play: a pod and a remote end of their own, joined by a veth, and a cgroup
+"""Where the benchmarks play: a pod and a remote end of their own, joined by a veth, and cgroup
 subtrees to attach nothing, empty programs or aegress to. Client and server share one CPU
 at a raised priority, so that a rate is the inverse of a cost; the daemon has another CPU at that
 priority."""
@@ -13,7 +13,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
-from harness import BUILD, Failure, Node, check, equal, run, wait_until  # noqa: E402
+from harness import BUILD, TOP, Failure, Node, check, equal, run, wait_until  # noqa: E402
 
 import policies  # noqa: E402
 
@@ -76,9 +76,9 @@ class Network:
 
     LOCAL = ["198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/48"]
 
-    def __init__(self, node):
+    def __init__(self, node, label=""):
         self.node = node
-        self.pod, self.remote = node.id + "-pod", node.id + "-remote"
+        self.pod, self.remote = f"{node.id}-{label}pod", f"{node.id}-{label}remote"
         self.servers = []
 
     def __enter__(self):
@@ -110,18 +110,39 @@ class Network:
             run("ip", "-n", self.remote, "route", "add", "local", prefix, "dev", "lo")
         # 30,000 closes a second would fill the ports with TIME_WAIT: none is kept, so that the last
         # round costs what the first did. FIN_WAIT2 above 60 s keeps the full handshake.
-        run("ip", "netns", "exec", self.pod, "sysctl", "-qw", "net.ipv4.tcp_max_tw_buckets=0",
-            "net.ipv4.tcp_fin_timeout=90", "net.ipv4.ip_local_port_range=1024 65535")
+        for netns in (self.pod, self.remote):
+            run("ip", "netns", "exec", netns, "sysctl", "-qw", "net.ipv4.tcp_max_tw_buckets=0",
+                "net.ipv4.tcp_fin_timeout=90", "net.ipv4.ip_local_port_range=1024 65535")
 
-    def serve(self):
-        """One server for each family; they live until the end."""
+    def start(self, *argv, prepare=on_load_cpu()):
+        """A process of the remote end that lives until the end."""
+        server = subprocess.Popen(["ip", "netns", "exec", self.remote, *argv],
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+                                  preexec_fn=prepare)
+        self.servers.append(server)
+        return server
+
+    def listen(self, *argv, **start):
+        """One of our own, that says so when it is ready."""
+        server = self.start(*argv, **start)
+        equal(server.stdout.readline().strip(), "listening", " ".join(argv))
+        return server
+
+    def serve(self, *options):
+        """One server for each family."""
         for address in ("0.0.0.0", "::"):
-            server = subprocess.Popen(
-                ["ip", "netns", "exec", self.remote, CRR, "--serve", address, str(PORT)],
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
-                preexec_fn=on_load_cpu())
-            self.servers.append(server)
-            equal(server.stdout.readline().strip(), "listening", f"server on {address}")
+            self.listen(CRR, "--serve", *map(str, options), address, str(PORT))
+
+    @contextlib.contextmanager
+    def replying(self, size):
+        """Servers with replies of another size, for a while."""
+        self.remove()
+        self.serve("--reply", size)
+        try:
+            yield
+        finally:
+            self.remove()
+            self.serve()
 
     def remove(self):
         for server in self.servers:
@@ -130,18 +151,24 @@ class Network:
             server.stdout.close()
         self.servers = []
 
-    def load(self, cgroup, address, *options, port=PORT):
-        """Runs the client in a cgroup to its end; what it counted, and CPU time of both ends."""
-        before = sum(cpu_ns(server.pid) for server in self.servers)
-        done = subprocess.run(
-            ["ip", "netns", "exec", self.pod, CRR, *map(str, options), address, str(port)],
-            capture_output=True, text=True, preexec_fn=on_load_cpu(cgroup), timeout=120)
+    def servers_ns(self):
+        return sum(cpu_ns(server.pid) for server in self.servers)
+
+    def client(self, cgroup, *argv):
+        """Runs a client in a cgroup to its end; what it counted, and CPU time of both ends."""
+        before = self.servers_ns()
+        done = subprocess.run(["ip", "netns", "exec", self.pod, *map(str, argv)],
+                              capture_output=True, text=True, preexec_fn=on_load_cpu(cgroup),
+                              timeout=120)
         if done.returncode:
-            raise Failure(f"client to {address}: {done.stderr.strip()}")
+            raise Failure(f"{argv}: {done.stderr.strip()}")
         result = json.loads(done.stdout)
-        result["cpu_ns"] += sum(cpu_ns(server.pid) for server in self.servers) - before
+        result["cpu_ns"] += self.servers_ns() - before
         result["rate"] = result["total"] / result["seconds"]
         return result
+
+    def load(self, cgroup, address, *options, port=PORT):
+        return self.client(cgroup, CRR, *options, address, port)
 
     def probe(self, cgroup, address, want, port=PORT):
         """One connection must end with this errno."""
