@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * The packet programs, attached where the socket programs are. Nearly every packet leaves them after
- * one look into its socket's storage.
+ * one look into its socket's storage: the helper itself finds none of what is not a full socket, so
+ * that asking whether it is one can wait.
  */
 #include "bpf/dns_tcp.bpf.h"
 #include "bpf/hello.bpf.h"
@@ -19,14 +20,14 @@ int skb_egress(struct __sk_buff *skb)
 
 	if (!sk)
 		return AEG_PASS;
+	sock = bpf_sk_storage_get(&socks, sk, NULL, 0);
+	if (sock && sock->watch <= AEG_WATCH_DONE)
+		return AEG_PASS;
 	sk = bpf_sk_fullsock(sk);
 	if (!sk)
 		return AEG_PASS;
-	sock = bpf_sk_storage_get(&socks, sk, NULL, 0);
 	if (!sock)
 		return aeg_stranger_egress(skb, sk);
-	if (sock->watch <= AEG_WATCH_DONE)
-		return AEG_PASS;
 	if (!aeg_packet_read(skb, &packet)) {
 		aeg_failed(AEG_ERROR_PACKET_READ);
 		return AEG_DENY;
@@ -48,11 +49,11 @@ int skb_ingress(struct __sk_buff *skb)
 
 	if (!sk)
 		return AEG_PASS;
-	sk = bpf_sk_fullsock(sk);
-	if (!sk)
-		return AEG_PASS;
 	sock = bpf_sk_storage_get(&socks, sk, NULL, 0);
-	if (!sock || sock->watch != AEG_WATCH_DNS || !aeg_packet_read(skb, &packet))
+	if (!sock || sock->watch != AEG_WATCH_DNS)
+		return AEG_PASS;
+	sk = bpf_sk_fullsock(sk);
+	if (!sk || !aeg_packet_read(skb, &packet))
 		return AEG_PASS;
 	return sk->protocol == AEG_PROTO_UDP ? aeg_dns_ingress(skb, sock, &packet)
 					     : aeg_talk_ingress(skb, sk, sock, &packet);
