@@ -57,6 +57,7 @@ struct aeg_verb {
 	X(explain)                                                                                 \
 	X(get)                                                                                     \
 	X(flows)                                                                                   \
+	X(audit)                                                                                   \
 	X(status)                                                                                  \
 	X(apply)                                                                                   \
 	X(delete)                                                                                  \

@@ -7,7 +7,7 @@
 #define AEG_CLI_TEXT_H
 
 #include "base/buf.h"
-#include <jansson.h>
+#include "base/value.h"
 #include <stdint.h>
 
 /* Appends text with '?' in place of control characters and of bytes that are not UTF-8. */
@@ -20,11 +20,6 @@ void aeg_text_age(struct aeg_buf *out, int64_t seconds);
 /* Seconds since an RFC 3339 time in UTC; -1: not a time. */
 int64_t aeg_text_since(const char *time_text);
 
-/* A member by path, "decisions.denied"; NULL when any of it is missing. Borrowed. */
-const json_t *aeg_value_get(const json_t *object, const char *path);
-/* Its text, "" when missing or no string. Borrowed. */
-const char *aeg_value_str(const json_t *object, const char *path);
-uint64_t aeg_value_u64(const json_t *object, const char *path); /* 0 when missing */
 /*
  * Any value as a cell's text: lists comma separated, at most max_items of them (0: all) and "+n"
  * for the rest, objects as key=value; nothing for what is missing.
