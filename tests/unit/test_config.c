@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "daemon/config.h"
+#include "observe/audit.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -157,6 +158,60 @@ static void test_everything(void **state)
 	assert_int_equal(config->log_format, AEG_LOG_JSON);
 }
 
+static void test_audit(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct aeg_audit_config *audit = &fixture->config.audit;
+
+	assert_int_equal(load(fixture, "# nothing\n"), 0);
+	assert_true(audit->enabled);
+	assert_string_equal(audit->directory, "/var/log/aegress");
+	assert_null(audit->group);
+	assert_null(audit->key_file);
+	assert_int_equal(audit->mode, 0640);
+	assert_int_equal(audit->rotation.bytes, 64 << 20);
+	assert_int_equal(audit->rotation.seconds, 86400);
+	assert_int_equal(audit->rotation.total, 1 << 30);
+	assert_true(audit->compress);
+	assert_int_equal(audit->sync, AEG_AUDIT_SYNC_INTERVAL);
+	assert_int_equal(audit->sync_interval, 1);
+	aeg_config_done(&fixture->config);
+	assert_int_equal(load(fixture, "audit: {enabled: false, directory: /a, mode: \"0600\", "
+				       "group: g, maxSize: 16KiB, maxAge: 2d, maxTotal: 2GiB, "
+				       "compress: false, sync: always, syncInterval: 5s, "
+				       "keyFile: /k}\n"),
+			 0);
+	assert_false(audit->enabled);
+	assert_string_equal(audit->directory, "/a");
+	assert_string_equal(audit->group, "g");
+	assert_string_equal(audit->key_file, "/k");
+	assert_int_equal(audit->mode, 0600);
+	assert_int_equal(audit->rotation.bytes, 16384);
+	assert_int_equal(audit->rotation.seconds, 172800);
+	assert_int_equal(audit->rotation.total, UINT64_C(2) << 30);
+	assert_false(audit->compress);
+	assert_int_equal(audit->sync, AEG_AUDIT_SYNC_ALWAYS);
+	assert_int_equal(audit->sync_interval, 5);
+}
+
+static void test_audit_mistakes(void **state)
+{
+	assert_mistake(*state, "audit: {maxSize: 64}\n", "1:18: '64': from 16KiB to 16GiB", NULL);
+	assert_mistake(*state, "audit: {maxSize: 1 MiB}\n",
+		       "1:18: '1 MiB' is not a size: write 64KiB, 10MiB or 1GiB", NULL);
+	assert_mistake(*state, "audit: {maxTotal: 99999999999999999999GiB}\n",
+		       "1:19: '99999999999999999999GiB': from 16KiB to 16384GiB", NULL);
+	assert_mistake(*state, "audit: {maxAge: 9}\n",
+		       "1:17: '9' is not a duration: write 60s, 5m or 1h", NULL);
+	assert_mistake(*state, "audit: {mode: 0644}\n", "1:15: '0644' is not one of 0640, 0600",
+		       NULL);
+	assert_mistake(*state, "audit: {directory: log}\n", "1:20: 'log' is not an absolute path",
+		       NULL);
+	assert_mistake(*state, "audit: {maxSize: 1GiB, maxTotal: 1MiB}\n",
+		       "0:0: audit.maxTotal is less than audit.maxSize: nothing would be kept",
+		       NULL);
+}
+
 static void test_flags_win(void **state)
 {
 	struct fixture *fixture = *state;
@@ -281,6 +336,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_defaults),
 		TEST(test_everything),
+		TEST(test_audit),
+		TEST(test_audit_mistakes),
 		TEST(test_flags_win),
 		TEST(test_unexpected_operand),
 		TEST(test_mistakes),

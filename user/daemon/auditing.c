@@ -6,12 +6,14 @@
 #include "base/log.h"
 #include "gen/version.h"
 #include "observe/audit_head.h"
+#include "observe/fold.h"
 
 #include <errno.h>
 
 #define COMPONENT "audit"
 #define KEY_MIN 16
 #define KEY_MAX 4096
+#define FOLDS_MAX 1024	/* different denials of one round */
 #define LISTED_MAX 1000 /* documents named in one record */
 #define WHY_MAX 4096	/* bytes of a refusal's text */
 #define MS_PER_SEC 1000
@@ -19,6 +21,7 @@
 struct aeg_auditing {
 	const struct aeg_config *config;
 	struct aeg_audit *log;
+	struct aeg_fold *fold; /* of what one round of reading finds; empty between rounds */
 	struct aeg_datapath *datapath; /* to ask it for its generation */
 	char *head, *key;
 };
@@ -154,24 +157,38 @@ void aeg_auditing_watch(struct aeg_auditing *auditing, struct aeg_reconciler *re
 
 /* ---- events ---- */
 
+static void on_folded(void *arg, struct aeg_flow *flow)
+{
+	const struct aeg_auditing *auditing = arg;
+
+	flow->node = auditing->config->node;
+	aeg_audit_flow(auditing->log, flow);
+}
+
+/* A flood of denials must not push everything else out of the log; but nothing may wait in memory
+ * longer than it must, or a crash would take it along. So repeats are folded within one round. */
 static void on_event(void *arg, const struct aeg_flow *flow)
 {
 	const struct aeg_auditing *auditing = arg;
 
-	aeg_audit_flow(auditing->log, flow);
+	if (!aeg_fold_add(auditing->fold, flow))
+		aeg_audit_flow(auditing->log, flow);
 }
 
 /* Of the records, only losses were no event before. */
 static void on_record(void *arg, const struct aeg_flow *flow)
 {
+	const struct aeg_auditing *auditing = arg;
+
 	if (flow->lost)
-		on_event(arg, flow);
+		aeg_audit_flow(auditing->log, flow);
 }
 
 static void on_drained(void *arg)
 {
 	const struct aeg_auditing *auditing = arg;
 
+	aeg_fold_flush(auditing->fold);
 	aeg_audit_flush(auditing->log);
 }
 
@@ -237,6 +254,7 @@ static int open_log(struct aeg_auditing *auditing, size_t key_len, struct aeg_lo
 
 static void free_auditing(struct aeg_auditing *auditing)
 {
+	aeg_fold_free(auditing->fold);
 	free(auditing->head);
 	free(auditing->key);
 	free(auditing);
@@ -253,6 +271,7 @@ int aeg_auditing_open(const struct aeg_config *config, struct aeg_loop *loop, st
 		return 0;
 	auditing = aeg_xcalloc(1, sizeof(*auditing));
 	auditing->config = config;
+	auditing->fold = aeg_fold_new(FOLDS_MAX, UINT64_MAX / 2, on_folded, auditing);
 	auditing->head = aeg_xasprintf("%s/" AEG_AUDIT_HEAD_FILE, config->state_dir);
 	err = read_key(auditing, &key_len, error);
 	if (!err) {

@@ -115,6 +115,13 @@ static void seal_previous(struct aeg_audit *audit)
 	aeg_chain_seal(&audit->chain, object.data, object.len, &audit->sealed);
 }
 
+static size_t line_length(const struct aeg_audit *audit, size_t at)
+{
+	const char *line = audit->waiting.data + at;
+
+	return (size_t)((const char *)memchr(line, '\n', audit->waiting.len - at) - line);
+}
+
 /* Seals what waits from `at` on, as far as it fits into the file, one record at least. Returns where
  * it stopped. */
 static size_t seal_waiting(struct aeg_audit *audit, size_t at)
@@ -123,21 +130,19 @@ static size_t seal_waiting(struct aeg_audit *audit, size_t at)
 	size_t before = at;
 
 	while (at < audit->waiting.len) {
-		const char *line = audit->waiting.data + at;
-		const char *newline = memchr(line, '\n', audit->waiting.len - at);
-		size_t len = (size_t)(newline - line);
+		size_t len = line_length(audit, at);
 
 		if (at > before &&
 		    audit->file.size + audit->sealed.len + len + SEAL_BYTES > rotation->bytes)
 			break;
-		aeg_chain_seal(&audit->chain, line, len, &audit->sealed);
+		aeg_chain_seal(&audit->chain, audit->waiting.data + at, len, &audit->sealed);
 		at += len + 1;
 	}
 	return at;
 }
 
-/* The file to write to: opened, in place, not too large, not too old. */
-static int make_ready(struct aeg_audit *audit)
+/* The file to write to: opened, in place, not too old, and with room for the next record. */
+static int make_ready(struct aeg_audit *audit, size_t next)
 {
 	struct aeg_audit_file *file = &audit->file;
 	const struct aeg_audit_settings *settings = &audit->settings;
@@ -149,8 +154,8 @@ static int make_ready(struct aeg_audit *audit)
 		aeg_audit_file_close(file);
 		aeg_audit_note(audit, "moved", NULL, NULL);
 	}
-	if (file->fd >= 0 &&
-	    aeg_rotation_due(&settings->rotation, file->size, SEAL_BYTES, aeg_audit_age(audit)))
+	if (file->fd >= 0 && aeg_rotation_due(&settings->rotation, file->size, next + SEAL_BYTES,
+					      aeg_audit_age(audit)))
 		err = aeg_audit_rotate(audit);
 	if (err || file->fd >= 0)
 		return err;
@@ -217,7 +222,7 @@ static int write_waiting(struct aeg_audit *audit)
 	int err = 0;
 
 	while (at < audit->waiting.len && !err) {
-		err = make_ready(audit);
+		err = make_ready(audit, line_length(audit, at));
 		if (!err)
 			err = write_part(audit, &at);
 	}
