@@ -86,7 +86,7 @@ TOOLS := $(TOOL_SRC:tests/%.c=build/%)
 objs = $(patsubst %.c,build/$(1)/%.o,$(2))
 
 # --- targets --------------------------------------------------------------------------------
-.PHONY: all demo test test-unit test-property test-prog test-parsers test-cli test-e2e test-clients test-kernels test-fuzz \
+.PHONY: all demo test test-unit test-property test-prog test-parsers test-cli test-e2e test-clients test-observe test-kernels test-fuzz \
 	bench fuzz lint man install clean help tidy test-programs FORCE
 
 all: build/aegressd build/aegress $(TOOLS) ## build the daemon and the CLI (default)
@@ -122,6 +122,9 @@ test-e2e: all ## real sockets in namespaces and cgroups (root)
 
 test-clients: all ## huggingface_hub, @huggingface/*, Node 24, Go, Java against a stand-in Hub (root; PyPI and npm)
 	$(Q)tests/clients/run
+
+test-observe: all ## a real Prometheus, its rules, the dashboard; the status page in Chromium (root)
+	$(Q)tests/observe/run
 
 test-kernels: all ## 5.10 to the newest kernel under emulation; the verifier's work on each
 	$(Q)tests/kernels/run
