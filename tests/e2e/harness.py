@@ -133,7 +133,10 @@ class Daemon:
         self.process = None
 
     def argv(self):
-        return [os.path.join(BUILD, "aegressd"), "--config", self.node.write_config(self.config)]
+        # not `ip netns exec`, which hides the cgroups: it mounts another /sys
+        there = ["nsenter", f"--net=/run/netns/{self.node.host}"] if self.node.host else []
+        return there + [os.path.join(BUILD, "aegressd"), "--config",
+                        self.node.write_config(self.config)]
 
     def spawn(self, **popen):
         log = open(self.log_path, "ab")
@@ -247,6 +250,7 @@ class Node:
         self.workloads = os.path.join(self.dir, "workloads")
         self.pods, self.daemons, self.netns, self.cgroups = [], [], [], []
         self.world = None
+        self.host = None  # a namespace that plays the host's between pods and world; None: none
         self.links = 0
 
     def __enter__(self):
@@ -325,7 +329,7 @@ class Node:
         netns, index = f"{self.id}-{name}", self.links
         run("ip", "netns", "add", netns)
         self.netns.append(netns)
-        world = self.world.netns
+        world = self.host or self.world.netns
         run("ip", "-n", netns, "link", "add", "eth0", "type", "veth", "peer", "name", f"p{index}",
             "netns", world)
         run("ip", "-n", netns, "link", "set", "lo", "up")

@@ -41,6 +41,7 @@ static const struct aeg_column workload_columns[] = {
 	{.title = "NAME", .path = "name"},
 	{.title = "SERVICE-ACCOUNT", .path = "serviceAccount"},
 	{.title = "ISOLATED", .path = "isolated"},
+	{.title = "LAYERS", .path = "layers"},
 	{.title = "POLICIES", .path = "policies", .max_items = 2},
 	{.title = "ALLOWED", .path = "decisions.allowed", .right = true},
 	{.title = "AUDITED", .path = "decisions.audited", .right = true},

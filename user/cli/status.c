@@ -167,6 +167,9 @@ static void print_learned(const json_t *status)
 
 static void print_names(const json_t *status)
 {
+	print_value("tc", status, "tc.mode");
+	print_tally("layers", status, "tc.layers");
+	print_tally("frames", status, "tc.frames");
 	print_value("resolvers", status, "dns.resolvers");
 	print_learned(status);
 	print_tally("dns answers", status, "dns.answers");

@@ -64,5 +64,6 @@ void aeg_json_time(struct aeg_json *json, const char *key, uint64_t realtime_ns)
 
 /* The keys `dns` and `hellos` of the status. */
 void aeg_api_put_dns(struct aeg_json *json, const struct aeg_reconciler *reconciler);
+void aeg_api_put_tc(struct aeg_json *json, const struct aeg_reconciler *reconciler);
 
 #endif

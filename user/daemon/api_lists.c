@@ -117,6 +117,7 @@ static void put_selecting(struct aeg_json *json, const struct aeg_ruleset *rules
 	const struct aeg_profile *profile = &ruleset->tables->profiles.items[instance->profile];
 
 	aeg_json_bool(json, "isolated", instance->flags & AEG_IDENT_ISOLATED);
+	aeg_json_str(json, "layers", aeg_layers_word(instance->layers));
 	aeg_json_array(json, "policies");
 	for (size_t i = 0; i < profile->policies.n; i++) {
 		const struct aeg_policy *policy =

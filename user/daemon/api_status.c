@@ -215,6 +215,7 @@ void aeg_api_status(const struct aeg_daemon *daemon, const struct aeg_request *r
 	put_errors(&json, reconciler->datapath);
 	put_totals(&json, reconciler->datapath);
 	aeg_api_put_dns(&json, reconciler);
+	aeg_api_put_tc(&json, reconciler);
 	put_flows(&json, daemon->events->history);
 	put_reload(&json, &reconciler->last);
 	put_notes(&json, daemon);

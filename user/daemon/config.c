@@ -107,6 +107,7 @@ READER(unselected, aeg_config_word(verdict_words, &config->defaults.unselected, 
 READER(unknown, aeg_config_word(verdict_words, &config->defaults.unknown, value, diags))
 READER(deny_errno, aeg_config_word(errno_words, &config->defaults.deny_errno, value, diags))
 READER(handshake, aeg_config_bool(&config->handshake, value, diags))
+READER(tc, read_index(aeg_tc_words, &config->tc, value, diags))
 READER(level, read_index(aeg_log_level_words, &config->log_level, value, diags))
 READER(format, read_index(aeg_log_format_words, &config->log_format, value, diags))
 
@@ -199,6 +200,7 @@ static const struct aeg_field fields[] = {
 	{.key = "node", .read = read_node},
 	{.key = "defaults", .read = read_defaults},
 	{.key = "dns", .read = read_dns},
+	{.key = "tc", .read = read_tc},
 	{.key = "flows", .read = read_flows},
 	{.key = "audit", .read = read_audit},
 	{.key = "metrics", .read = read_metrics},

@@ -12,6 +12,7 @@
 #include "daemon/config_dns.h"
 #include "daemon/config_metrics.h"
 #include "daemon/options.h"
+#include "daemon/veths.h"
 #include "policy/model.h"
 
 #define AEG_CONFIG_FILE "/etc/aegress/aegressd.yaml"
@@ -28,6 +29,7 @@ struct aeg_config {
 	struct aeg_metrics_config metrics;
 	bool handshake;
 	uint64_t ring_bytes, history, fold_seconds;
+	int tc;			   /* enum aeg_tc_mode */
 	int log_level, log_format; /* enum aeg_log_level, aeg_log_format */
 };
 

@@ -28,6 +28,8 @@ static const struct aeg_metric families[] = {
 	{"aegress_dns_learned", AEG_METRIC_COUNTER, NULL,
 	 "Answers of resolvers, by what became of the addresses in them."},
 	{"aegress_hellos", AEG_METRIC_COUNTER, NULL, "ClientHellos, by how they parsed."},
+	{"aegress_frames", AEG_METRIC_COUNTER, NULL,
+	 "Frames of pods at the host's end of their veths, by what became of them."},
 };
 enum {
 	PROGRAM_ATTACHED,
@@ -43,12 +45,14 @@ enum {
 	DNS_MESSAGES,
 	DNS_LEARNED,
 	HELLOS,
+	FRAMES,
 };
 
 #define WORD(symbol, word, sentence) word,
 static const char *const dns_words[] = {AEG_DNS_RESULTS(WORD)};
 static const char *const learning_words[] = {AEG_LEARNINGS(WORD)};
 static const char *const hello_words[] = {AEG_HELLO_RESULTS(WORD)};
+static const char *const frame_words[] = {AEG_FRAMES(WORD)};
 static const char *const error_words[] = {AEG_ERRORS(WORD)};
 #undef WORD
 
@@ -169,4 +173,6 @@ void aeg_metrics_put_datapath(const struct aeg_collector *collector, struct aeg_
 		    learning_words, AEG_ARRAY_SIZE(learning_words));
 	put_results(metrics, &families[HELLOS], datapath, aeg_datapath_hello_results, hello_words,
 		    AEG_ARRAY_SIZE(hello_words));
+	put_results(metrics, &families[FRAMES], datapath, aeg_datapath_frames, frame_words,
+		    AEG_ARRAY_SIZE(frame_words));
 }

@@ -24,6 +24,8 @@ static const struct aeg_metric families[] = {
 	{"aegress_workloads", AEG_METRIC_GAUGE, NULL, "Declared workloads."},
 	{"aegress_workload_instances", AEG_METRIC_GAUGE, NULL,
 	 "Cgroups that are a workload, by what their policies do; None: no policy isolates them."},
+	{"aegress_workload_layers", AEG_METRIC_GAUGE, NULL,
+	 "Cgroups that are a workload with policies, by what sees their packets."},
 	{"aegress_cgroups_contested", AEG_METRIC_GAUGE, NULL,
 	 "Cgroups that two workloads claim, so that they are neither."},
 	{"aegress_dns_resolvers", AEG_METRIC_GAUGE, NULL,
@@ -41,6 +43,7 @@ enum {
 	ENDPOINTS,
 	WORKLOADS,
 	INSTANCES,
+	LAYERS,
 	CONTESTED,
 	RESOLVERS,
 };
@@ -105,6 +108,20 @@ static void put_instances(const struct aeg_ruleset *ruleset, struct aeg_metrics 
 	aeg_metrics_u64(metrics, "mode=\"None\"", n - enforced - audited);
 }
 
+static void put_layers(const struct aeg_ruleset *ruleset, struct aeg_metrics *metrics)
+{
+	uint64_t counts[AEG_LAYERS_MAX];
+
+	aeg_layers_count(ruleset ? ruleset->registry : NULL, counts);
+	aeg_metrics_family(metrics, &families[LAYERS]);
+	for (int i = 0; i < AEG_LAYERS_MAX; i++) {
+		AEG_AUTO_FREE char *label =
+			aeg_xasprintf("layers=\"%s\"", aeg_layers_word((enum aeg_layers)i));
+
+		aeg_metrics_u64(metrics, label, counts[i]);
+	}
+}
+
 void aeg_metrics_put_policy(const struct aeg_collector *collector, struct aeg_metrics *metrics)
 {
 	const struct aeg_reconciler *reconciler = collector->daemon->reconciler;
@@ -119,6 +136,7 @@ void aeg_metrics_put_policy(const struct aeg_collector *collector, struct aeg_me
 	put(metrics, ENDPOINTS, model ? model->endpoints.n : 0);
 	put(metrics, WORKLOADS, model ? model->workloads.n : 0);
 	put_instances(ruleset, metrics);
+	put_layers(ruleset, metrics);
 	put(metrics, CONTESTED, ruleset ? aeg_registry_contested(ruleset->registry) : 0);
 	put(metrics, RESOLVERS, reconciler->resolvers.list.n);
 }

@@ -19,27 +19,35 @@ static uint32_t level_bit(const struct aeg_instance *instance)
 	return instance->cgroup.level < AEG_LEVELS_MAX ? 1u << instance->cgroup.level : 0;
 }
 
-static struct aeg_ident_row ident_row(const struct aeg_instance *instance)
+static struct aeg_ident_row ident_row(const struct aeg_reconciler *reconciler,
+				      const struct aeg_instance *instance)
 {
+	uint32_t flags = instance->flags;
+
+	if (reconciler->config->tc == AEG_TC_REQUIRE && flags & AEG_IDENT_SELECTED)
+		flags |= AEG_IDENT_NEEDS_TC;
+	if (instance->covered)
+		flags |= AEG_IDENT_HAS_TC;
 	return (struct aeg_ident_row){
 		.cgroup = instance->cgroup.id,
 		.ident = {.workload = instance->number,
 			  .profile = instance->profile,
-			  .flags = instance->flags},
+			  .flags = flags},
 	};
 }
 
 /* ---- a complete generation ---- */
 
 /* Caller frees. */
-static struct aeg_ident_row *ident_rows(struct aeg_registry *registry, uint32_t *ret_levels)
+static struct aeg_ident_row *ident_rows(const struct aeg_reconciler *reconciler,
+					struct aeg_registry *registry, uint32_t *ret_levels)
 {
 	size_t n = aeg_registry_count(registry);
 	struct aeg_ident_row *rows = aeg_xcalloc(n ? n : 1, sizeof(*rows));
 
 	*ret_levels = 0;
 	for (size_t i = 0; i < n; i++) {
-		rows[i] = ident_row(aeg_registry_at(registry, i));
+		rows[i] = ident_row(reconciler, aeg_registry_at(registry, i));
 		*ret_levels |= level_bit(aeg_registry_at(registry, i));
 	}
 	return rows;
@@ -68,7 +76,8 @@ static int install(struct aeg_reconciler *reconciler, struct aeg_ruleset *rulese
 		   const struct aeg_cause *cause, struct aeg_buf *error)
 {
 	uint32_t levels;
-	AEG_AUTO_FREE struct aeg_ident_row *rows = ident_rows(ruleset->registry, &levels);
+	AEG_AUTO_FREE struct aeg_ident_row *rows =
+		ident_rows(reconciler, ruleset->registry, &levels);
 	int err;
 
 	aeg_datapath_set_levels(reconciler->datapath, reconciler->levels | levels);
@@ -120,6 +129,7 @@ static void swap(struct aeg_reconciler *reconciler, struct aeg_ruleset *ruleset)
 	reconciler->ruleset = ruleset;
 	if (reconciler->swapped)
 		reconciler->swapped(reconciler->swapped_arg);
+	aeg_veths_follow(reconciler->veths, ruleset->registry);
 	aeg_ruleset_free(old);
 	aeg_janitor_rematch(reconciler->janitor, ruleset->tables);
 }
@@ -171,6 +181,9 @@ static int build(struct aeg_reconciler *reconciler, struct aeg_diags *diags, str
 		aeg_ruleset_free(ruleset);
 		return err;
 	}
+	aeg_veths_carry(reconciler->veths,
+			reconciler->ruleset ? reconciler->ruleset->registry : NULL,
+			ruleset->registry);
 	*ret = ruleset;
 	return 0;
 }
@@ -304,7 +317,7 @@ static int add_rows(struct aeg_reconciler *reconciler, struct aeg_instance *inst
 		    size_t cells_before)
 {
 	const struct aeg_tables *tables = reconciler->ruleset->tables;
-	struct aeg_ident_row row = ident_row(instance);
+	struct aeg_ident_row row = ident_row(reconciler, instance);
 	int err = aeg_datapath_store_numbers(reconciler->datapath, &reconciler->numbers);
 
 	if (!err && tables->cells.n > cells_before)
@@ -343,7 +356,19 @@ static void on_cgroup_added(void *arg, const struct aeg_cgroup *cgroup)
 				error.len ? aeg_buf_text(&error) : strerror(-err));
 	aeg_log(AEG_LOG_DEBUG, COMPONENT, "cgroup '%s' is %s/%s", cgroup->path,
 		instance->workload->ns, instance->workload->name);
+	aeg_veths_wake(reconciler->veths);
 	aeg_buf_done(&error);
+}
+
+/* TC sees a workload now, or no longer. */
+static void on_coverage_changed(void *arg, struct aeg_instance *instance)
+{
+	struct aeg_reconciler *reconciler = arg;
+	struct aeg_ident_row row = ident_row(reconciler, instance);
+	int err = aeg_datapath_set_ident(reconciler->datapath, &row);
+
+	if (err)
+		schedule_repair(reconciler, instance->cgroup.path, strerror(-err));
 }
 
 static void on_cgroup_removed(void *arg, const struct aeg_cgroup *cgroup)
@@ -354,6 +379,7 @@ static void on_cgroup_removed(void *arg, const struct aeg_cgroup *cgroup)
 	if (reconciler->ruleset &&
 	    aeg_registry_cgroup_removed(reconciler->ruleset->registry, cgroup))
 		err = aeg_datapath_delete_ident(reconciler->datapath, cgroup->id);
+	aeg_veths_wake(reconciler->veths);
 	if (err && err != -ENOENT)
 		schedule_repair(reconciler, cgroup->path, strerror(-err));
 }
@@ -374,6 +400,7 @@ static int open_datapath(struct aeg_reconciler *reconciler, struct aeg_buf *erro
 		.ring_bytes = config->ring_bytes,
 		.counts_max = COUNTS_MAX,
 		.handshake = config->handshake,
+		.tc = config->tc != AEG_TC_OFF,
 	};
 	int err = aeg_datapath_open(&datapath, &reconciler->datapath, error);
 
@@ -412,6 +439,21 @@ static int open_janitor(struct aeg_reconciler *reconciler, struct aeg_buf *error
 	return err;
 }
 
+/* What a former daemon attached is taken off where TC is switched off now. */
+static int open_veths(struct aeg_reconciler *reconciler, struct aeg_buf *error)
+{
+	int err;
+
+	if (reconciler->config->tc == AEG_TC_OFF)
+		err = aeg_datapath_set_veths(reconciler->datapath, NULL, 0);
+	else
+		err = aeg_veths_open(reconciler->datapath, reconciler->loop, on_coverage_changed,
+				     reconciler, &reconciler->veths);
+	if (err)
+		aeg_buf_printf(error, "following interfaces: %s", strerror(-err));
+	return err;
+}
+
 int aeg_reconciler_open(const struct aeg_config *config, struct aeg_loop *loop,
 			struct aeg_buf *error, struct aeg_reconciler **ret)
 {
@@ -431,6 +473,8 @@ int aeg_reconciler_open(const struct aeg_config *config, struct aeg_loop *loop,
 		err = open_datapath(reconciler, error);
 	if (!err)
 		err = open_janitor(reconciler, error);
+	if (!err)
+		err = open_veths(reconciler, error);
 	if (err) {
 		aeg_reconciler_close(reconciler);
 		return err;
@@ -447,6 +491,7 @@ void aeg_reconciler_close(struct aeg_reconciler *reconciler)
 	aeg_watcher_free(reconciler->watcher);
 	aeg_watch_remove(reconciler->repair);
 	aeg_janitor_close(reconciler->janitor);
+	aeg_veths_close(reconciler->veths);
 	AEG_VEC_DONE(reconciler->resolvers.list);
 	aeg_cgroups_close(reconciler->cgroups);
 	aeg_ruleset_free(reconciler->ruleset);

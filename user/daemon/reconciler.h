@@ -10,6 +10,7 @@
 #include "daemon/config.h"
 #include "daemon/janitor.h"
 #include "daemon/ruleset.h"
+#include "daemon/veths.h"
 #include "daemon/watcher.h"
 #include "datapath/datapath.h"
 
@@ -36,6 +37,7 @@ struct aeg_reconciler {
 	struct aeg_watcher *watcher;
 	struct aeg_watch *repair; /* timer: install everything anew after a partial failure */
 	struct aeg_janitor *janitor;
+	struct aeg_veths *veths;    /* NULL: TC is switched off */
 	struct aeg_addrs resolvers; /* that the kernel believes */
 	struct aeg_numbers numbers;
 	struct aeg_ruleset *ruleset; /* in force; NULL while only adopted pins are */

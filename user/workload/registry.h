@@ -11,11 +11,24 @@
 #include "policy/model.h"
 #include "workload/cgroups.h"
 
+/* What stands between a workload and the network, and why not more. */
+enum aeg_layers {
+	AEG_LAYERS_UNKNOWN, /* it has no process yet, no policy selects it, or TC is switched off */
+	AEG_LAYERS_BOTH,
+	AEG_LAYERS_HOST,    /* it lives in the host's network namespace */
+	AEG_LAYERS_NO_VETH, /* ipvlan, macvlan, a network card's function */
+	AEG_LAYERS_PARTLY,  /* a veth and one of these */
+	AEG_LAYERS_FAILED,
+	AEG_LAYERS_MAX,
+};
+
 struct aeg_instance {
 	const struct aeg_workload *workload; /* borrowed from the model */
 	struct aeg_cgroup cgroup;	     /* path owned */
 	uint32_t number;	 /* of the label "namespace/name"; the owner's, 0 at first */
 	uint32_t profile, flags; /* as installed last; the owner's, 0 at first */
+	enum aeg_layers layers;	 /* the owner's */
+	bool covered;		 /* TC sees all that it sends; the owner's */
 };
 
 struct aeg_registry;

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+"""TC: packets that no socket program sees, from a packet socket in the pod. What is denied must not
+arrive in the world, counted there; what is allowed must, or the count would prove nothing."""
+import os
+
+from harness import check, equal, run, wait_until
+from layers_scene import (ALLOWED, ALLOWED6, DENIED, DENIED6, FREE, FREE6, classes, frames, layers,
+                          stage, tc_frames, watching)
+
+SOURCE, SOURCE6 = "192.0.2.6", "2001:db8:1::2"
+FLOOD = int(os.environ.get("AEGRESS_FRAMES", "1000000"))
+
+
+def send(node, pod, one, dst, dst6, src=SOURCE, src6=SOURCE6):
+    frames(node, pod, "send", *((src6, dst6) if one["v6"] else (src, dst)), 443, one["name"])
+
+
+def test_every_class_to_a_denied_destination():
+    with stage() as (node, daemon, pod):
+        before = tc_frames(daemon)
+        with watching(node) as seen:
+            for one in classes():
+                send(node, pod, one, DENIED, DENIED6)
+        after = tc_frames(daemon)
+        dropped = sum(after[word] - before[word] for word in ("denied", "quiet"))
+        equal((seen["toDenied"], seen["lost"]), (0, 0), "frames to the denied destination")
+        check(dropped >= sum(not one["local"] for one in classes()) , f"only {dropped} were dropped")
+
+
+def test_control_without_the_daemon():
+    """The same frames arrive when nobody looks: the route and the watch work."""
+    with stage() as (node, daemon, pod):
+        daemon.stop()
+        run("nsenter", f"--net=/run/netns/{node.host}", *daemon.argv()[2:3], "--cleanup", "--pin-dir",
+            node.pins)
+        with watching(node) as seen:
+            for one in classes():
+                if not one["reason"] and not one["local"]:
+                    send(node, pod, one, DENIED, DENIED6)
+        check(seen["toDenied"] >= 10, f"only {seen['toDenied']} arrived")
+
+
+def test_free_and_allowed_destinations():
+    with stage() as (node, daemon, pod):
+        plain = [one for one in classes() if not one["reason"] and not one["local"]]
+        with watching(node) as seen:
+            for one in plain:
+                send(node, pod, one, FREE, FREE6)
+        check(seen["frames"] >= len(plain) - 2, f"{seen['frames']} of {len(plain)} arrived")
+        with watching(node) as seen:
+            for one in plain:
+                if one["proto"] == 6:
+                    send(node, pod, one, ALLOWED, ALLOWED6)
+        check(seen["frames"] >= 5, f"{seen['frames']} TCP segments to what is allowed arrived")
+
+
+def test_spoofed_source():
+    with stage() as (node, daemon, pod):
+        before = daemon.total("denied", "spoofed-source", "frame")
+        with watching(node) as seen:
+            for one in classes():
+                if one["name"] in ("syn4", "syn6"):
+                    send(node, pod, one, ALLOWED, ALLOWED6, "192.0.2.99", "2001:db8:1::99")
+        equal(seen["frames"], 0, "spoofed frames that arrived")
+        equal(daemon.total("denied", "spoofed-source", "frame"), before + 2, "counter")
+
+
+def test_addresses_are_followed():
+    """An address that the pod gets later is its own from then on."""
+    with stage() as (node, daemon, pod):
+        (syn,) = [one for one in classes() if one["name"] == "syn4"]
+        run("ip", "-n", pod.netns, "addr", "add", "192.0.2.99/32", "dev", "eth0")
+
+        def arrives():
+            with watching(node) as seen:
+                send(node, pod, syn, ALLOWED, ALLOWED6, src="192.0.2.99")
+            return seen["frames"]
+        wait_until(arrives, "the new address to be known")
+
+
+def test_verified_sockets_pass_by_their_storage():
+    with stage() as (node, daemon, pod):
+        before = tc_frames(daemon)
+        equal(pod.ask("connect", addr=ALLOWED, port=443, family="v4", send=1000, read=True)["errno"],
+              "OK", "connect")
+        equal(pod.ask("connect", addr=ALLOWED6, port=443, family="v6", send=1000, read=True)["errno"],
+              "OK", "connect")
+        after = tc_frames(daemon)
+        check(after["verified"] >= before["verified"] + 8, f"{before} {after}")
+        for word in ("allowed", "denied", "quiet", "audited"):
+            equal(after[word], before[word], f"frames that were {word}")
+
+
+def test_killed_daemon_changes_nothing():
+    with stage() as (node, daemon, pod):
+        (syn,) = [one for one in classes() if one["name"] == "syn4"]
+        daemon.kill()
+        with watching(node) as seen:
+            for _ in range(10):
+                send(node, pod, syn, DENIED, DENIED6)
+        equal(seen["frames"], 0, "frames while the daemon is dead")
+        daemon.start()
+        wait_until(lambda: layers(daemon, "chat-1") == "cgroup, tc", "TC to be adopted")
+        with watching(node) as seen:
+            send(node, pod, syn, DENIED, DENIED6)
+        equal(seen["frames"], 0, "frames after the restart")
+
+
+def test_pods_come_and_go():
+    with stage() as (node, daemon, pod):
+        pods = lambda: sorted(os.listdir(os.path.join(node.pins, "veths")))
+        equal(len(pods()), 1, "pinned links")
+        run("ip", "-n", pod.netns, "link", "delete", "eth0")
+        wait_until(lambda: pods() == [], "the pin to go with its interface")
+        wait_until(lambda: layers(daemon, "chat-1") == "cgroup (no veth)", "the report of it")
+        run("ip", "-n", pod.netns, "link", "add", "eth0", "type", "veth", "peer", "name", "p1",
+            "netns", node.host)
+        wait_until(lambda: len(pods()) == 1, "the new interface to be found")
+        wait_until(lambda: layers(daemon, "chat-1") == "cgroup, tc", "the report of it")
+
+
+def test_switched_off():
+    with stage(covered=False, tc="off") as (node, daemon, pod):
+        equal(layers(daemon, "chat-1"), "cgroup", "layers")
+        equal(os.listdir(os.path.join(node.pins, "veths")), [], "pinned links")
+
+
+def test_flood():
+    """Random and mutated frames: none to the denied addresses arrives, and each is counted once."""
+    with stage() as (node, daemon, pod):
+        before, received = sum(tc_frames(daemon).values()), node.received()
+        with watching(node) as seen:
+            frames(node, pod, "flood", FLOOD, 1, SOURCE, SOURCE6, FREE, FREE6, DENIED, DENIED6)
+        counted = sum(tc_frames(daemon).values()) - before
+        received = node.received() - received
+        print(f"     {FLOOD} frames sent, {received} received, {counted} counted, "
+              f"{seen['frames']} in the world, {seen['toDenied']} of them to what is denied")
+        equal(seen["toDenied"], 0, "frames to the denied destinations")
+        check(seen["frames"] > FLOOD / 100, f"only {seen['frames']} arrived at all")
+        check(received >= FLOOD * 0.99, f"only {received} were sent")
+        equal(counted, received, "frames counted")
+        equal(pod.ask("connect", addr=ALLOWED, port=443, family="v4")["errno"], "OK", "afterwards")

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+"""A node with a host's namespace of its own between the pods and the world, in which the daemon runs
+as it does on a real node: pod - veth - host - veth - world. What leaves is counted in the world, by a
+packet socket that knows nothing of us."""
+import contextlib
+import json
+import os
+import subprocess
+
+from harness import BUILD, Node, Pod, check, equal, run, wait_until
+
+FRAMES = os.path.join(BUILD, "bypass", "frames")
+ALLOWED, DENIED, FREE = "203.0.113.10", "203.0.113.20", "198.51.100.7"
+ALLOWED6, DENIED6, FREE6 = "2001:db8:a::10", "2001:db8:a::20", "2001:db8:b::7"
+
+POLICIES = """\
+apiVersion: aegress.dev/v1alpha1
+kind: AIEndpoint
+metadata: {name: test-allowed, labels: {provider: test}}
+spec: {class: inference, cidrs: [203.0.113.10/32, "2001:db8:a::10/128"]}
+---
+apiVersion: aegress.dev/v1alpha1
+kind: AIEndpoint
+metadata: {name: test-denied, labels: {provider: test}}
+spec: {class: upload, cidrs: [203.0.113.20/32, "2001:db8:a::20/128"]}
+---
+apiVersion: aegress.dev/v1alpha1
+kind: AIEgressPolicy
+metadata: {name: chat, namespace: ml}
+spec:
+  workloads: {serviceAccounts: [chat]}
+  allow:
+  - name: inference
+    to: [{endpoint: test-allowed}]
+"""
+
+WORKLOADS = """\
+apiVersion: aegress.dev/v1alpha1
+kind: Workload
+metadata: {name: chat-1, namespace: ml}
+spec: {serviceAccount: chat, cgroup: "kubepods.slice/*/kubepods-*podchat1.slice"}
+"""
+
+
+class RoutedNode(Node):
+    """Owns the host's namespace, too."""
+
+    def make_world(self):
+        super().make_world()
+        host, world = self.id + "-host", self.world.netns
+        run("ip", "netns", "add", host)
+        self.netns.append(host)
+        run("ip", "-n", host, "link", "set", "lo", "up")
+        run("ip", "netns", "exec", host, "sysctl", "-qw", "net.ipv4.ip_forward=1",
+            "net.ipv6.conf.all.forwarding=1", "net.ipv4.conf.all.rp_filter=0",
+            "net.ipv4.conf.default.rp_filter=0")
+        run("ip", "-n", host, "link", "add", "up0", "type", "veth", "peer", "name", "down0",
+            "netns", world)
+        for netns, link, addr, addr6 in ((host, "up0", "192.0.2.1/30", "2001:db8:ffff::1/64"),
+                                         (world, "down0", "192.0.2.2/30", "2001:db8:ffff::2/64")):
+            run("ip", "-n", netns, "link", "set", link, "up")
+            run("ip", "-n", netns, "addr", "add", addr, "dev", link)
+            run("ip", "-n", netns, "addr", "add", addr6, "dev", link, "nodad")
+        run("ip", "-n", host, "route", "add", "default", "via", "192.0.2.2")
+        run("ip", "-n", host, "-6", "route", "add", "default", "via", "2001:db8:ffff::2")
+        run("ip", "-n", world, "route", "add", "default", "via", "192.0.2.1")
+        run("ip", "-n", world, "-6", "route", "add", "default", "via", "2001:db8:ffff::1")
+        self.host = host
+
+    def mac(self, index=1):
+        """Of the host's end of a pod's veth."""
+        (link,) = json.loads(run("ip", "-n", self.host, "-j", "link", "show", f"p{index}").stdout)
+        return link["address"]
+
+    def received(self, index=1):
+        """Frames that came in at the host's end, as the kernel counts them."""
+        (link,) = json.loads(run("ip", "-n", self.host, "-j", "-s", "link", "show",
+                                 f"p{index}").stdout)
+        return link["stats64"]["rx"]["packets"]
+
+
+class Watch:
+    """Counts what arrives in the world."""
+
+    def __init__(self, node):
+        self.process = subprocess.Popen(
+            ["nsenter", f"--net=/run/netns/{node.world.netns}", FRAMES, "watch", "down0", DENIED,
+             DENIED6], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        equal(json.loads(self.process.stdout.readline()), {"ready": True}, "the watch")
+
+    def end(self):
+        out, _ = self.process.communicate(timeout=30)
+        return json.loads(out)
+
+
+@contextlib.contextmanager
+def watching(node):
+    """What arrived is in the dict once the block has ended."""
+    watch, seen = Watch(node), {}
+    try:
+        yield seen
+    finally:
+        seen.update(watch.end())
+
+
+def frames(node, pod, verb, *argv):
+    """The generator, in the pod's namespace."""
+    return run("nsenter", f"--net=/run/netns/{pod.netns}", FRAMES, verb, "eth0", node.mac(),
+               *map(str, argv)).stdout
+
+
+def classes():
+    return [json.loads(line) for line in run(FRAMES, "list").stdout.splitlines()]
+
+
+def layers(daemon, name):
+    for item in daemon.get("/v1/workloads")["items"]:
+        if item["name"] == name:
+            return item.get("layers")
+    return None
+
+
+def tc_frames(daemon):
+    return daemon.get("/v1/status")["tc"]["frames"]
+
+
+@contextlib.contextmanager
+def stage(policies=POLICIES, covered=True, **config):
+    """A node, a daemon in its host's namespace, and a pod whose veth TC has found."""
+    with RoutedNode("tc") as node:
+        node.write(node.policies, "policies.yaml", policies)
+        node.write(node.workloads, "workloads.yaml", WORKLOADS)
+        pod = node.pod("chat", uid="chat1")
+        daemon = node.daemon(**config).start()
+        if covered:
+            wait_until(lambda: layers(daemon, "chat-1") == "cgroup, tc", "TC to see the pod")
+        yield node, daemon, pod
