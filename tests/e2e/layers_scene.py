@@ -63,8 +63,8 @@ class RoutedNode(Node):
             run("ip", "-n", netns, "addr", "add", addr6, "dev", link, "nodad")
         run("ip", "-n", host, "route", "add", "default", "via", "192.0.2.2")
         run("ip", "-n", host, "-6", "route", "add", "default", "via", "2001:db8:ffff::2")
-        run("ip", "-n", world, "route", "add", "default", "via", "192.0.2.1")
-        run("ip", "-n", world, "-6", "route", "add", "default", "via", "2001:db8:ffff::1")
+        run("ip", "-n", world, "route", "add", "192.0.2.0/24", "via", "192.0.2.1")
+        run("ip", "-n", world, "-6", "route", "add", "2001:db8:1::/48", "via", "2001:db8:ffff::1")
         self.host = host
 
     def mac(self, index=1):
