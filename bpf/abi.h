@@ -467,7 +467,8 @@ struct aeg_event {
 
 /*
  * An event that has a name: the server name of a ClientHello, or the host name that an address was
- * learned for (daddr; duration is its time to live, ns). Told apart by the record's size.
+ * learned for (daddr; duration is its time to live, ns). A record is cut behind the name; that it is
+ * longer than an event tells that there is one, if only of length 0.
  */
 struct aeg_name_event {
 	struct aeg_event base;
@@ -590,6 +591,7 @@ AEG_ASSERT_SIZE(aeg_source, 20);
 AEG_ASSERT_SIZE(aeg_sock, 208);
 AEG_ASSERT_SIZE(aeg_event, 152);
 AEG_ASSERT_SIZE(aeg_name_event, 408);
+_Static_assert(offsetof(struct aeg_name_event, name) > sizeof(struct aeg_event), "told by size");
 AEG_ASSERT_SIZE(aeg_count_key, 16);
 AEG_ASSERT_SIZE(aeg_count, 32);
 AEG_ASSERT_SIZE(aeg_label, 504);

@@ -69,8 +69,12 @@ static __always_inline void aeg_name_event_send(struct aeg_ctl *control, void *r
 {
 	__u64 flags = event->base.type == AEG_EVENT_DENY ? BPF_RB_FORCE_WAKEUP
 							 : aeg_ring_flags(control, ring);
+	__u64 len = event->len;
 
-	if (bpf_ringbuf_output(ring, event, sizeof(*event), flags))
+	/* Cut behind the name: names are short, and the ring holds twice as many seconds then. */
+	if (len > sizeof(event->name))
+		len = sizeof(event->name);
+	if (bpf_ringbuf_output(ring, event, offsetof(struct aeg_name_event, name) + len, flags))
 		aeg_failed(lost);
 	aeg_ring_wake(control, ring);
 }

@@ -87,7 +87,7 @@ static void keep_named(void *arg, const struct aeg_event *event, size_t size)
 	struct named *kept = &named_events[nnamed % AEG_ARRAY_SIZE(named_events)];
 
 	*kept = (struct named){.base = *event};
-	if (size == sizeof(*named))
+	if (size > sizeof(*event))
 		memcpy(kept->name, named->name, named->len);
 	nnamed++;
 }

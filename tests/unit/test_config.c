@@ -96,7 +96,7 @@ static void test_defaults(void **state)
 	assert_int_equal(config->defaults.unknown, AEG_VERDICT_DENIED);
 	assert_int_equal(config->defaults.deny_errno, 0);
 	assert_int_equal(config->defaults.report_ungoverned, 1);
-	assert_int_equal(config->ring_bytes, 4194304);
+	assert_int_equal(config->ring_bytes, 16777216);
 	assert_int_equal(config->history, 8192);
 	assert_false(config->handshake);
 	assert_int_equal(config->log_level, AEG_LOG_INFO);

@@ -249,7 +249,7 @@ static void set_defaults(struct aeg_config *config)
 		.defaults = {.unselected = AEG_VERDICT_AUDITED,
 			     .unknown = AEG_VERDICT_DENIED,
 			     .report_ungoverned = 1},
-		.ring_bytes = 4u << 20,
+		.ring_bytes = 16u << 20,
 		.history = 8192,
 		.fold_seconds = 30,
 		.log_level = AEG_LOG_INFO,

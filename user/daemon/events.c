@@ -22,7 +22,7 @@ static void copy_name(const struct aeg_event *event, size_t size, char ret[NAME_
 	const struct aeg_name_event *named = (const void *)event;
 
 	ret[0] = '\0';
-	if (size != sizeof(*named))
+	if (size == sizeof(*event))
 		return;
 	for (size_t i = 0; i < named->len && i < sizeof(named->name); i++) {
 		bool plain = named->name[i] > ' ' && named->name[i] < 0x7f;

@@ -8,6 +8,7 @@
 #include "daemon/resolvers.h"
 
 #include <errno.h>
+#include <malloc.h>
 
 #define COMPONENT "reconciler"
 #define COUNTS_MAX 65536
@@ -266,6 +267,8 @@ int aeg_reconciler_reload(struct aeg_reconciler *reconciler, const struct aeg_ca
 	apply_resolvers(reconciler);
 	err = renew(reconciler, cause, &diags, &text);
 	remember(reconciler, !err, &diags, &text);
+	/* Documents and tables were there twice for a moment; nothing else gives that back. */
+	malloc_trim(0);
 	log_reload(reconciler, aeg_now_ns() - started);
 	if (err && reconciler->watch.refused)
 		reconciler->watch.refused(reconciler->watch.arg, cause, reconciler->last.text);

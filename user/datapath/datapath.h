@@ -143,7 +143,7 @@ int aeg_datapath_set_veths(struct aeg_datapath *datapath, struct aeg_veth_row *r
 int aeg_datapath_frames(struct aeg_datapath *datapath, uint64_t ret[AEG_RESULTS_ROOM]);
 
 /* ---- events ---- */
-/* size tells whether there is a name behind it: it is a whole struct aeg_name_event then. */
+/* size tells whether it is a struct aeg_name_event, cut behind its name. */
 typedef void aeg_event_fn(void *arg, const struct aeg_event *event, size_t size);
 /* Readable when a ring wants attention. */
 int aeg_datapath_fd(const struct aeg_datapath *datapath);

@@ -8,6 +8,13 @@ struct consumer {
 	void *arg;
 };
 
+static bool is_named(const struct aeg_name_event *named, size_t size)
+{
+	const size_t head = offsetof(struct aeg_name_event, name);
+
+	return size >= head && size == head + named->len;
+}
+
 static void hand_over(void *arg, const void *record, size_t size)
 {
 	const struct consumer *consumer = arg;
@@ -16,7 +23,7 @@ static void hand_over(void *arg, const void *record, size_t size)
 	/* The guess stands where it cannot be checked. */
 	if (size == sizeof(*event) && event->type == AEG_EVENT_HOME)
 		(void)aeg_datapath_set_home(consumer->datapath, event->cgroup);
-	else if (size == sizeof(struct aeg_event) || size == sizeof(struct aeg_name_event))
+	else if (size == sizeof(*event) || is_named(record, size))
 		consumer->fn(consumer->arg, record, size);
 }
 

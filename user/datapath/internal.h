@@ -9,8 +9,6 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-struct aegress; /* the skeleton; only object.c opens it */
-
 /* Every map of bpf/maps.bpf.h; the word is its name there and in the pin directory. */
 enum aeg_map {
 	AEG_MAP_CTL,
@@ -87,7 +85,6 @@ struct aeg_slot {
 enum aeg_ring_kind { AEG_RING_DENIALS, AEG_RING_EVENTS, AEG_RING_MAX };
 
 struct aeg_datapath {
-	struct aegress *skel;
 	char *pin_dir;
 	int lock_fd;   /* the pin directory; holds the lock */
 	int cgroup_fd; /* where links are attached */

@@ -152,33 +152,59 @@ static int prepare_maps(struct aegress *skel, const struct aeg_datapath_config *
 	return err;
 }
 
-/* libbpf pins new maps and reuses pinned ones while it loads. RLIMIT_MEMLOCK, which kernels before
- * 5.11 charge maps to, is raised by libbpf. */
+static void destroy_skeleton(struct aegress **skel)
+{
+	aegress__destroy(*skel);
+}
+
+/* -1 stays -1: a program that was not loaded. */
+static int keep_fd(int fd, int *ret)
+{
+	if (fd < 0)
+		return 0;
+	*ret = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	return *ret < 0 ? -errno : 0;
+}
+
+static int keep_fds(struct aeg_datapath *datapath, const struct aegress *skel)
+{
+	int err = keep_fd(bpf_program__fd(skel->progs.veth_ingress), &datapath->tc_fd);
+
+	for (int i = 0; i < AEG_MAP_MAX && !err; i++)
+		err = keep_fd(
+			bpf_map__fd(bpf_object__find_map_by_name(skel->obj, aeg_map_names[i])),
+			&datapath->maps[i]);
+	for (int i = 0; i < AEG_PROG_MAX && !err; i++)
+		err = keep_fd(bpf_program__fd(bpf_object__find_program_by_name(skel->obj,
+									       aeg_prog_names[i])),
+			      &datapath->progs[i]);
+	return err;
+}
+
+/*
+ * libbpf pins new maps and reuses pinned ones while it loads. RLIMIT_MEMLOCK, which kernels before
+ * 5.11 charge maps to, is raised by libbpf. All that is needed afterwards are descriptors: the
+ * object, its types and its instructions would be megabytes for the daemon's whole life.
+ */
 static int load(struct aeg_datapath *datapath, const struct aeg_datapath_config *config,
 		struct aeg_buf *error)
 {
+	AEG_CLEANUP(destroy_skeleton) struct aegress *skel = NULL;
 	int err;
 
 	aeg_chatter_start();
-	datapath->skel = aegress__open();
-	if (!datapath->skel)
+	skel = aegress__open();
+	if (!skel)
 		return fail(error, -errno, "reading the BPF object");
-	bpf_program__set_autoload(datapath->skel->progs.sock_ops, config->handshake);
-	bpf_program__set_autoload(datapath->skel->progs.veth_ingress, config->tc);
-	err = prepare_maps(datapath->skel, config, error);
+	bpf_program__set_autoload(skel->progs.sock_ops, config->handshake);
+	bpf_program__set_autoload(skel->progs.veth_ingress, config->tc);
+	err = prepare_maps(skel, config, error);
 	if (err)
 		return aeg_buf_text(error)[0] ? err : fail(error, err, "preparing the maps");
-	err = aegress__load(datapath->skel);
+	err = aegress__load(skel);
 	if (err)
 		return fail(error, err, "loading the BPF programs (AEGRESS_BPF_LOG=1 shows why)");
-	for (int i = 0; i < AEG_MAP_MAX; i++)
-		datapath->maps[i] = bpf_map__fd(
-			bpf_object__find_map_by_name(datapath->skel->obj, aeg_map_names[i]));
-	for (int i = 0; i < AEG_PROG_MAX; i++)
-		datapath->progs[i] = bpf_program__fd(
-			bpf_object__find_program_by_name(datapath->skel->obj, aeg_prog_names[i]));
-	datapath->tc_fd = bpf_program__fd(datapath->skel->progs.veth_ingress);
-	return 0;
+	return keep_fds(datapath, skel);
 }
 
 /* ---- control element and rings ---- */
@@ -269,14 +295,18 @@ void aeg_datapath_close(struct aeg_datapath *datapath)
 		aeg_ring_close(&datapath->rings[i]);
 	for (int i = 0; i < AEG_SLOTS; i++)
 		aeg_slot_done(&datapath->slots[i]);
-	for (int i = 0; i < AEG_PROG_MAX; i++)
+	for (int i = 0; i < AEG_PROG_MAX; i++) {
 		aeg_closep(&datapath->links[i]);
+		aeg_closep(&datapath->progs[i]);
+	}
+	for (int i = 0; i < AEG_MAP_MAX; i++)
+		aeg_closep(&datapath->maps[i]);
+	aeg_closep(&datapath->tc_fd);
 	if (datapath->ctl)
 		munmap(datapath->ctl, sizeof(*datapath->ctl));
 	aeg_closep(&datapath->epoll_fd);
 	aeg_closep(&datapath->helper_fd); /* it ends */
 	aeg_closep(&datapath->cgroup_fd);
-	aegress__destroy(datapath->skel);
 	aeg_closep(&datapath->lock_fd);
 	free(datapath->pin_dir);
 	free(datapath);
