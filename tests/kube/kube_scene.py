@@ -1,10 +1,24 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
-"""What the cases share: one control plane for the whole run."""
+"""What the cases share: one control plane for the whole run, and nodes that belong to it."""
 import atexit
+import contextlib
+import http.client
 import json
+import os
+import ssl
 
 import cluster as control_plane
 from cluster import TOP  # noqa: F401  (for the cases)
+from harness import Node, Pod, check, wait_until
+
+GOVERNED, OTHER, FREE = "203.0.113.10", "203.0.113.20", "198.51.100.7"
+
+ENDPOINTS = [
+    {"apiVersion": "aegress.dev/v1alpha1", "kind": "AIEndpoint", "metadata": {"name": "test-inference"},
+     "spec": {"class": "inference", "cidrs": [GOVERNED + "/32"]}},
+    {"apiVersion": "aegress.dev/v1alpha1", "kind": "AIEndpoint", "metadata": {"name": "test-upload"},
+     "spec": {"class": "upload", "cidrs": [OTHER + "/32"]}},
+]
 
 _shared = None
 
@@ -17,6 +31,27 @@ class TestCluster(control_plane.Cluster):
     def get(self, *argv):
         return json.loads(self.kubectl("get", *argv, "-o", "json").stdout)
 
+    def request(self, method, path, body=None):
+        """Straight to the server: a kubectl for each of a thousand pods would take minutes."""
+        context = ssl.create_default_context(cafile=self.path("ca.crt"))
+        connection = http.client.HTTPSConnection("127.0.0.1", self.port, context=context, timeout=10)
+        with contextlib.closing(connection):
+            connection.request(method, path, json.dumps(body) if body else None,
+                               {"Authorization": f"Bearer {self.token}",
+                                "Content-Type": "application/json"})
+            response = connection.getresponse()
+            answer = json.loads(response.read())
+            check(response.status < 300, f"{method} {path}: {response.status} {answer}")
+            return answer
+
+    def post_pod(self, node, name):
+        answer = self.request("POST", f"/api/v1/namespaces/{node.ns}/pods", pod_object(node, name))
+        node.uids[name] = answer["metadata"]["uid"]
+
+    def delete_pod(self, node, name):
+        self.request("DELETE", f"/api/v1/namespaces/{node.ns}/pods/{name}",
+                     {"kind": "DeleteOptions", "apiVersion": "v1", "gracePeriodSeconds": 0})
+
 
 def shared_cluster():
     """Started by the first case that asks; a skip where it cannot be built."""
@@ -25,4 +60,115 @@ def shared_cluster():
         _shared = TestCluster().__enter__()
         atexit.register(_shared.close)
         _shared.install_crds()
+        _shared.apply(ENDPOINTS)
     return _shared
+
+
+def pod_object(node, name, account="default", labels=None, annotations=None):
+    """As the scheduler leaves it: bound to a node, not yet running."""
+    return {
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": name, "namespace": node.ns, "labels": labels or {},
+                     "annotations": annotations or {}},
+        "spec": {"nodeName": node.name, "serviceAccountName": account,
+                 "automountServiceAccountToken": False, "terminationGracePeriodSeconds": 0,
+                 "containers": [{"name": "c1", "image": "none"}]},
+    }
+
+
+def policy_object(name, endpoint, accounts=None, labels=None, namespace_labels=None, everyone=False):
+    workloads = {}
+    if everyone:
+        workloads["all"] = True
+    if accounts:
+        workloads["serviceAccounts"] = accounts
+    if labels:
+        workloads["podSelector"] = {"matchLabels": labels}
+    kind, metadata = "AIEgressPolicy", {"name": name, "namespace": KubeNode.current.ns}
+    if namespace_labels:
+        kind, metadata = "ClusterAIEgressPolicy", {"name": f"{KubeNode.current.ns}-{name}"}
+        workloads["namespaceSelector"] = {"matchLabels": namespace_labels}
+    return {"apiVersion": "aegress.dev/v1alpha1", "kind": kind, "metadata": metadata,
+            "spec": {"workloads": workloads, "allow": [{"name": "it", "to": [{"endpoint": endpoint}]}]}}
+
+
+class KubeNode(Node):
+    """A node of the shared cluster, with a namespace of its own for the case's objects."""
+
+    current = None
+
+    def __init__(self, label):
+        super().__init__("kube-" + label)
+        self.cluster = shared_cluster()
+        self.ns = self.name = self.id
+        self.uids = {}
+
+    def __enter__(self):
+        super().__enter__()
+        KubeNode.current = self
+        self.cluster.ensure_namespaces([self.ns])
+        return self
+
+    def remove(self):
+        with contextlib.suppress(Exception):
+            self.cluster.kubectl("delete", "pods", "--all", "-n", self.ns, "--force",
+                                 "--grace-period=0", "--wait=false")
+            self.cluster.kubectl("delete", "aiep", "--all", "-n", self.ns)
+            self.cluster.kubectl("delete", "caiep", "--all")
+        super().remove()
+
+    def daemon_of_cluster(self, **config):
+        daemon = self.daemon(kubernetes={
+            "enabled": True, "kubeconfig": self.cluster.path("admin.kubeconfig")}, **config)
+        daemon.config["node"] = self.name
+        daemon.whole_log = lambda: read(daemon.log_path)
+        daemon.resident_mib = lambda: resident_mib(daemon.process.pid)
+        return daemon
+
+    def apply_pod(self, name, **fields):
+        self.cluster.apply([pod_object(self, name, **fields)])
+        self.real_uid(name)
+
+    def real_uid(self, name):
+        self.uids[name] = self.cluster.get("pod", "-n", self.ns, name)["metadata"]["uid"]
+        return self.uids[name]
+
+    def run_pod(self, name, uid=None):
+        """What a kubelet and a runtime would do with it: cgroups, namespace, a process."""
+        return self.pod(name, uid=(uid or self.uids[name]).replace("-", "_"))
+
+    def first_connect(self, name, addr):
+        """errno of a connect() that is the first thing a process of the pod does."""
+        pod_path, container = self.pod_cgroup(self.uids[name].replace("-", "_"))
+        worker = Pod(self, name, container, self.world.netns).start()
+        try:
+            return worker.ask("connect", addr=addr, port=443, proto="tcp", family="v4")["errno"]
+        finally:
+            worker.stop()
+            for path in (container, os.path.join(self.cgroup_root, pod_path)):
+                wait_until(lambda path=path: rmdir(path), f"{path} to be empty")
+                self.cgroups.remove(path)
+
+
+def rmdir(path):
+    try:
+        os.rmdir(path)
+    except OSError:
+        return False
+    return True
+
+
+def read(path):
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return file.read()
+
+
+def resident_mib(pid):
+    for line in read(f"/proc/{pid}/status").splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    return 0
+
+
+def kube_node(label):
+    return KubeNode(label)

@@ -124,7 +124,8 @@ static enum aeg_apply_result check_whole(struct change *change)
 
 	aeg_diags_done(&apply->diags);
 	apply->diags = (struct aeg_diags){0};
-	err = aeg_ruleset_read(change->reconciler->config, &change->overlay, &apply->diags, &model);
+	err = aeg_ruleset_read(change->reconciler->config, change->reconciler->cluster,
+			       &change->overlay, &apply->diags, &model);
 	if (err)
 		aeg_buf_puts(&apply->error, "the whole set of documents would not check");
 	else

@@ -184,6 +184,7 @@ static const struct aeg_field log_fields[] = {
 READER(cgroup, aeg_fields_read(cgroup_fields, value, config, diags))
 READER(defaults, aeg_fields_read(defaults_fields, value, config, diags))
 READER(flows, aeg_fields_read(flows_fields, value, config, diags))
+READER(kube, aeg_kube_config_read(&config->kube, value, diags))
 READER(dns, aeg_dns_config_read(&config->dns, value, diags))
 READER(audit, aeg_audit_config_read(&config->audit, value, diags))
 READER(metrics, aeg_metrics_config_read(&config->metrics, value, diags))
@@ -201,6 +202,7 @@ static const struct aeg_field fields[] = {
 	{.key = "defaults", .read = read_defaults},
 	{.key = "dns", .read = read_dns},
 	{.key = "tc", .read = read_tc},
+	{.key = "kubernetes", .read = read_kube},
 	{.key = "flows", .read = read_flows},
 	{.key = "audit", .read = read_audit},
 	{.key = "metrics", .read = read_metrics},
@@ -354,6 +356,7 @@ void aeg_config_done(struct aeg_config *config)
 	}
 	aeg_dns_config_done(&config->dns);
 	aeg_audit_config_done(&config->audit);
+	aeg_kube_config_done(&config->kube);
 	strings_clear(&config->managed);
 	strings_clear(&config->policies);
 	strings_clear(&config->workloads);

@@ -11,6 +11,7 @@
 #include "daemon/config_audit.h"
 #include "daemon/config_dns.h"
 #include "daemon/config_metrics.h"
+#include "daemon/config_kube.h"
 #include "daemon/options.h"
 #include "daemon/veths.h"
 #include "policy/model.h"
@@ -27,6 +28,7 @@ struct aeg_config {
 	struct aeg_dns_config dns;
 	struct aeg_audit_config audit;
 	struct aeg_metrics_config metrics;
+	struct aeg_kube_config kube;
 	bool handshake;
 	uint64_t ring_bytes, history, fold_seconds;
 	int tc;			   /* enum aeg_tc_mode */

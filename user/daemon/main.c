@@ -8,6 +8,7 @@
 #include "daemon/http.h"
 #include "daemon/monitor.h"
 #include "daemon/notify.h"
+#include "daemon/pods.h"
 #include "daemon/privileges.h"
 #include "daemon/socket.h"
 #include "gen/version.h"
@@ -67,7 +68,7 @@ static int check_config(const struct aeg_config *config)
 	struct aeg_diags diags = {0};
 	struct aeg_model *model;
 
-	aeg_ruleset_read(config, NULL, &diags, &model);
+	aeg_ruleset_read(config, NULL, NULL, &diags, &model);
 	aeg_model_free(model);
 	if (print_diags(&diags))
 		return EXIT_FAILED;
@@ -189,6 +190,35 @@ static int open_all(struct aeg_daemon *daemon, int *ret_listen_fd, struct aeg_bu
 	return err;
 }
 
+static void on_cluster_changed(void *arg)
+{
+	aeg_reconciler_reload(arg, &(struct aeg_cause){.source = "kubernetes"});
+}
+
+static void on_pod(void *arg, const struct aeg_workload *pod)
+{
+	aeg_pods_seen(arg, pod);
+}
+
+static void on_pod_gone(void *arg, const char *uid)
+{
+	aeg_pods_gone(arg, uid);
+}
+
+static int open_cluster(struct aeg_daemon *daemon, struct aeg_buf *error)
+{
+	static const struct aeg_cluster_ops ops = {
+		.changed = on_cluster_changed,
+		.pod = on_pod,
+		.pod_gone = on_pod_gone,
+	};
+
+	if (!daemon->config->kube.enabled)
+		return 0;
+	return aeg_cluster_open(daemon->config, daemon->loop, &ops, daemon->reconciler, error,
+				&daemon->reconciler->cluster);
+}
+
 /* Broken documents stop a first start; after an adoption what is pinned goes on. */
 static int first_load(struct aeg_daemon *daemon, struct aeg_buf *error)
 {
@@ -206,6 +236,8 @@ static int open_and_load(struct aeg_daemon *daemon, int *ret_listen_fd, struct a
 {
 	int err = open_all(daemon, ret_listen_fd, error);
 
+	if (!err)
+		err = open_cluster(daemon, error);
 	return err ? err : first_load(daemon, error);
 }
 
@@ -253,6 +285,8 @@ static void close_all(struct aeg_daemon *daemon)
 {
 	aeg_events_close(daemon->events);
 	aeg_monitor_close(daemon->monitor);
+	if (daemon->reconciler)
+		aeg_cluster_close(AEG_TAKE_PTR(daemon->reconciler->cluster));
 	aeg_reconciler_close(daemon->reconciler);
 	aeg_auditing_close(daemon->auditing, daemon->stopped_by);
 	aeg_loop_free(daemon->loop);

@@ -14,6 +14,7 @@
 #define COUNTS_MAX 65536
 #define REPAIR_AFTER_MS 20 /* one installation for a burst of failures */
 #define REPAIR_AGAIN_MS 2000
+#define PODS_LEFT_MAX 1024
 
 static uint32_t level_bit(const struct aeg_instance *instance)
 {
@@ -128,6 +129,7 @@ static void swap(struct aeg_reconciler *reconciler, struct aeg_ruleset *ruleset)
 	struct aeg_ruleset *old = reconciler->ruleset;
 
 	reconciler->ruleset = ruleset;
+	reconciler->left = 0;
 	if (reconciler->swapped)
 		reconciler->swapped(reconciler->swapped_arg);
 	aeg_veths_follow(reconciler->veths, ruleset->registry);
@@ -167,7 +169,7 @@ static int build(struct aeg_reconciler *reconciler, struct aeg_diags *diags, str
 {
 	struct aeg_model *model;
 	struct aeg_ruleset *ruleset;
-	int err = aeg_ruleset_read(reconciler->config, NULL, diags, &model);
+	int err = aeg_ruleset_read(reconciler->config, reconciler->cluster, NULL, diags, &model);
 
 	if (err) {
 		aeg_diags_print(diags, error, false);
@@ -256,16 +258,26 @@ static void log_reload(const struct aeg_reconciler *reconciler, uint64_t took_ns
 	}
 }
 
+/* Without the cluster's policies it would let through what the adopted generation denies. */
+static bool must_wait(const struct aeg_reconciler *reconciler)
+{
+	return reconciler->adopted && !reconciler->ruleset &&
+	       !aeg_cluster_synced(reconciler->cluster);
+}
+
 int aeg_reconciler_reload(struct aeg_reconciler *reconciler, const struct aeg_cause *cause)
 {
 	uint64_t started = aeg_now_ns();
 	struct aeg_diags diags = {0};
 	struct aeg_buf text = {0};
-	int err;
+	int err = -EAGAIN;
 
 	rearm(reconciler);
 	apply_resolvers(reconciler);
-	err = renew(reconciler, cause, &diags, &text);
+	if (must_wait(reconciler))
+		aeg_buf_puts(&text, "the API server has not told yet what is in the cluster");
+	else
+		err = renew(reconciler, cause, &diags, &text);
 	remember(reconciler, !err, &diags, &text);
 	/* Documents and tables were there twice for a moment; nothing else gives that back. */
 	malloc_trim(0);
@@ -336,31 +348,56 @@ static int add_rows(struct aeg_reconciler *reconciler, struct aeg_instance *inst
 	return 0;
 }
 
-static void on_cgroup_added(void *arg, const struct aeg_cgroup *cgroup)
+void aeg_reconciler_profile(struct aeg_reconciler *reconciler, struct aeg_instance *instance)
 {
-	struct aeg_reconciler *reconciler = arg;
 	struct aeg_ruleset *ruleset = reconciler->ruleset;
+	size_t cells = ruleset->tables->cells.n;
 	struct aeg_buf error = {0};
-	struct aeg_instance *instance;
-	size_t cells;
-	int err;
+	int err = aeg_ruleset_profile(ruleset, instance, &reconciler->numbers, &error);
 
-	if (!ruleset) /* the next reload asks for every cgroup */
-		return;
-	instance = aeg_registry_cgroup_added(ruleset->registry, cgroup);
-	if (!instance)
-		return;
-	cells = ruleset->tables->cells.n;
-	err = aeg_ruleset_profile(ruleset, instance, &reconciler->numbers, &error);
 	if (!err)
 		err = add_rows(reconciler, instance, cells);
 	if (err)
-		schedule_repair(reconciler, cgroup->path,
+		schedule_repair(reconciler, instance->cgroup.path,
 				error.len ? aeg_buf_text(&error) : strerror(-err));
+	aeg_buf_done(&error);
+}
+
+void aeg_reconciler_cgroup_added(struct aeg_reconciler *reconciler, const struct aeg_cgroup *cgroup)
+{
+	struct aeg_instance *instance;
+
+	if (!reconciler->ruleset) /* the next reload asks for every cgroup */
+		return;
+	instance = aeg_registry_cgroup_added(reconciler->ruleset->registry, cgroup);
+	if (!instance)
+		return;
+	aeg_reconciler_profile(reconciler, instance);
 	aeg_log(AEG_LOG_DEBUG, COMPONENT, "cgroup '%s' is %s/%s", cgroup->path,
 		instance->workload->ns, instance->workload->name);
 	aeg_veths_wake(reconciler->veths);
-	aeg_buf_done(&error);
+}
+
+static void on_cgroup_added(void *arg, const struct aeg_cgroup *cgroup)
+{
+	aeg_reconciler_cgroup_added(arg, cgroup);
+}
+
+void aeg_reconciler_cgroup_forgotten(struct aeg_reconciler *reconciler,
+				     const struct aeg_cgroup *cgroup)
+{
+	int err = aeg_datapath_delete_ident(reconciler->datapath, cgroup->id);
+
+	if (err && err != -ENOENT)
+		schedule_repair(reconciler, cgroup->path, strerror(-err));
+}
+
+void aeg_reconciler_pod_left(struct aeg_reconciler *reconciler)
+{
+	if (++reconciler->left < PODS_LEFT_MAX)
+		return;
+	reconciler->left = 0;
+	aeg_reconciler_reload(reconciler, &(struct aeg_cause){.source = "kubernetes"});
 }
 
 /* TC sees a workload now, or no longer. */
@@ -377,14 +414,11 @@ static void on_coverage_changed(void *arg, struct aeg_instance *instance)
 static void on_cgroup_removed(void *arg, const struct aeg_cgroup *cgroup)
 {
 	struct aeg_reconciler *reconciler = arg;
-	int err = 0;
 
 	if (reconciler->ruleset &&
 	    aeg_registry_cgroup_removed(reconciler->ruleset->registry, cgroup))
-		err = aeg_datapath_delete_ident(reconciler->datapath, cgroup->id);
+		aeg_reconciler_cgroup_forgotten(reconciler, cgroup);
 	aeg_veths_wake(reconciler->veths);
-	if (err && err != -ENOENT)
-		schedule_repair(reconciler, cgroup->path, strerror(-err));
 }
 
 static void on_roots_changed(void *arg)

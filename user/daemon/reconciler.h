@@ -37,8 +37,9 @@ struct aeg_reconciler {
 	struct aeg_watcher *watcher;
 	struct aeg_watch *repair; /* timer: install everything anew after a partial failure */
 	struct aeg_janitor *janitor;
-	struct aeg_veths *veths;    /* NULL: TC is switched off */
-	struct aeg_addrs resolvers; /* that the kernel believes */
+	struct aeg_veths *veths;     /* NULL: TC is switched off */
+	struct aeg_cluster *cluster; /* NULL: none is configured */
+	struct aeg_addrs resolvers;  /* that the kernel believes */
 	struct aeg_numbers numbers;
 	struct aeg_ruleset *ruleset; /* in force; NULL while only adopted pins are */
 	struct aeg_reload last;
@@ -48,8 +49,10 @@ struct aeg_reconciler {
 	uint32_t levels;
 	bool adopted, attached, repairing;
 	void (*swapped)(void *arg); /* a new ruleset is in force: forget what borrows the old one */
-	void *swapped_arg;
+	void (*joined)(void *arg, const struct aeg_workload *workload); /* and one more is in it */
+	void *swapped_arg;						/* of both */
 	struct aeg_change_watch watch;
+	unsigned int left; /* pods that are gone and still in the model */
 };
 
 /* Opens the datapath and follows the cgroups. Nothing is installed. -errno with a sentence. */
@@ -61,5 +64,17 @@ void aeg_reconciler_close(struct aeg_reconciler *reconciler);
 int aeg_reconciler_reload(struct aeg_reconciler *reconciler, const struct aeg_cause *cause);
 /* After an adoption whose first reload failed: this daemon's programs, the adopted generation. */
 int aeg_reconciler_keep(struct aeg_reconciler *reconciler, struct aeg_buf *error);
+
+/* ---- for daemon/pods.c ---- */
+
+void aeg_reconciler_cgroup_added(struct aeg_reconciler *reconciler,
+				 const struct aeg_cgroup *cgroup);
+/* It is nobody's any more. */
+void aeg_reconciler_cgroup_forgotten(struct aeg_reconciler *reconciler,
+				     const struct aeg_cgroup *cgroup);
+/* Compiles the instance's profile anew and tells the kernel. */
+void aeg_reconciler_profile(struct aeg_reconciler *reconciler, struct aeg_instance *instance);
+/* One of the model's workloads is no more; when they are many, a new ruleset forgets them. */
+void aeg_reconciler_pod_left(struct aeg_reconciler *reconciler);
 
 #endif

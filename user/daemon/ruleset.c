@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #define TRIAL_PROFILES_MAX 1024
+#define ATTEMPTS_MAX 16
 
 static bool exists(const char *path)
 {
@@ -48,8 +49,9 @@ static void read_applied(struct aeg_model *model, const struct aeg_config *confi
 	aeg_paths_done(&paths);
 }
 
-int aeg_ruleset_read(const struct aeg_config *config, const struct aeg_overlay *overlay,
-		     struct aeg_diags *diags, struct aeg_model **ret)
+static int read_all(const struct aeg_config *config, const struct aeg_cluster *cluster,
+		    const struct aeg_overlay *overlay, struct aeg_diags *diags,
+		    struct aeg_model **ret)
 {
 	struct aeg_model *model = aeg_model_new();
 
@@ -59,7 +61,36 @@ int aeg_ruleset_read(const struct aeg_config *config, const struct aeg_overlay *
 	read_applied(model, config, overlay, diags);
 	if (overlay && overlay->text)
 		aeg_model_add_text(model, overlay->file, overlay->text, overlay->len, diags);
+	aeg_cluster_fill(cluster, model, diags); /* last: of two that clash, the file stays */
 	return aeg_model_check(model, diags);
+}
+
+/* A document may be wrong only because of another one that was refused, hence more than two attempts. */
+int aeg_ruleset_read(const struct aeg_config *config, struct aeg_cluster *cluster,
+		     const struct aeg_overlay *overlay, struct aeg_diags *diags,
+		     struct aeg_model **ret)
+{
+	int err;
+
+	aeg_cluster_accept_all(cluster);
+	for (unsigned int attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+		struct aeg_diags found = {0};
+
+		err = read_all(config, cluster, overlay, &found, ret);
+		if (err && aeg_cluster_refuse(cluster, &found)) {
+			aeg_model_free(*ret);
+			aeg_diags_done(&found);
+			continue;
+		}
+		aeg_diags_done(diags);
+		*diags = found;
+		return err;
+	}
+	aeg_error_at(diags, (struct aeg_pos){.file = "kubernetes"},
+		     "documents were still wrong after %u were left out one after the other",
+		     ATTEMPTS_MAX);
+	*ret = aeg_model_new();
+	return -EINVAL;
 }
 
 int aeg_ruleset_new(struct aeg_model *model, struct aeg_numbers *numbers, struct aeg_buf *error,

@@ -6,6 +6,7 @@
 #ifndef AEG_DAEMON_RULESET_H
 #define AEG_DAEMON_RULESET_H
 
+#include "daemon/cluster.h"
 #include "daemon/config.h"
 #include "policy/compile.h"
 #include "workload/registry.h"
@@ -25,11 +26,13 @@ struct aeg_overlay {
 };
 
 /*
- * Reads and checks every document that the configuration names, and the applied ones. Always fills
- * ret; -EINVAL when diags has errors. overlay NULL: none.
+ * Reads and checks every document that the configuration names, the applied ones, and those of the
+ * cluster. A mistake in a file is an error; a document of the cluster with one is refused alone, and the
+ * rest holds. Always fills ret; -EINVAL when diags has errors. overlay, cluster NULL: none.
  */
-int aeg_ruleset_read(const struct aeg_config *config, const struct aeg_overlay *overlay,
-		     struct aeg_diags *diags, struct aeg_model **ret);
+int aeg_ruleset_read(const struct aeg_config *config, struct aeg_cluster *cluster,
+		     const struct aeg_overlay *overlay, struct aeg_diags *diags,
+		     struct aeg_model **ret);
 
 /* Takes the model. Tables hold no profile yet, the registry no instance. */
 int aeg_ruleset_new(struct aeg_model *model, struct aeg_numbers *numbers, struct aeg_buf *error,

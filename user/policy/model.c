@@ -99,6 +99,7 @@ void aeg_workload_free(struct aeg_workload *workload)
 	aeg_labels_done(&workload->labels);
 	free(workload->cgroup);
 	free(workload->unit);
+	free(workload->pod);
 	free(workload);
 }
 

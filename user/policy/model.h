@@ -145,6 +145,7 @@ struct aeg_workload {
 	struct aeg_labels labels;
 	char *cgroup; /* path or glob below a managed root; NULL with unit */
 	char *unit;   /* systemd unit; NULL with cgroup */
+	char *pod;    /* of a pod, in place of both: the UID in its cgroup's name */
 };
 struct aeg_namespace {
 	char *name;
@@ -202,6 +203,16 @@ void aeg_model_add_text(struct aeg_model *model, const char *file, const char *t
 /* One document's tree, whatever it was read from (later: Kubernetes objects). */
 void aeg_model_add_node(struct aeg_model *model, const struct aeg_node *document,
 			struct aeg_diags *diags);
+
+/* Takes one more workload, in order, after aeg_model_check(). */
+void aeg_model_workload_add(struct aeg_model *model, struct aeg_workload *workload);
+void aeg_workload_free(struct aeg_workload *workload);
+struct aeg_workload *aeg_workload_clone(const struct aeg_workload *workload);
+/* Whether policies see the same in both. */
+bool aeg_workload_same(const struct aeg_workload *a, const struct aeg_workload *b);
+void aeg_namespace_free(struct aeg_namespace *ns);
+struct aeg_namespace *aeg_namespace_clone(const struct aeg_namespace *ns);
+bool aeg_labels_same(const struct aeg_labels *a, const struct aeg_labels *b);
 
 /*
  * What only the whole set can tell: duplicates, unknown endpoints, templates that cannot serve a

@@ -80,7 +80,5 @@ void aeg_strings_done(struct aeg_strings *strings);
 void aeg_labels_done(struct aeg_labels *labels);
 void aeg_endpoint_free(struct aeg_endpoint *endpoint);
 void aeg_policy_free(struct aeg_policy *policy);
-void aeg_workload_free(struct aeg_workload *workload);
-void aeg_namespace_free(struct aeg_namespace *ns);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* Which declared workload means which cgroup. Looks at nothing but the two texts. */
 #include "workload/claims.h"
+#include "workload/pod.h"
 
 #include <fnmatch.h>
 
@@ -12,6 +13,8 @@ struct found {
 
 static void found_add(struct found *found, const struct aeg_workload *workload)
 {
+	if (!workload) /* a pod that went */
+		return;
 	if (!found->first)
 		found->first = workload;
 	else if (found->first != workload && !found->second)
@@ -48,6 +51,11 @@ static bool glob_matches(const char *glob, const struct aeg_cgroup *cgroup)
 
 bool aeg_workload_claims(const struct aeg_workload *workload, const struct aeg_cgroup *cgroup)
 {
+	char pod[AEG_POD_UID_MAX + 1];
+
+	if (workload->pod)
+		return aeg_pod_of_cgroup(cgroup->path + cgroup->below, pod) &&
+		       aeg_streq(workload->pod, pod);
 	if (workload->cgroup)
 		return glob_matches(workload->cgroup, cgroup);
 	return workload->unit && aeg_streq(workload->unit, last_component(cgroup->path)) &&
@@ -93,25 +101,40 @@ static void add_glob(struct aeg_claims *claims, const struct aeg_workload *workl
 	};
 }
 
+void aeg_claims_add(struct aeg_claims *claims, const struct aeg_workload *workload)
+{
+	if (workload->pod)
+		add_exact(claims, &claims->pods, workload->pod, workload);
+	else if (workload->unit)
+		add_exact(claims, &claims->units, workload->unit, workload);
+	else if (workload->cgroup && strpbrk(workload->cgroup, SPECIAL))
+		add_glob(claims, workload);
+	else if (workload->cgroup)
+		add_exact(claims, &claims->paths, workload->cgroup, workload);
+}
+
 void aeg_claims_init(struct aeg_claims *claims, const struct aeg_model *model)
 {
 	*claims = (struct aeg_claims){0};
-	for (size_t i = 0; i < model->workloads.n; i++) {
-		const struct aeg_workload *workload = model->workloads.items[i];
+	for (size_t i = 0; i < model->workloads.n; i++)
+		aeg_claims_add(claims, model->workloads.items[i]);
+}
 
-		if (workload->unit)
-			add_exact(claims, &claims->units, workload->unit, workload);
-		else if (workload->cgroup && strpbrk(workload->cgroup, SPECIAL))
-			add_glob(claims, workload);
-		else if (workload->cgroup)
-			add_exact(claims, &claims->paths, workload->cgroup, workload);
-	}
+void aeg_claims_remove_pod(struct aeg_claims *claims, const struct aeg_workload *workload)
+{
+	uintptr_t at = 0;
+
+	for (aeg_strmap_get(&claims->pods, workload->pod, &at); at;
+	     at = claims->list.items[at - 1].next)
+		if (claims->list.items[at - 1].workload == workload)
+			claims->list.items[at - 1].workload = NULL;
 }
 
 void aeg_claims_done(struct aeg_claims *claims)
 {
 	aeg_strmap_done(&claims->paths);
 	aeg_strmap_done(&claims->units);
+	aeg_strmap_done(&claims->pods);
 	AEG_VEC_DONE(claims->list);
 	AEG_VEC_DONE(claims->globs);
 }
@@ -149,8 +172,11 @@ const struct aeg_workload *aeg_claims_find(const struct aeg_claims *claims,
 					   const struct aeg_workload **ret_second)
 {
 	const char *below = cgroup->path + cgroup->below;
+	char pod[AEG_POD_UID_MAX + 1];
 	struct found found = {0};
 
+	if (aeg_pod_of_cgroup(below, pod))
+		find_exact(claims, &claims->pods, pod, &found);
 	find_exact(claims, &claims->paths, cgroup->path, &found);
 	if (*below)
 		find_exact(claims, &claims->paths, below, &found);

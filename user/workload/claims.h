@@ -22,7 +22,7 @@ struct aeg_claim_glob {
 };
 
 struct aeg_claims {
-	struct aeg_strmap paths, units; /* -> index + 1 of the last claim of that text */
+	struct aeg_strmap paths, units, pods; /* -> index + 1 of the last claim of that text */
 	AEG_VEC(struct aeg_claim) list;
 	AEG_VEC(struct aeg_claim_glob) globs;
 };
@@ -30,6 +30,10 @@ struct aeg_claims {
 /* The model must outlive the claims. */
 void aeg_claims_init(struct aeg_claims *claims, const struct aeg_model *model);
 void aeg_claims_done(struct aeg_claims *claims);
+/* One more workload, which was not in the model then. */
+void aeg_claims_add(struct aeg_claims *claims, const struct aeg_workload *workload);
+/* A pod that went claims nothing any more. */
+void aeg_claims_remove_pod(struct aeg_claims *claims, const struct aeg_workload *workload);
 /* The workload that claims the cgroup, NULL when none does; *ret_second is another one, or NULL. */
 const struct aeg_workload *aeg_claims_find(const struct aeg_claims *claims,
 					   const struct aeg_cgroup *cgroup,

@@ -148,6 +148,28 @@ bool aeg_registry_cgroup_removed(struct aeg_registry *registry, const struct aeg
 	return true;
 }
 
+void aeg_registry_workload_added(struct aeg_registry *registry, const struct aeg_workload *workload)
+{
+	aeg_claims_add(&registry->claims, workload);
+}
+
+void aeg_registry_pod_removed(struct aeg_registry *registry, const struct aeg_workload *workload,
+			      void (*fn)(void *arg, const struct aeg_cgroup *cgroup), void *arg)
+{
+	aeg_claims_remove_pod(&registry->claims, workload);
+	for (size_t i = registry->list.n; i-- > 0;) {
+		struct aeg_instance *instance = registry->list.items[i];
+
+		if (instance->workload != workload)
+			continue;
+		fn(arg, &instance->cgroup);
+		tdelete(instance, &registry->by_cgroup, compare_id);
+		registry->list.items[i] = registry->list.items[--registry->list.n];
+		registry->sorted = false;
+		free_instance(instance);
+	}
+}
+
 size_t aeg_registry_count(const struct aeg_registry *registry)
 {
 	return registry->list.n;

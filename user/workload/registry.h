@@ -44,6 +44,13 @@ struct aeg_instance *aeg_registry_cgroup_added(struct aeg_registry *registry,
 /* A cgroup went; true when it was an instance (its ident must be deleted). */
 bool aeg_registry_cgroup_removed(struct aeg_registry *registry, const struct aeg_cgroup *cgroup);
 
+/* A workload came that was not in the model; cgroups that it claims are to be told anew. */
+void aeg_registry_workload_added(struct aeg_registry *registry,
+				 const struct aeg_workload *workload);
+/* A pod went: its instances are no more; fn is told the cgroup of each. */
+void aeg_registry_pod_removed(struct aeg_registry *registry, const struct aeg_workload *workload,
+			      void (*fn)(void *arg, const struct aeg_cgroup *cgroup), void *arg);
+
 size_t aeg_registry_count(const struct aeg_registry *registry);
 /* In order of namespace, name, then path of the cgroup. */
 struct aeg_instance *aeg_registry_at(struct aeg_registry *registry, size_t i);

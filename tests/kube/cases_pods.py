@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+"""Identities and policies from the API server: what is written there is enforced on this node, soon,
+and stays enforced when the server is away."""
+import time
+
+from harness import Failure, check, equal, wait_until
+from kube_scene import FREE, GOVERNED, OTHER, kube_node, pod_object, policy_object
+
+SOON = 0.1  # s, from the server's answer to the kernel's
+
+
+def verdict(pod, addr):
+    return pod.ask("connect", addr=addr, port=443, proto="tcp", family="v4")["errno"]
+
+
+def until(pod, addr, errno, what, deadline=5.0):
+    """Seconds until connections end like this."""
+    begin = time.monotonic()
+    wait_until(lambda: verdict(pod, addr) == errno, what, deadline)
+    return time.monotonic() - begin
+
+
+def test_identity_policy_and_what_was_first():
+    with kube_node("pods") as node:
+        daemon = node.daemon_of_cluster().start()
+        node.apply_pod("chat-1", account="chat")
+        chat = node.run_pod("chat-1")
+        equal(verdict(chat, GOVERNED), "EPERM", "a pod without a policy, unselected: Deny")
+        node.cluster.apply([policy_object("chat", accounts=["chat"], endpoint="test-inference")])
+        took = until(chat, GOVERNED, "OK", "the policy to be enforced")
+        print(f"# a new policy was enforced after {took * 1000:.0f} ms")
+        check(took < SOON, f"a new policy took {took:.3f} s")
+        equal(verdict(chat, OTHER), "EPERM", "no rule for this endpoint")
+        equal(verdict(chat, FREE), "OK", "not governed")
+        record = daemon.flow(1, destination__ip=GOVERNED, verdict="allowed")
+        equal(record["policy"], "ml/chat", "policy of the record")
+        equal(record["workload"]["serviceAccount"], "chat", "service account of the record")
+        equal(record["workload"]["uid"], node.uids["chat-1"], "uid of the record")
+        node.cluster.kubectl("delete", "aiep", "-n", node.ns, "chat")
+        took = until(chat, GOVERNED, "EPERM", "the policy to be gone")
+        check(took < SOON, f"deleting a policy took {took:.3f} s")
+
+
+def test_unknown_pod_is_denied_until_it_is_known():
+    with kube_node("unknown") as node:
+        node.cluster.apply([policy_object("all", endpoint="test-inference", everyone=True)])
+        node.daemon_of_cluster().start()
+        pod = node.run_pod("late", uid="7d3c1f0a-0000-4000-8000-00000000aaaa")
+        equal(verdict(pod, GOVERNED), "EPERM", "a pod that the API server does not know")
+        node.cluster.apply([pod_object(node, "late")])
+        uid = node.real_uid("late")
+        other = node.run_pod("late-real", uid=uid)
+        until(other, GOVERNED, "OK", "the pod to be known")
+        equal(verdict(pod, GOVERNED), "EPERM", "the other cgroup stays unknown")
+
+
+def test_relabelling():
+    with kube_node("labels") as node:
+        node.cluster.apply([
+            policy_object("by-label", labels={"tier": "chat"}, endpoint="test-inference"),
+            policy_object("by-namespace", namespace_labels={"env": "prod"}, endpoint="test-upload"),
+        ])
+        node.apply_pod("p", labels={"tier": "other"})
+        node.daemon_of_cluster().start()
+        pod = node.run_pod("p")
+        equal(verdict(pod, GOVERNED), "EPERM", "before")
+        node.cluster.kubectl("label", "pod", "-n", node.ns, "p", "tier=chat", "--overwrite")
+        took = until(pod, GOVERNED, "OK", "the label to count")
+        check(took < SOON, f"a label took {took:.3f} s")
+        equal(verdict(pod, OTHER), "EPERM", "the namespace has no label yet")
+        node.cluster.kubectl("label", "namespace", node.ns, "env=prod", "--overwrite")
+        took = until(pod, OTHER, "OK", "the namespace's label to count")
+        check(took < SOON, f"a namespace's label took {took:.3f} s")
+        node.cluster.kubectl("label", "pod", "-n", node.ns, "p", "tier-")
+        until(pod, GOVERNED, "EPERM", "the label to be gone")
+
+
+def test_server_gone_and_back():
+    with kube_node("outage") as node:
+        node.cluster.apply([policy_object("chat", accounts=["chat"], endpoint="test-inference")])
+        node.apply_pod("chat-1", account="chat")
+        daemon = node.daemon_of_cluster().start()
+        chat = node.run_pod("chat-1")
+        until(chat, GOVERNED, "OK", "the policy")
+        node.cluster.kill_api()
+        for _ in range(20):
+            equal((verdict(chat, GOVERNED), verdict(chat, OTHER)), ("OK", "EPERM"), "while it is away")
+        daemon.kill()  # and the daemon restarts meanwhile
+        daemon = node.daemon_of_cluster().start()
+        for _ in range(20):
+            equal((verdict(chat, GOVERNED), verdict(chat, OTHER)), ("OK", "EPERM"),
+                  "after a restart without it")
+        node.cluster.start_api()
+        node.cluster.kubectl("delete", "aiep", "-n", node.ns, "chat")
+        until(chat, GOVERNED, "EPERM", "the deletion to arrive", 40)
+
+
+def test_compaction():
+    """A watch whose version the server has forgotten begins with a new list, and misses nothing."""
+    with kube_node("gone") as node:
+        node.apply_pod("chat-1", account="chat")
+        node.daemon_of_cluster().start()
+        chat = node.run_pod("chat-1")
+        until(chat, GOVERNED, "EPERM", "the pod")
+        node.cluster.kill_api()
+        node.cluster.start_api()
+        for i in range(5):
+            node.cluster.apply([policy_object(f"chat-{i}", accounts=["chat"],
+                                              endpoint="test-inference")])
+            node.cluster.compact()
+        until(chat, GOVERNED, "OK", "the policy, by a new list", 40)
+
+
+def test_one_bad_policy_of_many():
+    with kube_node("bad") as node:
+        node.apply_pod("chat-1", account="chat")
+        node.cluster.apply([
+            policy_object("bad", accounts=["chat"], endpoint="no-such-endpoint"),
+            policy_object("good", accounts=["chat"], endpoint="test-inference"),
+        ])
+        daemon = node.daemon_of_cluster().start()
+        chat = node.run_pod("chat-1")
+        until(chat, GOVERNED, "OK", "the good policy")
+        check("AIEgressPolicy " + node.ns + "/bad is refused" in daemon.whole_log(), daemon.log_tail())
+
+
+def test_hostile_objects():
+    """Surprising fields, much of nothing, odd text: what can be used is, and memory stays bounded."""
+    with kube_node("hostile") as node:
+        daemon = node.daemon_of_cluster().start()
+        before = daemon.resident_mib()
+        for i in range(20):
+            big = pod_object(node, f"big-{i}", annotations={"blob": "x" * 200_000, "uni": "ｅｇｒéｓｓ 🚀"})
+            node.cluster.apply([big])
+        node.apply_pod("chat-1", account="chat", annotations={"a": "\u2028\t\u0001"})
+        node.cluster.apply([policy_object("chat", accounts=["chat"], endpoint="test-inference")])
+        chat = node.run_pod("chat-1")
+        until(chat, GOVERNED, "OK", "the policy")
+        grown = daemon.resident_mib() - before
+        print(f"# 4 MB of annotations: {grown:.1f} MiB more resident")
+        check(grown < 24, f"grew by {grown:.1f} MiB")
+
+
+def test_many_pods_none_unpoliced():
+    """Pods come fast, each connects with its first instruction: not one gets through unpoliced."""
+    with kube_node("churn") as node:
+        node.cluster.apply([policy_object("nobody", everyone=True, endpoint="test-upload")])
+        node.daemon_of_cluster().start()
+        count, begin, leaked = 200, time.monotonic(), []
+        for i in range(count):
+            name = f"churn-{i}"
+            node.cluster.post_pod(node, name)
+            if node.first_connect(name, GOVERNED) != "EPERM":
+                leaked.append(name)
+            node.cluster.delete_pod(node, name)
+        took = time.monotonic() - begin
+        print(f"# {count} pods in {took:.1f} s, {len(leaked)} unpoliced connections")
+        if leaked:
+            raise Failure(f"unpoliced: {leaked[:5]}")
