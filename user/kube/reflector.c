@@ -6,7 +6,7 @@
  */
 #include "kube/reflector.h"
 #include "kube/backoff.h"
-#include "kube/lines.h"
+#include "kube/splitter.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -34,7 +34,7 @@ struct aeg_reflector {
 	char *version;	 /* of the last list or event; NULL: list first */
 	char *continued; /* the next page's token; NULL: the first page */
 	struct aeg_buf page;
-	struct aeg_lines lines;
+	struct aeg_splitter splitter;
 	bool too_big, forgotten; /* why a call was broken off */
 	uint64_t watch_began_ns; /* CLOCK_MONOTONIC */
 };
@@ -257,7 +257,7 @@ static int watch_data(void *arg, const char *data, size_t len)
 {
 	struct aeg_reflector *reflector = arg;
 
-	return aeg_lines_feed(&reflector->lines, data, len, watch_line, reflector);
+	return aeg_splitter_feed(&reflector->splitter, data, len, watch_line, reflector);
 }
 
 static void watch_done(void *arg, long status, const char *error)
@@ -265,7 +265,7 @@ static void watch_done(void *arg, long status, const char *error)
 	struct aeg_reflector *reflector = arg;
 
 	reflector->call = NULL;
-	aeg_lines_done(&reflector->lines);
+	aeg_splitter_done(&reflector->splitter);
 	if (status / 100 != 2)
 		ended_badly(reflector, status, error);
 	else if (aeg_now_ns() - reflector->watch_began_ns < WATCH_TOO_SHORT_NS)
@@ -322,7 +322,7 @@ int aeg_reflector_new(struct aeg_kube_client *client, struct aeg_loop *loop,
 	reflector->ops = ops;
 	reflector->arg = arg;
 	reflector->page_objects = PAGE_OBJECTS;
-	reflector->lines.max = LINE_BYTES;
+	reflector->splitter.max = LINE_BYTES;
 	err = aeg_loop_timer(loop, on_time, reflector, &reflector->timer);
 	if (err) {
 		free(reflector);
@@ -339,7 +339,7 @@ void aeg_reflector_free(struct aeg_reflector *reflector)
 		return;
 	aeg_kube_call_cancel(reflector->call);
 	aeg_watch_remove(reflector->timer);
-	aeg_lines_done(&reflector->lines);
+	aeg_splitter_done(&reflector->splitter);
 	aeg_buf_done(&reflector->page);
 	free(reflector->version);
 	free(reflector->continued);
