@@ -22,7 +22,7 @@ struct follower { /* of one resource */
 	struct aeg_reflector *reflector;
 	struct aeg_set set; /* of aeg_workload, aeg_namespace or aeg_cluster_document */
 	struct aeg_log_limit log;
-	bool failing;
+	char *failure; /* of the last attempt; NULL: it went well */
 };
 
 struct aeg_cluster {
@@ -237,9 +237,9 @@ static void on_synced(void *arg)
 	struct aeg_cluster *cluster = follower->cluster;
 
 	aeg_set_sweep(&follower->set, on_swept, follower);
-	if (follower->failing)
+	if (follower->failure)
 		aeg_log(AEG_LOG_INFO, COMPONENT, "%s: followed again", follower->reflected.name);
-	follower->failing = false;
+	free(AEG_TAKE_PTR(follower->failure));
 	if (cluster->synced || !all_listed(cluster))
 		return;
 	cluster->synced = true;
@@ -252,7 +252,8 @@ static void on_failed(void *arg, const char *why)
 {
 	struct follower *follower = arg;
 
-	follower->failing = true;
+	free(follower->failure);
+	follower->failure = aeg_xstrdup(why);
 	if (aeg_log_allowed(&follower->log, aeg_now_ns()))
 		aeg_log(AEG_LOG_WARNING, COMPONENT,
 			"%s cannot be followed, what is known stays in force: %s",
@@ -375,6 +376,20 @@ bool aeg_cluster_synced(const struct aeg_cluster *cluster)
 	return !cluster || cluster->synced;
 }
 
+char *aeg_cluster_trouble(const struct aeg_cluster *cluster)
+{
+	for (size_t i = 0; cluster && i < AEG_RESOURCES; i++) {
+		const struct follower *follower = &cluster->followers[i];
+		struct aeg_reflector_state state = aeg_reflector_state(follower->reflector);
+
+		if (!state.synced || !state.watching)
+			return aeg_xasprintf("%s: %s", follower->reflected.name,
+					     follower->failure ? follower->failure
+							       : "not listed yet");
+	}
+	return NULL;
+}
+
 const char *aeg_resource_name(enum aeg_resource resource)
 {
 	static const char *const names[AEG_RESOURCES] = {
@@ -492,6 +507,7 @@ void aeg_cluster_close(struct aeg_cluster *cluster)
 		return;
 	for (size_t i = 0; i < AEG_RESOURCES; i++) {
 		aeg_reflector_free(cluster->followers[i].reflector);
+		free(cluster->followers[i].failure);
 		if (cluster->followers[i].set.free)
 			aeg_set_done(&cluster->followers[i].set);
 	}

@@ -45,6 +45,8 @@ void aeg_cluster_close(struct aeg_cluster *cluster);
 
 /* Whether every resource was listed at least once. NULL: no cluster is configured; then yes. */
 bool aeg_cluster_synced(const struct aeg_cluster *cluster);
+/* What cannot be followed at present, and why; NULL: all is well. Caller frees. */
+char *aeg_cluster_trouble(const struct aeg_cluster *cluster);
 const char *aeg_resource_name(enum aeg_resource resource);
 struct aeg_reflector_state aeg_cluster_state(const struct aeg_cluster *cluster,
 					     enum aeg_resource resource);

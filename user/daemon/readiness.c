@@ -47,6 +47,18 @@ static struct verdict check_rings(const struct aeg_daemon *daemon)
 					      (unsigned long long)fullest)};
 }
 
+/* What was known stays in force meanwhile; but who asks for a node that follows the cluster must know. */
+static struct verdict check_cluster(const struct aeg_daemon *daemon)
+{
+	const struct aeg_cluster *cluster = daemon->reconciler->cluster;
+	char *trouble = aeg_cluster_trouble(cluster);
+
+	if (trouble)
+		return (struct verdict){false, trouble};
+	return (struct verdict){true, aeg_xstrdup(cluster ? "the API server is followed"
+							  : "no cluster is configured")};
+}
+
 static struct verdict check_documents(const struct aeg_daemon *daemon)
 {
 	const struct aeg_reload *last = &daemon->reconciler->last;
@@ -65,6 +77,7 @@ static const struct {
 	{"tables", true, check_tables},
 	{"links", true, check_links},
 	{"rings", true, check_rings},
+	{"cluster", true, check_cluster},
 	{"documents", false, check_documents},
 };
 
