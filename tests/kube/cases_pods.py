@@ -21,6 +21,13 @@ def until(pod, addr, errno, what, deadline=5.0):
     return time.monotonic() - begin
 
 
+def answers(daemon, path):
+    try:
+        return daemon.get(path, raw=True)[0]
+    except OSError:
+        return None
+
+
 def test_identity_policy_and_what_was_first():
     with kube_node("pods") as node:
         daemon = node.daemon_of_cluster().start()
@@ -103,7 +110,9 @@ def test_server_gone_and_back():
         for _ in range(20):
             equal((verdict(chat, GOVERNED), verdict(chat, OTHER)), ("OK", "EPERM"), "while it is away")
         daemon.kill()  # and the daemon restarts meanwhile
-        daemon = node.daemon_of_cluster().start()
+        daemon = node.daemon_of_cluster().spawn()
+        wait_until(lambda: answers(daemon, "/livez") == 200, "the daemon to live")
+        equal(answers(daemon, "/readyz"), 503, "readiness without an API server")
         for _ in range(20):
             equal((verdict(chat, GOVERNED), verdict(chat, OTHER)), ("OK", "EPERM"),
                   "after a restart without it")
