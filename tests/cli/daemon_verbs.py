@@ -10,6 +10,7 @@ import socketserver
 import subprocess
 import tempfile
 import threading
+import urllib.parse
 
 from harness import AEGRESS, SECONDS, check, contains, equal, expect, functions, parse
 
@@ -230,6 +231,29 @@ def test_flows():
         check("\x1b" not in wide + done.stdout, "an escape reached the terminal")
         for line in ask(0, server, "flows", "-o", "json").stdout.splitlines():
             parse(line, "flows -o json")
+
+
+def test_flows_filters():
+    with daemon(lines(FLOW)) as server:
+        ask(0, server, "flows", "-n", "ml-prod,ml-*", "-w", "a/b", "--name", "*.hf.co&x=1", "--verdict",
+            "denied", "--verdict", "audited", "--since", "10m", "--service-account", "s")
+        path = server.asked[0][1]
+        equal(urllib.parse.parse_qs(urllib.parse.urlsplit(path).query), {
+            "namespace": ["ml-prod,ml-*"], "workload": ["a/b"], "name": ["*.hf.co&x=1"],
+            "verdict": ["denied,audited"], "since": ["10m"], "serviceAccount": ["s"]}, "query")
+    with daemon({"error": "verdict: 'deny' is not one of allowed, audited, denied"}, 400) as server:
+        ask(1, server, "flows", "--verdict", "deny", stderr="is not one of allowed, audited, denied")
+
+
+def test_flows_compact_and_folded():
+    folded = {**FLOW, "count": 13, "firstSeen": "2026-11-20T12:55:00Z",
+              "lastSeen": "2026-11-20T12:55:23Z"}
+    rings = {"event": "lost", "lost": 7, "where": "denials"}
+    with daemon(lines(FLOW, folded, rings)) as server:
+        first, second, third = ask(0, server, "flows", "-o", "compact").stdout.splitlines()
+        equal(first, "12:55:18.123  denied  ml-prod/chat-1 > [2001:db8::1]:443 no-rule", "compact")
+        contains(second, "13 times in 23s", "folded")
+        contains(third, "7 events lost: the kernel's ring of denials was full", "lost")
 
 
 def test_flows_skip_broken_lines():

@@ -22,7 +22,8 @@ enum aeg_exit {
 	AEG_EXIT_UNREACHABLE = 3, /* no daemon, or one that cannot answer */
 };
 
-enum aeg_output { AEG_OUTPUT_TABLE, AEG_OUTPUT_WIDE, AEG_OUTPUT_JSON };
+/* COMPACT only where a verb has an option `output` of its own. */
+enum aeg_output { AEG_OUTPUT_TABLE, AEG_OUTPUT_WIDE, AEG_OUTPUT_JSON, AEG_OUTPUT_COMPACT };
 
 /* First member of every verb's options, so that one table of common options fits all. */
 struct aeg_common {
@@ -80,6 +81,8 @@ extern const char *aeg_program;
 const struct aeg_verb *aeg_verb_find(const char *name); /* NULL: no such verb */
 /* The verb's own options and the common ones; the caller frees. */
 struct aeg_opt *aeg_verb_options(const struct aeg_verb *verb);
+/* Those of every verb that it has none of its own for; the caller frees. */
+struct aeg_opt *aeg_verb_common(const struct aeg_verb *verb);
 
 /* `program: message`, on stderr. */
 void aeg_complain(const char *format, ...) AEG_PRINTF(1, 2);

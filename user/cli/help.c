@@ -29,6 +29,8 @@ void aeg_help_print(FILE *stream)
 
 void aeg_help_print_verb(const struct aeg_verb *verb, FILE *stream)
 {
+	AEG_AUTO_FREE struct aeg_opt *common = aeg_verb_common(verb);
+
 	fprintf(stream, "%s %s: %s\n\n", aeg_program, verb->name, verb->summary);
 	for (size_t i = 0; verb->usage[i]; i++)
 		fprintf(stream, "%s %s %s%s%s\n", i ? "      " : "Usage:", aeg_program, verb->name,
@@ -37,7 +39,7 @@ void aeg_help_print_verb(const struct aeg_verb *verb, FILE *stream)
 		fprintf(stream, "\n%s", verb->text);
 	if (verb->options)
 		print_options("Options", verb->options, stream);
-	print_options("Options of every verb", aeg_common_options, stream);
+	print_options("Options of every verb", common, stream);
 	fputs("\nExamples:\n", stream);
 	for (const struct aeg_example *example = verb->examples; example->args; example++)
 		fprintf(stream, "  %s %s\n      %s\n", aeg_program, example->args, example->what);

@@ -51,14 +51,37 @@ static size_t options_count(const struct aeg_opt *options)
 	return n;
 }
 
+static bool has_option(const struct aeg_opt *options, const char *name)
+{
+	for (; options && options->name; options++) {
+		if (aeg_streq(options->name, name))
+			return true;
+	}
+	return false;
+}
+
+struct aeg_opt *aeg_verb_common(const struct aeg_verb *verb)
+{
+	struct aeg_opt *all =
+		aeg_xcalloc(options_count(aeg_common_options) + 1, sizeof(*aeg_common_options));
+	size_t n = 0;
+
+	for (const struct aeg_opt *opt = aeg_common_options; opt->name; opt++) {
+		if (!has_option(verb->options, opt->name))
+			all[n++] = *opt;
+	}
+	return all;
+}
+
 struct aeg_opt *aeg_verb_options(const struct aeg_verb *verb)
 {
-	size_t own = options_count(verb->options), common = options_count(aeg_common_options);
+	AEG_AUTO_FREE struct aeg_opt *shared = aeg_verb_common(verb);
+	size_t own = options_count(verb->options), common = options_count(shared);
 	struct aeg_opt *all = aeg_xcalloc(own + common + 1, sizeof(*all));
 
 	if (own)
 		memcpy(all, verb->options, own * sizeof(*all));
-	memcpy(all + own, aeg_common_options, common * sizeof(*all));
+	memcpy(all + own, shared, common * sizeof(*all));
 	return all;
 }
 
