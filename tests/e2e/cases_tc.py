@@ -2,10 +2,11 @@
 """TC: packets that no socket program sees, from a packet socket in the pod. What is denied must not
 arrive in the world, counted there; what is allowed must, or the count would prove nothing."""
 import os
+import signal
 
-from harness import check, equal, run, wait_until
-from layers_scene import (ALLOWED, ALLOWED6, DENIED, DENIED6, FREE, FREE6, classes, frames, layers,
-                          stage, tc_frames, watching)
+from harness import Pod, check, equal, run, wait_until
+from layers_scene import (ALLOWED, ALLOWED6, DENIED, DENIED6, FREE, FREE6, POLICIES, WORKLOADS,
+                          classes, frames, layers, stage, tc_frames, watching)
 
 SOURCE, SOURCE6 = "192.0.2.6", "2001:db8:1::2"
 FLOOD = int(os.environ.get("AEGRESS_FRAMES", "1000000"))
@@ -123,6 +124,31 @@ def test_switched_off():
     with stage(covered=False, tc="off") as (node, daemon, pod):
         equal(layers(daemon, "chat-1"), "cgroup", "layers")
         equal(os.listdir(os.path.join(node.pins, "veths")), [], "pinned links")
+
+
+def test_required_and_missing():
+    """A policy that requires TC: a pod whose veth is gone reaches nothing governed until it is back."""
+    policies = POLICIES.replace("  workloads: {serviceAccounts: [chat]}",
+                                "  require: [tc]\n  workloads: {serviceAccounts: [chat]}")
+    with stage(policies) as (node, daemon, pod):
+        equal(pod.ask("connect", addr=ALLOWED, port=443, family="v4")["errno"], "OK", "with TC")
+        run("ip", "-n", pod.netns, "link", "delete", "eth0")
+        wait_until(lambda: layers(daemon, "chat-1") != "cgroup, tc", "TC to lose the pod")
+        denied = lambda: pod.ask("connect", addr=ALLOWED, port=443, family="v4")["errno"] == "EPERM"
+        wait_until(denied, "the denial")
+        check(daemon.total("denied", "layer", "connect") > 0, "counter")
+
+
+def test_host_network_is_reported():
+    with stage() as (node, daemon, pod):
+        node.write(node.workloads, "more.yaml", WORKLOADS.replace("chat-1", "chat-2").replace(
+            "podchat1", "podchat2"))
+        daemon.process.send_signal(signal.SIGHUP)
+        _, cgroup = node.pod_cgroup("chat2")
+        node.pods.append(Pod(node, "chat2", cgroup, node.host).start())
+        wait_until(lambda: layers(daemon, "chat-2") == "cgroup (host network)", "the report")
+        equal(daemon.get("/v1/status")["tc"]["layers"]["cgroup (host network)"], 1, "status")
+        equal(layers(daemon, "chat-1"), "cgroup, tc", "the other pod")
 
 
 def test_flood():

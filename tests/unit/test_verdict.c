@@ -13,6 +13,7 @@
 #define AUDITED AEG_IDENT_SELECTED | AEG_IDENT_ISOLATED_UNION
 #define DENY_ONLY AEG_IDENT_SELECTED
 #define STRICT ENFORCED | AEG_IDENT_STRICT | AEG_IDENT_STRICT_UNION
+#define NEEDS_TC (ENFORCED | AEG_IDENT_NEEDS_TC)
 #define STRICT_AUDITED ENFORCED | AEG_IDENT_STRICT_UNION
 
 #define ALLOW(number) {.verdict = AEG_VERDICT_ALLOWED, .reason = AEG_REASON_RULE, .rule = (number)}
@@ -100,6 +101,20 @@ static const struct row rows[] = {
 		      .rule = 1,
 		      .other_verdict = AEG_VERDICT_ALLOWED,
 		      .other_reason = AEG_REASON_NOT_GOVERNED}},
+	{"requires TC, which sees it", NEEDS_TC | AEG_IDENT_HAS_TC,
+	 .cell = {.enforce = ALLOW(1), .all = ALLOW(1)},
+	 .expected = {.verdict = AEG_VERDICT_ALLOWED, .reason = AEG_REASON_RULE, .rule = 1}},
+	{"requires TC, which does not see it", NEEDS_TC,
+	 .cell = {.enforce = ALLOW(1), .all = ALLOW(1)},
+	 .expected = {.verdict = AEG_VERDICT_DENIED, .reason = AEG_REASON_LAYER}},
+	{"requires TC: not about what is not governed", NEEDS_TC, NO_CELL, .ungoverned = true,
+	 .expected = {.verdict = AEG_VERDICT_ALLOWED, .reason = AEG_REASON_NOT_GOVERNED}},
+	{"requires TC, strict: nothing leaves", NEEDS_TC | AEG_IDENT_STRICT, NO_CELL,
+	 .ungoverned = true, .way = AEG_WAY_RESOLVER,
+	 .expected = {.verdict = AEG_VERDICT_DENIED, .reason = AEG_REASON_LAYER}},
+	{"requires TC, strict: but to itself", NEEDS_TC | STRICT, NO_CELL, .ungoverned = true,
+	 .way = AEG_WAY_LOOPBACK,
+	 .expected = {.verdict = AEG_VERDICT_ALLOWED, .reason = AEG_REASON_LOOPBACK}},
 	{"strict: nothing but what is allowed", STRICT, NO_CELL, .ungoverned = true,
 	 .expected = {.verdict = AEG_VERDICT_DENIED, .reason = AEG_REASON_STRICT}},
 	{"strict: a rule allows it", STRICT, .ungoverned = true,

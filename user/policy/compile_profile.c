@@ -259,8 +259,11 @@ static uint32_t profile_flags(const struct aeg_model *model, const struct select
 		if (!policy->has_allow)
 			continue;
 		flags |= layer_flags(policy, AEG_IDENT_ISOLATED_UNION);
-		if (policy->mode == AEG_MODE_ENFORCE)
-			flags |= layer_flags(policy, AEG_IDENT_ISOLATED);
+		if (policy->mode != AEG_MODE_ENFORCE)
+			continue;
+		flags |= layer_flags(policy, AEG_IDENT_ISOLATED);
+		if (policy->require_tc)
+			flags |= AEG_IDENT_NEEDS_TC;
 	}
 	return flags;
 }

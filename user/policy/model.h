@@ -131,6 +131,7 @@ struct aeg_policy {
 	struct aeg_pos pos; /* of metadata.name */
 	enum aeg_mode mode;
 	enum aeg_containment containment;
+	bool require_tc; /* what the policy allows is reached under TC's eyes only */
 	struct aeg_workload_selector workloads;
 	struct aeg_tls tls;
 	bool has_allow;			/* an allow list is there, maybe empty: it isolates */

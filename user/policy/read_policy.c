@@ -57,6 +57,25 @@ static void read_containment(void *target, const struct aeg_node *value, struct 
 		policy->containment = (enum aeg_containment)containment;
 }
 
+/* A list, so that other layers can be asked for one day. */
+static void read_require(void *target, const struct aeg_node *value, struct aeg_diags *diags)
+{
+	static const char *const layers[] = {"tc", NULL};
+	struct aeg_policy *policy = target;
+
+	if (!aeg_read_list(value, diags))
+		return;
+	for (size_t i = 0; i < value->items.n; i++) {
+		const struct aeg_node *item = value->items.items[i];
+
+		if (aeg_read_choice(layers, item, diags) < 0)
+			continue;
+		if (policy->require_tc)
+			aeg_error_at(diags, item->pos, "duplicate '%s'", item->text);
+		policy->require_tc = true;
+	}
+}
+
 static void read_workloads(void *target, const struct aeg_node *value, struct aeg_diags *diags)
 {
 	struct aeg_policy *policy = target;
@@ -99,6 +118,7 @@ static const struct aeg_field spec_fields[] = {
 	{.key = "mode", .read = read_mode},
 	{.key = "workloads", .read = read_workloads, .required = true},
 	{.key = "containment", .read = read_containment},
+	{.key = "require", .read = read_require},
 	{.key = "allow", .read = read_allow},
 	{.key = "deny", .read = read_deny},
 	{.key = "tls", .read = read_tls},
@@ -109,6 +129,7 @@ static const struct aeg_field cluster_spec_fields[] = {
 	{.key = "mode", .read = read_mode},
 	{.key = "workloads", .read = read_cluster_workloads, .required = true},
 	{.key = "containment", .read = read_containment},
+	{.key = "require", .read = read_require},
 	{.key = "allow", .read = read_allow},
 	{.key = "deny", .read = read_deny},
 	{.key = "tls", .read = read_tls},
@@ -156,6 +177,15 @@ static void check_containment(const struct aeg_policy *policy, const struct aeg_
 			"may leave");
 }
 
+/* It is about what isolated workloads reach. */
+static void check_require(const struct aeg_policy *policy, const struct aeg_node *spec,
+			  struct aeg_diags *diags)
+{
+	if (policy->require_tc && !policy->has_allow)
+		aeg_error_at(diags, aeg_key_pos(aeg_node_get(spec, "require")),
+			     "'require' goes with 'allow': it is about what the policy allows");
+}
+
 static void take_rules(struct aeg_policy *from, struct aeg_policy *to, bool deny)
 {
 	for (size_t i = 0; i < from->rules.n; i++)
@@ -185,6 +215,7 @@ static void read_spec(struct aeg_policy *policy, const struct aeg_field *fields,
 	check_rule_names(policy, diags);
 	check_tls(policy, value, diags);
 	check_containment(policy, value, diags);
+	check_require(policy, value, diags);
 	order_rules(policy);
 	if (diags->nerrors == errors && !policy->has_allow && policy->rules.n == 0)
 		aeg_error_at(diags, value->pos,
