@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 """Runs the cases of a directory: each module cases_*.py has functions test_*(); they run in file
-order, several at a time, for each has a world of its own and most of it is the verifier's work. Nothing
-is passed that did not run: a case that cannot raises harness.Skip with the reason."""
+order, side by side where a suite says so: most of a case is the verifier's work. Nothing is passed that
+did not run: a case that cannot raises harness.Skip with the reason."""
 import contextlib
 import glob
 import importlib
@@ -67,11 +67,11 @@ def work(chosen, turn, results):
             results.send((word, said.getvalue() + line))
 
 
-def outcomes(chosen):
-    """Each case's outcome, as they come."""
+def side_by_side(chosen, jobs):
+    """Each case's outcome, as they come from so many processes."""
     turn, workers = FORK.Value("i", 0), {}
     try:
-        for _ in range(min(JOBS, len(chosen))):
+        for _ in range(min(jobs, len(chosen))):
             results, far_end = FORK.Pipe(duplex=False)
             workers[results] = FORK.Process(target=work, args=(chosen, turn, far_end))
             workers[results].start()
@@ -89,8 +89,9 @@ def outcomes(chosen):
             worker.join()
 
 
-def main(directory):
-    """The exit status: 0 if nothing failed and there was something to run or to skip."""
+def main(directory, jobs=1):
+    """The exit status: 0 if nothing failed and there was something to run or to skip. Where jobs is not
+    one, no case may share anything with another."""
     if os.geteuid() != 0:
         print("FAIL: this suite makes cgroups and namespaces and must run as root")
         print("0 passed, 1 failed, 0 skipped")
@@ -98,7 +99,7 @@ def main(directory):
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     tally = {"passed": 0, "failed": 0, "skipped": 0}
     chosen = list(cases(directory, [arg for arg in sys.argv[1:] if arg != "-v"]))
-    for word, text in outcomes(chosen):
+    for word, text in side_by_side(chosen, jobs) if jobs > 1 else (outcome_of(*case) for case in chosen):
         tally[word] += 1
         print(text, flush=True)
     if sum(tally.values()) < len(chosen):
