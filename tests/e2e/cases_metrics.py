@@ -128,10 +128,10 @@ def test_probes():
         node.write(node.policies, "broken.yaml", "kind: [\n")
         wait_until(lambda: not daemon.get("/v1/status")["lastReload"]["ok"], "the failed reload")
         status, _, body = monitor.get("/readyz?verbose")
-        checks = {check["name"]: check for check in json.loads(body)["checks"]}
+        checks = {one["name"]: one for one in json.loads(body)["checks"]}
         equal((status, json.loads(body)["ready"]), (200, True), "a bad document is not unready")
-        equal({name: check["ok"] for name, check in checks.items()},
-              {"tables": True, "links": True, "rings": True, "documents": False}, "checks")
+        check({"tables", "links", "rings"} < set(checks), f"checks: {set(checks)}")
+        equal([name for name, one in checks.items() if not one["ok"]], ["documents"], "what failed")
         check("broken.yaml" in checks["documents"]["detail"], str(checks["documents"]))
         wait_until(lambda: monitor.sum("aegress_policy_last_reload_ok") == 0, "the metric")
         check(monitor.sum("aegress_policy_reloads_total", result="failed") >= 1, "failed reloads")
