@@ -136,6 +136,35 @@ static __always_inline int aeg_dns_egress(struct __sk_buff *skb, const struct ae
 
 /* ---- answers ---- */
 
+#define AEG_RENEW_S 2 /* of a member's time that must be left: more than it takes to renew it */
+
+/*
+ * The usual case, an answer that says what the last one said: gives its member more time. No lock, since
+ * a member whose time is not over is not given away, and an address that has one stays in the table.
+ */
+static __always_inline bool aeg_member_renew(struct aeg_learned *entry, const __u8 *addr,
+					     const struct aeg_member *fresh, __u32 now)
+{
+	struct aeg_member *member;
+	int found = -1;
+
+#pragma clang loop unroll(full)
+	for (int i = 0; i < AEG_MEMBERS_MAX; i++) {
+		if (READ_ONCE(entry->members[i].node) == fresh->node)
+			found = i;
+	}
+	if (found < 0)
+		return false;
+	member = &entry->members[found & (AEG_MEMBERS_MAX - 1)];
+	if (READ_ONCE(member->name) != fresh->name ||
+	    (__s32)(READ_ONCE(member->expires) - now) < AEG_RENEW_S ||
+	    !aeg_addr_equal(entry->addr, addr))
+		return false;
+	if ((__s32)(fresh->expires - READ_ONCE(member->expires)) > 0)
+		WRITE_ONCE(member->expires, fresh->expires);
+	return true;
+}
+
 /* Under the lock: the member of this node, else one whose time is over, takes it. */
 static __always_inline enum aeg_learning aeg_member_put(struct aeg_learned *entry, const __u8 *addr,
 							const struct aeg_member *fresh, __u32 now)
@@ -187,32 +216,40 @@ static __always_inline enum aeg_learning aeg_learn(struct aeg_scratch *scratch, 
 		if (!entry)
 			return AEG_LEARNING_FULL;
 	}
+	if (aeg_member_renew(entry, addr, fresh, now))
+		return AEG_LEARNING_AGAIN;
 	return aeg_member_put(entry, addr, fresh, now);
 }
 
-/* Keeps the name's text where it is not known, and leaves it in the event, too. Once an answer. */
+/* Length and text lie in an event as they do in `spoken`. */
+static __always_inline void aeg_name_tell(struct aeg_scratch *scratch)
+{
+	struct aeg_name_event *event = &scratch->event;
+
+	event->len = (__u16)scratch->name.len;
+	__builtin_memcpy(event->name, scratch->name.text, sizeof(event->name));
+}
+
+/* Keeps the name's text where it is not known. Once an answer. */
 AEG_GLOBAL int dns_speak(struct __sk_buff *skb, __u32 slot)
 {
 	struct aeg_scratch *scratch = aeg_scratch_get(slot);
-	struct aeg_name_event *event;
 
-	if (!scratch)
+	if (!scratch || bpf_map_lookup_elem(&spoken, &scratch->name.hash))
 		return 0;
-	event = &scratch->event;
-	event->len = (__u16)scratch->name.len;
-	__builtin_memcpy(event->name, scratch->name.text, sizeof(event->name));
-	if (!bpf_map_lookup_elem(&spoken, &scratch->name.hash))
-		bpf_map_update_elem(&spoken, &scratch->name.hash, &event->len, BPF_ANY);
+	aeg_name_tell(scratch);
+	bpf_map_update_elem(&spoken, &scratch->name.hash, &scratch->event.len, BPF_ANY);
 	return 0;
 }
 
-/* Tells what was learned; the name is in the event already. */
+/* Tells what was learned. */
 static __always_inline void aeg_learn_report(struct aeg_ctl *control, struct aeg_scratch *scratch,
 					     const struct aeg_dns_record *record,
 					     const struct aeg_member *member)
 {
 	struct aeg_name_event *event = &scratch->event;
 
+	aeg_name_tell(scratch);
 	__builtin_memset(&event->base, 0, sizeof(event->base));
 	event->base.time = bpf_ktime_get_ns();
 	event->base.generation = scratch->lesson.generation;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* What is learned from answers, at once, and what from none. A's pod asks; the world answers. */
+#include "base/loop.h"
 #include "tests/prog/names_policy.h"
 #include "tests/prog/tests.h"
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <stdio.h>
 
@@ -131,13 +133,20 @@ static void test_special_use(void)
 	stop();
 }
 
-static int count_members(const char *text)
+static struct aeg_learned learned_of(const char *text)
 {
 	struct aeg_addr addr = world_addr(text);
-	struct aeg_learned learned;
-	int n = 0;
+	struct aeg_learned learned = {0};
 
 	CHECK_EQUAL(aeg_datapath_learned_get(datapath, &addr, &learned), 0);
+	return learned;
+}
+
+static int count_members(const char *text)
+{
+	struct aeg_learned learned = learned_of(text);
+	int n = 0;
+
 	for (int i = 0; i < AEG_MEMBERS_MAX; i++)
 		n += learned.members[i].node != 0;
 	return n;
@@ -155,6 +164,46 @@ static void test_shared_address(void)
 		CHECK(world_ask("a-5-5-0-1.wild.test"));
 		CHECK(world_ask("a-5-5-0-1.x.wild.test"));
 		CHECK_EQUAL(count_members("5.5.0.1"), 2); /* one a pattern */
+	}
+	stop();
+}
+
+/* As if the answer had been given so long ago that only these seconds are left; then it comes again. */
+static uint32_t renewed(const char *addr, uint32_t left, const char *name)
+{
+	AEG_AUTO_FREE char *path = aeg_xasprintf("%s/maps/learned", stage.pin_dir);
+	AEG_AUTO_CLOSE int map = bpf_obj_get(path);
+	struct aeg_learned learned = learned_of(addr);
+	uint32_t now = (uint32_t)(aeg_now_ns() / 1000000000u);
+
+	learned.members[0].expires = now + left;
+	CHECK_EQUAL(bpf_map_update_elem(map, learned.addr, &learned, BPF_EXIST), 0);
+	CHECK(world_ask(name));
+	learned = learned_of(addr);
+	CHECK_EQUAL(learned.members[0].node, NODE_RIVALS);
+	CHECK_EQUAL(learned.members[1].node, 0);
+	return learned.members[0].expires - now;
+}
+
+/* Much time left, little, none; more than the answer gives; another name of the pattern. */
+static void test_renewed(void)
+{
+	uint64_t name;
+	uint32_t left;
+
+	if (start()) {
+		CHECK(world_ask("a-5-7-0-1.rival.test"));
+		name = learned_of("5.7.0.1").members[0].name;
+		for (uint32_t had = 0; had <= 100; had += had < 4 ? 1 : 32) {
+			left = renewed("5.7.0.1", had, "a-5-7-0-1.rival.test");
+			check_context("%u s left, then %u", had, left);
+			CHECK(left >= 300 && left < 360);
+		}
+		CHECK_EQUAL(renewed("5.7.0.1", 1000, "a-5-7-0-1.rival.test"), 1000);
+		CHECK_EQUAL(learned_of("5.7.0.1").members[0].name, name);
+		CHECK_EQUAL(renewed("5.7.0.1", 1000, "a-5-7-0-1.x.rival.test"), 1000);
+		CHECK(learned_of("5.7.0.1").members[0].name != name);
+		CHECK_EQUAL(learnings(AEG_LEARNING_NEW), 1);
 	}
 	stop();
 }
@@ -180,6 +229,7 @@ const struct test dns_tests[] = {
 	{"dns: lies teach nothing", test_lies},
 	{"dns: special-use addresses are not believed", test_special_use},
 	{"dns: one address, several names", test_shared_address},
+	{"dns: an answer that repeats itself renews", test_renewed},
 	{"dns: other resolvers and other processes teach nothing", test_untrusted_resolver},
 	{NULL, NULL},
 };
