@@ -308,7 +308,7 @@ static void compare_all(enum program program, const struct corpus *corpus, struc
 /* ---- what it costs ---- */
 
 /* Many short runs: some of them have the CPU for themselves. */
-#define COST_RUNS 40
+#define COST_RUNS 20
 #define COST_REPEAT 10000
 
 /* What cost() and fill_many() find out goes here, too. */
