@@ -70,6 +70,10 @@ GOALS = [
     Goal("denial events neither delivered nor counted lost", "events.denied.unaccounted", "==", 0),
     Goal("connections not counted", "events.allowed.uncounted", "==", 0),
     Goal("events neither delivered nor counted lost", "events.allowed.unaccounted", "==", 0),
+    Goal("audit records written, sealed", "audit.rate", ">=", 200000, "/s"),
+    Goal("audit records lost while writing", "audit.lost", "==", 0),
+    Goal("audit records that are not in the files", "audit.missing", "==", 0),
+    Goal("breaks in the chain of the audit log", "audit.broken", "==", 0),
     Goal("wake-ups of the idle daemon", "events.idle.wakeups", "==", 0),
 ]
 
