@@ -256,6 +256,45 @@ def test_flows_compact_and_folded():
         contains(third, "7 events lost: the kernel's ring of denials was full", "lost")
 
 
+TOP = {"by": "pair", "seconds": 10, "items": [
+    {"namespace": "ml", "workload": "chat\x1b", "endpoint": "hf-hub", "opens": 123, "audited": 1, "denials": 0,
+     "closes": 120, "sent": 2048, "received": 3 << 20, "retransmits": 7, "rttUs": 1500},
+    {"namespace": "ml", "workload": "loop", "opens": 0, "audited": 0, "denials": 5, "closes": 0, "sent": 0,
+     "received": 0, "retransmits": 0},
+    {"rest": True, "opens": 1, "audited": 0, "denials": 0, "closes": 0, "sent": 0, "received": 0,
+     "retransmits": 0}]}
+
+
+def test_top():
+    with daemon(TOP) as server:
+        lines_of = ask(0, server, "top", "--once", "--window", "60").stdout.splitlines()
+        equal(server.asked[0][1], "/v1/top?by=pair&seconds=60", "request")
+        equal([line.split() for line in lines_of], [
+            ["last", "10", "s:", "3", "pairs"],
+            ["WORKLOAD", "ENDPOINT", "CONN/S", "DENIED/S", "SENT", "RECEIVED", "RTT"],
+            ["ml/chat?", "hf-hub", "12.3", "0.0", "2.0KiB", "3.0MiB", "1.5ms"],
+            ["(all", "others)", "-", "0.1", "0.0", "0B", "0B", "-"],
+            ["ml/loop", "-", "0.0", "0.5", "0B", "0B", "-"]], "table")
+        by_denials = ask(0, server, "top", "-n", "1", "--sort", "denials", "-o", "wide").stdout
+        contains(by_denials.splitlines()[1], "RETRANSMITS", "wide")
+        contains(by_denials.splitlines()[2], "ml/loop", "sorted")
+        check("WORKLOAD" not in ask(0, server, "top", "--once", "--by", "endpoint").stdout, "hidden column")
+        equal(parse(ask(0, server, "top", "--once", "-o", "json").stdout, "json"), TOP, "json")
+    with daemon({"error": "seconds=99 is not a number from 1 to 60"}, 400) as server:
+        ask(1, server, "top", "--once", "--window", "99", stderr="from 1 to 60")
+
+
+def test_top_repeats_until_it_is_told():
+    with daemon(TOP) as server:
+        equal(ask(0, server, "top", "-n", "2", "--interval", "1").stdout.count("WORKLOAD"), 2, "tables")
+        command = [AEGRESS, "top", "--socket", server.path, "--interval", "60"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+            for _ in range(5):
+                running.stdout.readline()
+            running.send_signal(signal.SIGINT)
+            equal(running.wait(SECONDS), 0, "exit status after Ctrl-C")
+
+
 def test_flows_skip_broken_lines():
     with daemon(lines(FLOW, "{broken", "[1]", "", {"event": "deny"}, FLOW)) as server:
         done = ask(3, server, "flows", stderr="not a JSON object")

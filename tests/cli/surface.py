@@ -81,7 +81,7 @@ def test_usage_errors():
 
 
 def test_the_verbs_of_the_design():
-    equal(set(verbs()), {"check", "explain", "apply", "delete", "get", "flows", "audit", "status",
+    equal(set(verbs()), {"check", "explain", "apply", "delete", "get", "flows", "top", "audit", "status",
                          "doctor", "version", "completion", "help"}, "verbs")
 
 

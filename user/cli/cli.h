@@ -58,6 +58,7 @@ struct aeg_verb {
 	X(explain)                                                                                 \
 	X(get)                                                                                     \
 	X(flows)                                                                                   \
+	X(top)                                                                                     \
 	X(audit)                                                                                   \
 	X(status)                                                                                  \
 	X(apply)                                                                                   \

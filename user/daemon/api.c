@@ -13,6 +13,7 @@ const struct aeg_route aeg_api_routes[] = {
 	{"GET", "/v1/endpoints", false, aeg_api_endpoints},
 	{"GET", "/v1/names", false, aeg_api_names},
 	{"GET", "/v1/flows", false, aeg_api_flows},
+	{"GET", "/v1/top", false, aeg_api_top},
 	{"GET", "/v1/counts", false, aeg_api_counts},
 	{"GET", "/v1/audit", false, aeg_api_audit},
 	{"POST", "/v1/explain", false, aeg_api_explain},

@@ -53,7 +53,7 @@ void aeg_reply_error(struct aeg_reply *reply, unsigned int status, const char *f
 	AEG_PRINTF(3, 4);
 
 aeg_route_fn aeg_api_status, aeg_api_policies, aeg_api_workloads, aeg_api_endpoints, aeg_api_counts,
-	aeg_api_names, aeg_api_flows, aeg_api_explain, aeg_api_apply, aeg_api_delete,
+	aeg_api_names, aeg_api_flows, aeg_api_top, aeg_api_explain, aeg_api_apply, aeg_api_delete,
 	aeg_api_reload, aeg_api_livez, aeg_api_readyz, aeg_api_audit;
 
 /* Whole answers begin and end alike. */

@@ -14,6 +14,7 @@
 #define NS_PER_MS 1000000u
 #define NS_PER_SEC UINT64_C(1000000000)
 #define NAME_TEXT 255  /* of a name event, and a NUL */
+#define TOP_MAX 1024   /* pairs of workload and endpoint that are summed up at once */
 #define FOLDS_MAX 4096 /* different denials whose repeats are counted at once */
 
 /* Names in records are canonical; a record that is not as it should be must not break a line. */
@@ -99,6 +100,7 @@ static void add_event(void *arg, const struct aeg_event *event, size_t size)
 	copy_name(event, size, name);
 	flow.name = *name ? name : NULL;
 	aeg_words_lend(aeg_namer_words(&events->namer, event), &flow);
+	aeg_top_add(events->top, &flow);
 	tell_event(events, &flow);
 	if (!aeg_fold_add(events->fold, &flow))
 		add_record(events, &flow);
@@ -234,6 +236,7 @@ int aeg_events_open(struct aeg_reconciler *reconciler, struct aeg_loop *loop,
 	events->history = aeg_history_new(config->history, config->node);
 	events->fold =
 		aeg_fold_new(FOLDS_MAX, config->fold_seconds * NS_PER_SEC, add_record, events);
+	events->top = aeg_top_new(TOP_MAX, aeg_now_ns());
 	events->namer.names = &events->names;
 	(void)read_lost(events,
 			events->lost); /* zeroes, then: what was lost before is told again */
@@ -272,6 +275,7 @@ void aeg_events_close(struct aeg_events *events)
 	aeg_watch_remove(events->gather);
 	aeg_watch_remove(events->fold_timer);
 	aeg_fold_free(events->fold);
+	aeg_top_free(events->top);
 	aeg_namer_reset(&events->namer);
 	aeg_names_done(&events->names);
 	aeg_history_free(events->history);

@@ -11,6 +11,7 @@
 #include "observe/fold.h"
 #include "observe/history.h"
 #include "observe/observer.h"
+#include "observe/top.h"
 
 #define AEG_OBSERVERS_MAX 8
 
@@ -20,6 +21,7 @@ struct aeg_events {
 	struct aeg_namer namer;
 	struct aeg_history *history;
 	struct aeg_fold *fold;
+	struct aeg_top *top;
 	struct aeg_watch *watch, *gather, *fold_timer;
 	uint64_t fold_due;	    /* when fold_timer goes off, CLOCK_MONOTONIC; 0: it does not */
 	int64_t realtime_offset_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC, when draining began */
