@@ -145,18 +145,10 @@ static __always_inline int aeg_dns_egress(struct __sk_buff *skb, const struct ae
 static __always_inline bool aeg_member_renew(struct aeg_learned *entry, const __u8 *addr,
 					     const struct aeg_member *fresh, __u32 now)
 {
-	struct aeg_member *member;
-	int found = -1;
+	struct aeg_member *member = entry->members;
 
-#pragma clang loop unroll(full)
-	for (int i = 0; i < AEG_MEMBERS_MAX; i++) {
-		if (READ_ONCE(entry->members[i].node) == fresh->node)
-			found = i;
-	}
-	if (found < 0)
-		return false;
-	member = &entry->members[found & (AEG_MEMBERS_MAX - 1)];
-	if (READ_ONCE(member->name) != fresh->name ||
+	/* Most addresses have one member; the others are in cache lines of their own. */
+	if (READ_ONCE(member->node) != fresh->node || READ_ONCE(member->name) != fresh->name ||
 	    (__s32)(READ_ONCE(member->expires) - now) < AEG_RENEW_S ||
 	    !aeg_addr_equal(entry->addr, addr))
 		return false;
