@@ -424,7 +424,8 @@ struct aeg_sock {
 	__u8 synced;  /* 1: next is known */
 	__u8 split;   /* 1: the hello is being gathered in `hellos` */
 	__u8 oldest;  /* of asked, the next to be overwritten */
-	__u8 pad[3];
+	__u8 pad;
+	__u16 backstop; /* ms that TCP_USER_TIMEOUT was set to, until the hello is through; 0: not */
 	__u64 asked[AEG_ASKED]; /* keys of open questions; 0: none */
 	char comm[AEG_COMM_LEN];
 };
@@ -540,7 +541,8 @@ static inline __u32 aeg_total_index(__u8 verdict, __u8 reason, __u8 hook)
 	X(HOLE, "hole", "a segment ahead of an unread one was dropped")                            \
 	X(PACKET_READ, "packet-read", "headers unreadable or unusual: dropped while unverified")   \
 	X(SKB_READ, "skb-read", "fragment flags unreadable: denied, reason internal")              \
-	X(TALK_STORAGE, "talk-storage", "no memory for DNS over TCP: its answers teach nothing")
+	X(TALK_STORAGE, "talk-storage", "no memory for DNS over TCP: its answers teach nothing")   \
+	X(BACKSTOP, "backstop", "bpf_setsockopt failed: without a daemon, denied clients wait long")
 
 enum aeg_error {
 #define AEG_ERROR_ENUM(symbol, word, then) AEG_ERROR_##symbol,

@@ -86,6 +86,10 @@ struct skb_shared_info {
 	__u8 tx_flags; /* held these flags before */
 };
 
+struct inet_connection_sock {
+	__u32 icsk_user_timeout;
+};
+
 struct inet_sock {
 	__be16 inet_sport; /* outlives the bind: skc_num is 0 once both sides have closed */
 };

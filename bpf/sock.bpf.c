@@ -3,6 +3,7 @@
  * The socket programs, attached at the root of the managed hierarchy: who made a socket, where it
  * may go, how its connection ended. They read their context and leave the rest to police.bpf.h.
  */
+#include "bpf/backstop.bpf.h"
 #include "bpf/police.bpf.h"
 
 char LICENSE[] SEC("license")
@@ -130,20 +131,27 @@ int sock_release(struct bpf_sock *ctx)
 	return AEG_PASS;
 }
 
-/* Only attached where the latency of handshakes is wanted. */
+/* How long a handshake took; and the backstop of those whose ClientHello is awaited. */
 SEC("sockops")
 int sock_ops(struct bpf_sock_ops *ctx)
 {
 	struct bpf_sock *sk;
 	struct aeg_sock *sock;
 
-	if (ctx->op != BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB)
+	if (ctx->op != BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB && ctx->op != BPF_SOCK_OPS_RTT_CB)
 		return 1;
 	sk = ctx->sk;
 	if (!sk)
 		return 1;
 	sock = bpf_sk_storage_get(&socks, sk, NULL, 0);
-	if (sock && sock->flags & AEG_SOCK_REPORTED)
+	if (!sock)
+		return 1;
+	if (ctx->op == BPF_SOCK_OPS_RTT_CB) {
+		aeg_backstop_end(ctx, sk, sock);
+		return 1;
+	}
+	if (sock->flags & AEG_SOCK_REPORTED)
 		sock->established = bpf_ktime_get_ns();
+	aeg_backstop_begin(ctx, sk, sock);
 	return 1;
 }

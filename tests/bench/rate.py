@@ -9,7 +9,7 @@ from rounds import Contest, quietest
 from stage import ALLOWED, DENIED, UNGOVERNED
 from variants import Scene
 
-DAEMONS = {"ours": {"flows": {"handshake": False}}, "handshake": {"flows": {"handshake": True}}}
+DAEMONS = {"ours": {}, "slim": {"defaults": {"unselected": "Deny", "unknown": "Deny", "backstop": False}}}
 BULK = 262144  # bytes of a reply
 
 
@@ -34,7 +34,7 @@ VARIANTS = {
     "ungoverned": Variant("ours", "client", UNGOVERNED[4],
                           CLIENT_HELD + (("client", UNGOVERNED[4], "OK"),)),
     "ours": Variant("ours", "client", ALLOWED[4], CLIENT_HELD),
-    "handshake": Variant("handshake", "client", ALLOWED[4], CLIENT_HELD),
+    "slim": Variant("slim", "client", ALLOWED[4], CLIENT_HELD),
 }
 
 

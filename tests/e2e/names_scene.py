@@ -10,6 +10,7 @@ from harness import Node, Pod, check, equal, run, wait_until
 SHARED, SHARED6 = "203.0.113.50", "2001:db8:a::50"  # every name that nginx serves
 OTHER = "203.0.113.60"                              # wild.test only
 DENIED = "203.0.113.70"                             # upload.hub.test only
+WITNESS, WITNESS6 = "203.0.113.80", "2001:db8:a::80"  # seen.hub.test; nobody is there unless a case is
 RESOLVER, RESOLVER6, FORGER = "198.51.100.53", "2001:db8:b::53", "198.51.100.54"
 
 POLICIES = """\
@@ -93,6 +94,7 @@ host-record=upload.hub.test,{SHARED},{SHARED6}
 host-record=only.upload.test,{DENIED}
 host-record=rival.test,{SHARED}
 host-record=free.test,{SHARED}
+host-record=seen.hub.test,{WITNESS},{WITNESS6}
 address=/cdn.hub.test/{SHARED}
 address=/wild.test/{OTHER}
 cname=www.hub.test,alias.cdn-host.test
@@ -203,11 +205,11 @@ http {{
         return ""
 
     # ---- pods ----
-    def named_pod(self, name, resolver=RESOLVER, search="", options="ndots:5"):
+    def named_pod(self, name, resolver=RESOLVER, search="", options=""):
         """A pod of service account NAME that asks this resolver."""
-        text = f"nameserver {resolver}\noptions timeout:2 attempts:1\n"
+        text = f"nameserver {resolver}\noptions timeout:2 attempts:1 {options}\n"
         if search:
-            text += f"search {search}\noptions {options}\n"
+            text += f"search {search}\noptions {options or 'ndots:5'}\n"
         conf = self.write(self.dir, f"resolv.{name}.{len(self.pods)}", text)
         _, cgroup = self.pod_cgroup(f"{name}{len(self.pods)}")
         pod = Pod(self, name, cgroup, self.pod_netns(f"{name}{len(self.pods)}"))

@@ -3,6 +3,7 @@
 """What runs inside a test pod: does one socket operation per JSON line of its standard input and
 answers with one JSON line. It owns no expectation; it only reports what the kernel said."""
 import array
+import contextlib
 import errno
 import json
 import os
@@ -236,6 +237,36 @@ def op_cut_off(request):
                 ends.append(errno.errorcode.get(error.errno, "ETIMEDOUT"))
             seconds.append(time.monotonic() - start)
     return {"ends": ends, "median": sorted(seconds)[len(seconds) // 2]}
+
+
+class Witness:
+    """Listens and keeps count of what arrives; answers each piece with a byte."""
+
+    def __init__(self, addr):
+        self.total = 0
+        self.listener = socket.create_server((addr, 443), family=socket.AF_INET6 if ":" in addr
+                                             else socket.AF_INET)
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            threading.Thread(target=self.read, args=self.listener.accept()[:1], daemon=True).start()
+
+    def read(self, peer):
+        with contextlib.suppress(OSError):
+            while data := peer.recv(65536):
+                self.total += len(data)
+                peer.sendall(b"k")
+
+
+witnesses = {}
+
+
+def op_witness(request):
+    """How many bytes have come to port 443 of an address; the first time, begins to listen there."""
+    addr = request["addr"]
+    witness = witnesses.get(addr) or witnesses.setdefault(addr, Witness(addr))
+    return {"bytes": witness.total}
 
 
 datagrams = None  # of udp_bind

@@ -91,5 +91,5 @@ void check_run(const struct test *tests)
 int check_finish(void)
 {
 	printf("1..%u\n%u passed, %u failed, %u skipped\n", number, passed, failed, skipped);
-	return failed ? 1 : 0;
+	return failed || !number ? 1 : 0;
 }

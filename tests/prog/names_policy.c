@@ -69,9 +69,15 @@ bool names_install(void)
 bool names_start(void)
 {
 	const struct aeg_datapath_config config = stage_config();
+
+	return names_start_with(&config);
+}
+
+bool names_start_with(const struct aeg_datapath_config *config)
+{
 	const struct aeg_addr resolver = world_addr(RESOLVER);
 
-	if (!datapath_start(&config) || !names_install())
+	if (!datapath_start(config) || !names_install())
 		return false;
 	return CHECK_EQUAL(aeg_datapath_set_resolvers(datapath, &resolver, 1), 0);
 }

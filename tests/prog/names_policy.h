@@ -22,6 +22,7 @@ enum { RULE_NAMES = 61, RULE_WILD, RULE_BAD, RULE_OPEN };
 
 /* Opens, installs, attaches; the world is up. */
 bool names_start(void);
+bool names_start_with(const struct aeg_datapath_config *config);
 bool names_install(void);
 
 /* Events, with or without a name. */

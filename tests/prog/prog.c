@@ -23,6 +23,7 @@ static int run(void)
 	check_run(dns_tcp_tests);
 	check_run(hello_tests);
 	check_run(hole_tests);
+	check_run(backstop_tests);
 	check_run(tc_tests);
 	return check_finish();
 }

@@ -227,7 +227,7 @@ static void source_and_timing(void)
 	static const uint8_t loopback_v4[16] = {[10] = 0xff, 0xff, 127, 0, 0, 1};
 	struct aeg_datapath_config config = stage_config();
 
-	config.handshake = true;
+	config.sockops = true;
 	if (!datapath_start(&config))
 		return;
 	for (int form = 0; form < FORM_MAX; form++) {

@@ -227,18 +227,18 @@ static void failed_start(void)
 	CHECK_EQUAL(aeg_datapath_cleanup(stage.pin_dir, &error), 0);
 }
 
-static void handshake_is_switched(void)
+static void sockops_is_switched(void)
 {
 	struct aeg_datapath_config config = stage_config();
 	AEG_CLEANUP(aeg_buf_done) struct aeg_buf error = {0};
 	AEG_AUTO_FREE char *link = aeg_xasprintf("%s/links/sock_ops", stage.pin_dir);
 
-	config.handshake = true;
+	config.sockops = true;
 	if (!datapath_start(&config))
 		return;
 	CHECK(access(link, F_OK) == 0);
 	aeg_datapath_close(datapath);
-	config.handshake = false;
+	config.sockops = false;
 	CHECK_EQUAL(aeg_datapath_open(&config, &datapath, &error), 0);
 	CHECK_EQUAL(aeg_datapath_attach(datapath, &error), 0);
 	CHECK(access(link, F_OK) < 0);
@@ -302,7 +302,7 @@ const struct test lifecycle_tests[] = {
 	{"lifecycle: cleanup removes everything", cleanup_takes_all},
 	{"lifecycle: pinned sizes are kept", sizes_are_adopted},
 	{"lifecycle: a failed start leaves things as they were", failed_start},
-	{"lifecycle: the handshake program is detached when unwanted", handshake_is_switched},
+	{"lifecycle: sockops is detached when unwanted", sockops_is_switched},
 	{"lifecycle: programs are shown", programs_are_shown},
 	{"lifecycle: the environment is checked", environment},
 	{NULL, NULL},

@@ -19,6 +19,7 @@ extern const struct test dns_tests[];
 extern const struct test dns_tcp_tests[];
 extern const struct test hello_tests[];
 extern const struct test hole_tests[];
+extern const struct test backstop_tests[];
 extern const struct test tc_tests[];
 
 #endif

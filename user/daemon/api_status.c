@@ -48,6 +48,7 @@ static void put_config(struct aeg_json *json, const struct aeg_config *config)
 	aeg_json_str(json, "unselected", aeg_config_verdict_word(config->defaults.unselected));
 	aeg_json_str(json, "unknown", aeg_config_verdict_word(config->defaults.unknown));
 	aeg_json_str(json, "denyErrno", aeg_config_errno_word(config->defaults.deny_errno));
+	aeg_json_bool(json, "backstop", aeg_config_sockops(config));
 	aeg_json_object_end(json);
 	aeg_json_str(json, "cgroupRoot", config->cgroup_root);
 	aeg_json_array(json, "managed");

@@ -39,6 +39,11 @@ const char *aeg_config_verdict_word(uint32_t verdict)
 	return word_of(verdict_words, verdict);
 }
 
+bool aeg_config_sockops(const struct aeg_config *config)
+{
+	return config->handshake || config->backstop;
+}
+
 const char *aeg_config_errno_word(uint32_t deny_errno)
 {
 	return word_of(errno_words, deny_errno);
@@ -106,6 +111,7 @@ READER(node, aeg_config_string(&config->node, value, diags))
 READER(unselected, aeg_config_word(verdict_words, &config->defaults.unselected, value, diags))
 READER(unknown, aeg_config_word(verdict_words, &config->defaults.unknown, value, diags))
 READER(deny_errno, aeg_config_word(errno_words, &config->defaults.deny_errno, value, diags))
+READER(backstop, aeg_config_bool(&config->backstop, value, diags))
 READER(handshake, aeg_config_bool(&config->handshake, value, diags))
 READER(tc, read_index(aeg_tc_words, &config->tc, value, diags))
 READER(level, read_index(aeg_log_level_words, &config->log_level, value, diags))
@@ -165,6 +171,7 @@ static const struct aeg_field defaults_fields[] = {
 	{.key = "unselected", .read = read_unselected},
 	{.key = "unknown", .read = read_unknown},
 	{.key = "denyErrno", .read = read_deny_errno},
+	{.key = "backstop", .read = read_backstop},
 	{0},
 };
 static const struct aeg_field flows_fields[] = {
@@ -251,6 +258,7 @@ static void set_defaults(struct aeg_config *config)
 		.defaults = {.unselected = AEG_VERDICT_AUDITED,
 			     .unknown = AEG_VERDICT_DENIED,
 			     .report_ungoverned = 1},
+		.backstop = true,
 		.ring_bytes = 16u << 20,
 		.history = 8192,
 		.fold_seconds = 30,

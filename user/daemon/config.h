@@ -29,7 +29,7 @@ struct aeg_config {
 	struct aeg_audit_config audit;
 	struct aeg_metrics_config metrics;
 	struct aeg_kube_config kube;
-	bool handshake;
+	bool handshake, backstop;
 	uint64_t ring_bytes, history, fold_seconds;
 	int tc;			   /* enum aeg_tc_mode */
 	int log_level, log_format; /* enum aeg_log_level, aeg_log_format */
@@ -42,6 +42,9 @@ struct aeg_config {
 int aeg_config_load(const struct aeg_options *options, struct aeg_diags *diags,
 		    struct aeg_config *ret);
 void aeg_config_done(struct aeg_config *config);
+
+/* Whether something is wanted that sockops alone can give. */
+bool aeg_config_sockops(const struct aeg_config *config);
 
 /* Words of the configuration for numbers of struct aeg_gen: "Audit", "ECONNREFUSED". */
 const char *aeg_config_verdict_word(uint32_t verdict);

@@ -97,7 +97,7 @@ static bool environment_is_fit(const struct aeg_config *config)
 		.cgroup_root = config->cgroup_root ? config->cgroup_root : "/sys/fs/cgroup",
 		.pin_dir = config->pin_dir,
 		.ring_bytes = config->ring_bytes,
-		.handshake = config->handshake,
+		.sockops = aeg_config_sockops(config),
 	};
 	struct aeg_check checks[CHECKS_MAX];
 	size_t n = aeg_datapath_checks(&datapath, checks, CHECKS_MAX);

@@ -436,7 +436,7 @@ static int open_datapath(struct aeg_reconciler *reconciler, struct aeg_buf *erro
 		.pin_dir = config->pin_dir,
 		.ring_bytes = config->ring_bytes,
 		.counts_max = COUNTS_MAX,
-		.handshake = config->handshake,
+		.sockops = aeg_config_sockops(config),
 		.tc = config->tc != AEG_TC_OFF,
 	};
 	int err = aeg_datapath_open(&datapath, &reconciler->datapath, error);

@@ -24,7 +24,7 @@ struct aeg_datapath_config {
 	const char *pin_dir;	 /* on a bpffs; created with mode 0700 */
 	size_t ring_bytes;	 /* of each ring; a power of two, multiple of the page size */
 	size_t counts_max;	 /* entries of the counter table */
-	bool handshake;		 /* attach sockops for connect latency */
+	bool sockops;		 /* attach it: the backstop of denials, the latency of handshakes */
 	bool tc;		 /* load the TC program, for aeg_datapath_set_veths() */
 };
 

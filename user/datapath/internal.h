@@ -50,7 +50,7 @@ extern const char *const aeg_map_names[AEG_MAP_MAX];
 enum aeg_prog {
 	AEG_PROG_SOCK_CREATE,
 	AEG_PROG_SOCK_RELEASE,
-	AEG_PROG_SOCK_OPS, /* only with config.handshake */
+	AEG_PROG_SOCK_OPS, /* only with config.sockops */
 	AEG_PROG_SKB_INGRESS,
 	AEG_PROG_SKB_EGRESS,
 	AEG_PROG_CONNECT4,

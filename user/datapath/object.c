@@ -196,7 +196,7 @@ static int load(struct aeg_datapath *datapath, const struct aeg_datapath_config 
 	skel = aegress__open();
 	if (!skel)
 		return fail(error, -errno, "reading the BPF object");
-	bpf_program__set_autoload(skel->progs.sock_ops, config->handshake);
+	bpf_program__set_autoload(skel->progs.sock_ops, config->sockops);
 	bpf_program__set_autoload(skel->progs.veth_ingress, config->tc);
 	err = prepare_maps(skel, config, error);
 	if (err)

@@ -7,7 +7,7 @@ static const struct aeg_metric connect_family = {
 	"aegress_connect_duration_seconds",
 	AEG_METRIC_HISTOGRAM,
 	"seconds",
-	"Time from connect() to the end of the handshake, of closed connections; needs flows.handshake.",
+	"Time from connect() to the end of the handshake, of closed connections; needs flows.handshake or defaults.backstop.",
 };
 static const struct aeg_metric rtt_family = {
 	"aegress_rtt_seconds",
