@@ -145,6 +145,7 @@ struct aeg_ctl {
 #define AEG_IDENT_STRICT_UNION 16u /* ISOLATED_UNION, by one that does */
 #define AEG_IDENT_NEEDS_TC 32u	   /* `require: [tc]`: nothing governed is reached without it */
 #define AEG_IDENT_HAS_TC 64u	   /* TC sees every interface that leaves its namespace */
+#define AEG_IDENT_QUARANTINED 128u /* stopped by hand: nothing may leave, whatever the rules say */
 /* The strict flag of the layer that an isolated flag is of. */
 #define AEG_IDENT_STRICT_OF(isolated) ((isolated) << 3)
 
@@ -487,7 +488,8 @@ enum aeg_hook {
 	AEG_HOOK_HELLO = 3,    /* the ClientHello of a TCP connection */
 	AEG_HOOK_PACKET = 4,   /* a packet of a socket that passes no other hook */
 	AEG_HOOK_FRAME = 5,    /* a frame at the host end of a pod's veth */
-	AEG_HOOK_MAX = 6,
+	AEG_HOOK_REVOKE = 6,   /* a connection that stood when tables or identities changed */
+	AEG_HOOK_MAX = 7,
 };
 
 struct aeg_count_key {

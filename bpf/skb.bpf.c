@@ -28,6 +28,8 @@ int skb_egress(struct __sk_buff *skb)
 		return AEG_PASS;
 	if (!sock)
 		return aeg_stranger_egress(skb, sk);
+	if (sock->watch == AEG_WATCH_DEAD && sk->protocol == AEG_PROTO_UDP)
+		return AEG_DENY; /* revoked; TCP still says that it ends */
 	if (!aeg_packet_read(skb, &packet)) {
 		aeg_failed(AEG_ERROR_PACKET_READ);
 		return AEG_DENY;

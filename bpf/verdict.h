@@ -41,7 +41,7 @@ struct aeg_facts {
 /* Whoever looks things up can save this look-up for everybody else. */
 static inline int aeg_way_matters(const struct aeg_ident *ident)
 {
-	return ident && ident->flags & AEG_IDENT_STRICT_UNION;
+	return ident && ident->flags & (AEG_IDENT_STRICT_UNION | AEG_IDENT_QUARANTINED);
 }
 
 static inline struct aeg_answer aeg_answer_default(__u32 verdict, __u8 reason)
@@ -160,6 +160,14 @@ static inline int aeg_layer_missing(const struct aeg_facts *facts)
 	return facts->governed || (flags & AEG_IDENT_STRICT && facts->way != AEG_WAY_LOOPBACK);
 }
 
+/* What no rule can open, enum aeg_reason; 0: nothing stands before the rules. */
+static inline __u8 aeg_barred(const struct aeg_facts *facts)
+{
+	if (facts->ident->flags & AEG_IDENT_QUARANTINED && facts->way != AEG_WAY_LOOPBACK)
+		return AEG_REASON_QUARANTINED;
+	return aeg_layer_missing(facts) ? AEG_REASON_LAYER : 0;
+}
+
 /* Fills ret completely; always leaves a verdict other than NONE. */
 static inline void aeg_decide(const struct aeg_facts *facts, struct aeg_decision *ret)
 {
@@ -170,9 +178,9 @@ static inline void aeg_decide(const struct aeg_facts *facts, struct aeg_decision
 		aeg_decide_unknown(facts, ret);
 		return;
 	}
-	if (aeg_layer_missing(facts)) {
+	ret->reason = aeg_barred(facts);
+	if (ret->reason) {
 		ret->verdict = AEG_VERDICT_DENIED;
-		ret->reason = AEG_REASON_LAYER;
 		return;
 	}
 	enforce = aeg_layer(facts, facts->cell ? &facts->cell->enforce : 0, AEG_IDENT_ISOLATED);
@@ -200,7 +208,7 @@ static inline __u32 aeg_decide_verdict(const struct aeg_facts *facts)
 
 	if (!facts->ident)
 		return facts->governed ? facts->gen->unknown : AEG_VERDICT_ALLOWED;
-	if (aeg_layer_missing(facts))
+	if (aeg_barred(facts))
 		return AEG_VERDICT_DENIED;
 	enforce = aeg_layer_verdict(facts, facts->cell ? facts->cell->enforce.verdict : 0,
 				    AEG_IDENT_ISOLATED);

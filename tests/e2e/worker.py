@@ -7,6 +7,7 @@ import contextlib
 import errno
 import json
 import os
+import select
 import socket
 import ssl
 import subprocess
@@ -107,6 +108,51 @@ def op_flood(request):
         name = errno.errorcode.get(code, "OK") if code else "OK"
         outcome[name] = outcome.get(name, 0) + 1
     return {"outcome": outcome}
+
+
+held = []  # connections that stay open between questions
+
+
+def op_hold(request):
+    """Opens so many connections and keeps them; each has had a byte there and a byte back."""
+    for _ in range(request["times"]):
+        sock = new_socket(request)
+        sock.connect((address_of(request), request["port"]))
+        held.append(sock)
+    return {"held": len(held)}
+
+
+def op_held_ends(request):
+    """Waits until every held connection ended; how, and seconds from the question to each end."""
+    start, poll, ends, seconds = time.monotonic(), select.poll(), {}, []
+    open_ones = {sock.fileno(): sock for sock in held}
+    for fd in open_ones:
+        poll.register(fd, select.POLLIN)
+    while open_ones and time.monotonic() - start < request.get("within", TIMEOUT):
+        for fd, _ in poll.poll(100):
+            code = open_ones[fd].getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            name = errno.errorcode.get(code, "EOF") if code else "EOF"
+            ends[name] = ends.get(name, 0) + 1
+            seconds.append(time.monotonic() - start)
+            poll.unregister(fd)
+            del open_ones[fd]
+    return {"ends": ends, "open": len(open_ones), "last": max(seconds, default=0.0)}
+
+
+def op_held_talk(request):
+    """One byte on each held connection; how many were answered."""
+    answered = 0
+    for sock in held:
+        sock.sendall(b"x")
+        sock.shutdown(socket.SHUT_WR)
+        answered += len(sock.recv(1))
+    return {"answered": answered}
+
+
+def op_drop_held(_request):
+    while held:
+        held.pop().close()
+    return {}
 
 
 class Background:

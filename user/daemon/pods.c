@@ -5,9 +5,11 @@
  */
 #include "daemon/pods.h"
 #include "base/log.h"
+#include "daemon/instances.h"
 #include "workload/claims.h"
 
 #define COMPONENT "pods"
+#define LEFT_MAX 1024
 
 static struct aeg_workload *find(const struct aeg_model *model, const char *uid)
 {
@@ -30,7 +32,7 @@ static void match(void *arg, const struct aeg_cgroup *cgroup)
 	const struct matching *matching = arg;
 
 	if (aeg_workload_claims(matching->pod, cgroup))
-		aeg_reconciler_cgroup_added(matching->reconciler, cgroup);
+		aeg_instances_cgroup_added(matching->reconciler, cgroup);
 }
 
 static void add(struct aeg_reconciler *reconciler, const struct aeg_workload *pod)
@@ -64,7 +66,7 @@ static void change(struct aeg_reconciler *reconciler, struct aeg_workload *workl
 		struct aeg_instance *instance = aeg_registry_at(registry, i);
 
 		if (instance->workload == workload)
-			aeg_reconciler_profile(reconciler, instance);
+			aeg_instance_profile_again(reconciler, instance);
 	}
 }
 
@@ -81,11 +83,11 @@ void aeg_pods_seen(struct aeg_reconciler *reconciler, const struct aeg_workload 
 		change(reconciler, known, pod);
 }
 
-static void forget(void *arg, const struct aeg_cgroup *cgroup)
+/* Each is forgotten when a new ruleset is made, which this does when they have become many. */
+static void count_left(struct aeg_reconciler *reconciler)
 {
-	struct aeg_reconciler *reconciler = arg;
-
-	aeg_reconciler_cgroup_forgotten(reconciler, cgroup);
+	if (++reconciler->left >= LEFT_MAX)
+		aeg_reconciler_reload(reconciler, &(struct aeg_cause){.source = "kubernetes"});
 }
 
 /* The workload itself stays until the next ruleset: events of it may still be on their way. */
@@ -96,9 +98,10 @@ void aeg_pods_gone(struct aeg_reconciler *reconciler, const char *uid)
 
 	if (!known)
 		return;
-	aeg_registry_pod_removed(reconciler->ruleset->registry, known, forget, reconciler);
+	aeg_registry_pod_removed(reconciler->ruleset->registry, known,
+				 aeg_instances_cgroup_forgotten, reconciler);
 	free(known->uid); /* no other pod is it */
 	known->uid = NULL;
 	aeg_log(AEG_LOG_DEBUG, COMPONENT, "pod %s/%s is gone", known->ns, known->name);
-	aeg_reconciler_pod_left(reconciler);
+	count_left(reconciler);
 }

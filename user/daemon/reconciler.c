@@ -5,6 +5,7 @@
  */
 #include "daemon/reconciler.h"
 #include "base/log.h"
+#include "daemon/instances.h"
 #include "daemon/resolvers.h"
 
 #include <errno.h>
@@ -14,29 +15,6 @@
 #define COUNTS_MAX 65536
 #define REPAIR_AFTER_MS 20 /* one installation for a burst of failures */
 #define REPAIR_AGAIN_MS 2000
-#define PODS_LEFT_MAX 1024
-
-static uint32_t level_bit(const struct aeg_instance *instance)
-{
-	return instance->cgroup.level < AEG_LEVELS_MAX ? 1u << instance->cgroup.level : 0;
-}
-
-static struct aeg_ident_row ident_row(const struct aeg_reconciler *reconciler,
-				      const struct aeg_instance *instance)
-{
-	uint32_t flags = instance->flags;
-
-	if (reconciler->config->tc == AEG_TC_REQUIRE && flags & AEG_IDENT_SELECTED)
-		flags |= AEG_IDENT_NEEDS_TC;
-	if (instance->covered)
-		flags |= AEG_IDENT_HAS_TC;
-	return (struct aeg_ident_row){
-		.cgroup = instance->cgroup.id,
-		.ident = {.workload = instance->number,
-			  .profile = instance->profile,
-			  .flags = flags},
-	};
-}
 
 /* ---- a complete generation ---- */
 
@@ -49,8 +27,8 @@ static struct aeg_ident_row *ident_rows(const struct aeg_reconciler *reconciler,
 
 	*ret_levels = 0;
 	for (size_t i = 0; i < n; i++) {
-		rows[i] = ident_row(reconciler, aeg_registry_at(registry, i));
-		*ret_levels |= level_bit(aeg_registry_at(registry, i));
+		rows[i] = aeg_instance_row(reconciler, aeg_registry_at(registry, i));
+		*ret_levels |= aeg_instance_level(aeg_registry_at(registry, i));
 	}
 	return rows;
 }
@@ -135,6 +113,7 @@ static void swap(struct aeg_reconciler *reconciler, struct aeg_ruleset *ruleset)
 	aeg_veths_follow(reconciler->veths, ruleset->registry);
 	aeg_ruleset_free(old);
 	aeg_janitor_rematch(reconciler->janitor, ruleset->tables);
+	aeg_instances_revoke(reconciler);
 }
 
 /* ---- reload ---- */
@@ -297,9 +276,9 @@ static void on_files_changed(void *arg)
 	aeg_reconciler_reload(arg, &(struct aeg_cause){.source = "files"});
 }
 
-/* ---- one cgroup ---- */
+/* ---- repair ---- */
 
-static void schedule_repair(struct aeg_reconciler *reconciler, const char *path, const char *why)
+void aeg_reconciler_repair(struct aeg_reconciler *reconciler, const char *path, const char *why)
 {
 	static struct aeg_log_limit limit = {.burst = 5, .seconds = 10};
 
@@ -325,100 +304,6 @@ static void on_repair(void *arg)
 		aeg_timer_arm(reconciler->repair, REPAIR_AGAIN_MS);
 	}
 	aeg_buf_done(&error);
-}
-
-/* The cells first and the identity last: no decision sees one without the other. */
-static int add_rows(struct aeg_reconciler *reconciler, struct aeg_instance *instance,
-		    size_t cells_before)
-{
-	const struct aeg_tables *tables = reconciler->ruleset->tables;
-	struct aeg_ident_row row = ident_row(reconciler, instance);
-	int err = aeg_datapath_store_numbers(reconciler->datapath, &reconciler->numbers);
-
-	if (!err && tables->cells.n > cells_before)
-		err = aeg_datapath_add_cells(reconciler->datapath,
-					     tables->cells.items + cells_before,
-					     tables->cells.n - cells_before);
-	if (!err)
-		err = aeg_datapath_set_ident(reconciler->datapath, &row);
-	if (err || reconciler->levels & level_bit(instance))
-		return err;
-	reconciler->levels |= level_bit(instance);
-	aeg_datapath_set_levels(reconciler->datapath, reconciler->levels);
-	return 0;
-}
-
-void aeg_reconciler_profile(struct aeg_reconciler *reconciler, struct aeg_instance *instance)
-{
-	struct aeg_ruleset *ruleset = reconciler->ruleset;
-	size_t cells = ruleset->tables->cells.n;
-	struct aeg_buf error = {0};
-	int err = aeg_ruleset_profile(ruleset, instance, &reconciler->numbers, &error);
-
-	if (!err)
-		err = add_rows(reconciler, instance, cells);
-	if (err)
-		schedule_repair(reconciler, instance->cgroup.path,
-				error.len ? aeg_buf_text(&error) : strerror(-err));
-	aeg_buf_done(&error);
-}
-
-void aeg_reconciler_cgroup_added(struct aeg_reconciler *reconciler, const struct aeg_cgroup *cgroup)
-{
-	struct aeg_instance *instance;
-
-	if (!reconciler->ruleset) /* the next reload asks for every cgroup */
-		return;
-	instance = aeg_registry_cgroup_added(reconciler->ruleset->registry, cgroup);
-	if (!instance)
-		return;
-	aeg_reconciler_profile(reconciler, instance);
-	aeg_log(AEG_LOG_DEBUG, COMPONENT, "cgroup '%s' is %s/%s", cgroup->path,
-		instance->workload->ns, instance->workload->name);
-	aeg_veths_wake(reconciler->veths);
-}
-
-static void on_cgroup_added(void *arg, const struct aeg_cgroup *cgroup)
-{
-	aeg_reconciler_cgroup_added(arg, cgroup);
-}
-
-void aeg_reconciler_cgroup_forgotten(struct aeg_reconciler *reconciler,
-				     const struct aeg_cgroup *cgroup)
-{
-	int err = aeg_datapath_delete_ident(reconciler->datapath, cgroup->id);
-
-	if (err && err != -ENOENT)
-		schedule_repair(reconciler, cgroup->path, strerror(-err));
-}
-
-void aeg_reconciler_pod_left(struct aeg_reconciler *reconciler)
-{
-	if (++reconciler->left < PODS_LEFT_MAX)
-		return;
-	reconciler->left = 0;
-	aeg_reconciler_reload(reconciler, &(struct aeg_cause){.source = "kubernetes"});
-}
-
-/* TC sees a workload now, or no longer. */
-static void on_coverage_changed(void *arg, struct aeg_instance *instance)
-{
-	struct aeg_reconciler *reconciler = arg;
-	struct aeg_ident_row row = ident_row(reconciler, instance);
-	int err = aeg_datapath_set_ident(reconciler->datapath, &row);
-
-	if (err)
-		schedule_repair(reconciler, instance->cgroup.path, strerror(-err));
-}
-
-static void on_cgroup_removed(void *arg, const struct aeg_cgroup *cgroup)
-{
-	struct aeg_reconciler *reconciler = arg;
-
-	if (reconciler->ruleset &&
-	    aeg_registry_cgroup_removed(reconciler->ruleset->registry, cgroup))
-		aeg_reconciler_cgroup_forgotten(reconciler, cgroup);
-	aeg_veths_wake(reconciler->veths);
 }
 
 static void on_roots_changed(void *arg)
@@ -455,8 +340,8 @@ static int open_datapath(struct aeg_reconciler *reconciler, struct aeg_buf *erro
 static int open_cgroups(struct aeg_reconciler *reconciler, struct aeg_buf *error)
 {
 	static const struct aeg_cgroups_ops ops = {
-		.added = on_cgroup_added,
-		.removed = on_cgroup_removed,
+		.added = aeg_instances_cgroup_added,
+		.removed = aeg_instances_cgroup_removed,
 		.roots_changed = on_roots_changed,
 	};
 	const struct aeg_config *config = reconciler->config;
@@ -484,7 +369,7 @@ static int open_veths(struct aeg_reconciler *reconciler, struct aeg_buf *error)
 	if (reconciler->config->tc == AEG_TC_OFF)
 		err = aeg_datapath_set_veths(reconciler->datapath, NULL, 0);
 	else
-		err = aeg_veths_open(reconciler->datapath, reconciler->loop, on_coverage_changed,
+		err = aeg_veths_open(reconciler->datapath, reconciler->loop, aeg_instances_covered,
 				     reconciler, &reconciler->veths);
 	if (err)
 		aeg_buf_printf(error, "following interfaces: %s", strerror(-err));

@@ -65,16 +65,7 @@ int aeg_reconciler_reload(struct aeg_reconciler *reconciler, const struct aeg_ca
 /* After an adoption whose first reload failed: this daemon's programs, the adopted generation. */
 int aeg_reconciler_keep(struct aeg_reconciler *reconciler, struct aeg_buf *error);
 
-/* ---- for daemon/pods.c ---- */
-
-void aeg_reconciler_cgroup_added(struct aeg_reconciler *reconciler,
-				 const struct aeg_cgroup *cgroup);
-/* It is nobody's any more. */
-void aeg_reconciler_cgroup_forgotten(struct aeg_reconciler *reconciler,
-				     const struct aeg_cgroup *cgroup);
-/* Compiles the instance's profile anew and tells the kernel. */
-void aeg_reconciler_profile(struct aeg_reconciler *reconciler, struct aeg_instance *instance);
-/* One of the model's workloads is no more; when they are many, a new ruleset forgets them. */
-void aeg_reconciler_pod_left(struct aeg_reconciler *reconciler);
+/* A row could not be written: a whole new generation is installed, soon. */
+void aeg_reconciler_repair(struct aeg_reconciler *reconciler, const char *path, const char *why);
 
 #endif

@@ -112,6 +112,9 @@ int aeg_datapath_delegate(struct aeg_datapath *datapath);
  * done for every workload that asks its first question. -ESRCH: it has no process; -ENOPROTOOPT: this
  * kernel (before 5.14) cannot tell. */
 int aeg_datapath_set_home(struct aeg_datapath *datapath, uint64_t cgroup);
+/* Decides every connection that stands again; those that are denied now are marked, so that nothing more
+ * leaves, and reported as denials of AEG_HOOK_REVOKE, for aeg_datapath_kill(). */
+int aeg_datapath_revoke(struct aeg_datapath *datapath);
 /* Ends the denied connection of an event at once; -ENOENT when it is gone already. */
 int aeg_datapath_kill(struct aeg_datapath *datapath, const struct aeg_event *event);
 

@@ -92,6 +92,7 @@ struct aeg_datapath {
 	int progs[AEG_PROG_MAX]; /* -1: not loaded */
 	int links[AEG_PROG_MAX]; /* -1: not attached */
 	int tc_fd;		 /* the TC program; -1: not loaded */
+	int revoke_fd;		 /* the link of the iterator over sockets */
 	size_t veths;		 /* interfaces that it is attached to */
 	bool tc_filters;	 /* this kernel has no tcx */
 	bool tc_renewed;	 /* what a former daemon attached has this one's program */
@@ -119,6 +120,9 @@ int aeg_pins_check(const char *pin_dir, bool *ret_adopted, struct aeg_buf *error
 /* ---- cleanup.c ---- */
 /* Removes every pin and the directory; the caller holds the lock. error may be NULL. */
 int aeg_pins_remove(const char *pin_dir, struct aeg_buf *error);
+
+/* ---- revoke.c ---- */
+int aeg_revoke_open(struct aeg_datapath *datapath, const struct bpf_program *program);
 
 /* ---- attach.c ---- */
 /* Detaches a pinned link and removes its pin; none there is fine. */

@@ -204,7 +204,11 @@ static int load(struct aeg_datapath *datapath, const struct aeg_datapath_config 
 	err = aegress__load(skel);
 	if (err)
 		return fail(error, err, "loading the BPF programs (AEGRESS_BPF_LOG=1 shows why)");
-	return keep_fds(datapath, skel);
+	err = keep_fds(datapath, skel);
+	if (err)
+		return err;
+	err = aeg_revoke_open(datapath, skel->progs.revoke);
+	return err ? fail(error, err, "opening the iterator over sockets") : 0;
 }
 
 /* ---- control element and rings ---- */
@@ -275,7 +279,7 @@ static struct aeg_datapath *datapath_new(const char *pin_dir)
 
 	datapath->pin_dir = aeg_xstrdup(pin_dir);
 	datapath->lock_fd = datapath->cgroup_fd = -1;
-	datapath->epoll_fd = datapath->helper_fd = datapath->tc_fd = -1;
+	datapath->epoll_fd = datapath->helper_fd = datapath->tc_fd = datapath->revoke_fd = -1;
 	for (int i = 0; i < AEG_MAP_MAX; i++)
 		datapath->maps[i] = -1;
 	for (int i = 0; i < AEG_PROG_MAX; i++)
@@ -302,6 +306,7 @@ void aeg_datapath_close(struct aeg_datapath *datapath)
 	for (int i = 0; i < AEG_MAP_MAX; i++)
 		aeg_closep(&datapath->maps[i]);
 	aeg_closep(&datapath->tc_fd);
+	aeg_closep(&datapath->revoke_fd);
 	if (datapath->ctl)
 		munmap(datapath->ctl, sizeof(*datapath->ctl));
 	aeg_closep(&datapath->epoll_fd);

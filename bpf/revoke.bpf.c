@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Connections that stand are decided again: whoever reads this iterator makes it look at every socket
+ * that has storage, with the tables in force now. What they deny is marked, so that nothing more
+ * leaves, and reported, so that the daemon ends it. What they allow is not touched.
+ */
+#include "bpf/close.bpf.h"
+#include "bpf/identity.bpf.h"
+#include "bpf/learned.bpf.h"
+
+char LICENSE[] SEC("license")
+= "Dual BSD/GPL";
+
+struct bpf_iter_meta;
+struct bpf_map;
+
+/* include/net/bpf_sk_storage.h; the last call of a run has neither socket nor value. */
+struct bpf_iter__bpf_sk_storage_map {
+	struct bpf_iter_meta *meta __attribute__((aligned(8)));
+	struct bpf_map *map __attribute__((aligned(8)));
+	struct sock *sk __attribute__((aligned(8)));
+	void *value __attribute__((aligned(8)));
+};
+
+#define AEG_COOKIE_ANY (~0ull) /* INET_DIAG_NOCOOKIE: nobody ever asked for this socket's */
+
+/* Unconnected datagrams are decided anew by themselves, and raw sockets packet by packet. */
+static __always_inline bool aeg_revoke_concerns(const struct aeg_sock *sock)
+{
+	if (sock->hook != AEG_HOOK_CONNECT && sock->hook != AEG_HOOK_PROBE)
+		return false;
+	if (sock->watch == AEG_WATCH_DEAD || sock->watch == AEG_WATCH_PACKETS)
+		return false;
+	return sock->decision.verdict == AEG_VERDICT_ALLOWED ||
+	       sock->decision.verdict == AEG_VERDICT_AUDITED;
+}
+
+/* See aeg_choose(). */
+AEG_GLOBAL __u64 revoke_choose(__u64 high, __u64 low, __u64 pod, __u64 packed)
+{
+	return aeg_choose(high, low, pod, packed);
+}
+
+/* By the pattern that settled it, while there is one; else by the address, as connect() would now. */
+static __always_inline void aeg_revoke_judge_one(const struct aeg_view *view,
+						 const struct aeg_sock *sock,
+						 const struct aeg_flow *flow, __u64 pod,
+						 struct aeg_outcome *ret)
+{
+	__u32 node = sock->node, choice = AEG_CHOICE_CIDR;
+	const struct aeg_dest *dest = bpf_map_lookup_elem(view->nodes, &node);
+	struct aeg_reach reach;
+	__u64 high, low;
+
+	if (dest) {
+		aeg_judge(view, flow, dest, aeg_ident_find(view, pod), ret);
+		return;
+	}
+	__builtin_memcpy(&high, flow->daddr, sizeof(high));
+	__builtin_memcpy(&low, flow->daddr + 8, sizeof(low));
+	aeg_reach_open(view, flow, &reach);
+	if (reach.learned)
+		choice = (__u32)revoke_choose(high, low, pod, aeg_choose_pack(flow, &reach.cidr));
+	aeg_reach_judge(view, flow, &reach, pod, choice, ret);
+}
+
+/* For everyone who is at it, as at connect(). */
+static __always_inline void aeg_revoke_judge(const struct aeg_view *view,
+					     const struct aeg_sock *sock, struct aeg_outcome *ret)
+{
+	struct aeg_flow flow = {
+		.dport = sock->dport,
+		.proto = sock->proto,
+		.hook = sock->hook,
+	};
+	__u64 pod = sock->pod;
+
+	__builtin_memcpy(flow.daddr, sock->daddr, sizeof(flow.daddr));
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < 2; i++) {
+		struct aeg_outcome trial = {};
+
+		aeg_revoke_judge_one(view, sock, &flow, pod, &trial);
+		if (i == 0 || aeg_stricter(&ret->decision, &trial.decision))
+			*ret = trial;
+		pod = sock->user;
+		if (!pod)
+			break;
+	}
+}
+
+static __always_inline void aeg_revoke_fill(struct aeg_event *event, struct sock *sk,
+					    const struct aeg_sock *sock,
+					    const struct aeg_outcome *outcome)
+{
+	struct aeg_ending ending = {};
+	__u64 cookie = 0;
+
+	ending.family = (__u8)BPF_CORE_READ(sk, __sk_common.skc_family);
+	if (aeg_tcp_read_source(sk, &ending) ||
+	    bpf_core_read(&cookie, sizeof(cookie), &sk->__sk_common.skc_cookie))
+		aeg_failed(AEG_ERROR_TCP_READ);
+	event->time = bpf_ktime_get_ns();
+	event->generation = outcome->generation;
+	event->cookie = cookie ? cookie : AEG_COOKIE_ANY;
+	event->cgroup = sock->leaf;
+	event->workload = outcome->workload;
+	event->node = outcome->node;
+	event->decision = outcome->decision;
+	event->pid = sock->pid;
+	__builtin_memcpy(event->daddr, sock->daddr, sizeof(event->daddr));
+	__builtin_memcpy(event->saddr, ending.saddr, sizeof(event->saddr));
+	event->dport = sock->dport;
+	event->sport = ending.sport;
+	event->type = AEG_EVENT_DENY;
+	event->proto = sock->proto;
+	event->hook = AEG_HOOK_REVOKE;
+	event->family = ending.family;
+}
+
+static __always_inline void aeg_revoke_report(struct aeg_ctl *control, struct sock *sk,
+					      const struct aeg_sock *sock,
+					      const struct aeg_outcome *outcome)
+{
+	struct aeg_event *event;
+
+	aeg_count_decision(outcome, AEG_HOOK_REVOKE);
+	event = aeg_event_new(&denials, AEG_ERROR_DENIAL_LOST);
+	if (!event)
+		return;
+	aeg_revoke_fill(event, sk, sock, outcome);
+	aeg_event_submit(control, &denials, event);
+}
+
+SEC("iter/bpf_sk_storage_map")
+int revoke(struct bpf_iter__bpf_sk_storage_map *ctx)
+{
+	struct aeg_sock *sock = ctx->value;
+	struct aeg_ctl *control = aeg_ctl_get();
+	struct sock *sk = ctx->sk;
+	struct aeg_outcome outcome;
+	struct aeg_view view;
+
+	if (!sock || !sk || !control || !aeg_revoke_concerns(sock))
+		return 0;
+	aeg_judge_internal(&outcome);
+	if (aeg_view_open(aeg_now(control).slot, &view))
+		aeg_revoke_judge(&view, sock, &outcome);
+	if (outcome.decision.verdict != AEG_VERDICT_DENIED)
+		return 0;
+	outcome.decision.reason = AEG_REASON_REVOKED;
+	WRITE_ONCE(sock->watch, AEG_WATCH_DEAD);
+	aeg_revoke_report(control, sk, sock, &outcome);
+	return 0;
+}
