@@ -4,6 +4,7 @@
  * same loop as in the daemon: rounds of records, syncing in the background, rotation, compression.
  * usage: audit DIRECTORY RECORDS. Prints one JSON object.
  */
+#include "base/file.h"
 #include "bpf/abi.h"
 #include "observe/audit.h"
 
@@ -12,6 +13,7 @@
 #include <sys/resource.h>
 
 #define ROUND 4000 /* records of one wake-up: 20 ms at 200,000 a second */
+#define PAGE 4096
 #define MIB (UINT64_C(1) << 20)
 
 struct run {
@@ -91,13 +93,14 @@ static double cpu_seconds(void)
 /* How long it was ready to run while others ran: what a machine that is busy takes away. */
 static double waited_seconds(void)
 {
-	unsigned long long ran, waited = 0;
-	FILE *stat = fopen("/proc/self/schedstat", "re");
+	AEG_AUTO_FREE char *text = NULL;
+	char *second = NULL; /* ns it ran, ns it waited, time slices */
 
-	if (!stat || fscanf(stat, "%llu %llu", &ran, &waited) != 2)
+	if (aeg_file_read("/proc/self/schedstat", PAGE, &text, NULL) == 0)
+		second = strchr(text, ' ');
+	if (!second)
 		errx(1, "no /proc/self/schedstat");
-	fclose(stat);
-	return (double)waited / 1e9;
+	return (double)strtoull(second, NULL, 10) / 1e9;
 }
 
 static void measure(struct run *run, struct aeg_json *json)

@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <assert.h>
+
 #define ENDPOINT(name, host)                                                                       \
 	"apiVersion: aegress.dev/v1alpha1\n"                                                       \
 	"kind: AIEndpoint\n"                                                                       \
@@ -33,6 +35,7 @@ static void note(void *arg, const struct aeg_document *before, const struct aeg_
 {
 	const struct aeg_document *either = after ? after : before;
 
+	assert(either);
 	aeg_buf_printf(arg, "%c%s/%s ",
 		       !before ? '+'
 		       : after ? '~'

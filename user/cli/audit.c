@@ -62,12 +62,12 @@ static int compare(const void *a, const void *b)
 
 static int add_operand(struct aeg_audit_paths *paths, const char *path)
 {
-	struct stat st;
+	struct stat st = {0};
 	int err = 0;
 
 	if (!aeg_streq(path, "-") && stat(path, &st) < 0)
 		err = -errno;
-	else if (!aeg_streq(path, "-") && S_ISDIR(st.st_mode))
+	else if (S_ISDIR(st.st_mode))
 		err = add_directory(paths, path);
 	else
 		add_file(paths, path);

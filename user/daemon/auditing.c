@@ -8,6 +8,7 @@
 #include "observe/audit_head.h"
 #include "observe/fold.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #define COMPONENT "audit"
@@ -74,6 +75,7 @@ static void put_document(void *arg, const struct aeg_document *before,
 	const struct aeg_document *either = after ? after : before;
 	struct change *change = arg;
 
+	assert(either);
 	if (change->listed == LISTED_MAX) {
 		change->left_out++;
 		return;

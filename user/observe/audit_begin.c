@@ -144,7 +144,7 @@ int aeg_audit_begin(struct aeg_audit *audit)
 int aeg_audit_reopen(struct aeg_audit *audit)
 {
 	static const struct aeg_link nothing = {0};
-	struct aeg_audit_scan found;
+	struct aeg_audit_scan found = {0};
 	int err = make_directory(audit);
 
 	if (!err)

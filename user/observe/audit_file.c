@@ -57,15 +57,16 @@ int aeg_segments_read(const char *path, struct aeg_segments *ret)
 {
 	AEG_CLEANUP(close_dir) DIR *dir = opendir(path);
 	const struct dirent *entry;
+	int fd = dir ? dirfd(dir) : -1;
 
-	if (!dir)
+	if (fd < 0)
 		return -errno;
 	while ((entry = readdir(dir))) {
 		struct aeg_segment segment;
 		struct stat st;
 
 		if (!aeg_segment_parse(entry->d_name, &segment) ||
-		    fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		    fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
 		    !S_ISREG(st.st_mode))
 			continue;
 		segment.bytes = (uint64_t)st.st_size;

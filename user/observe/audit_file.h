@@ -24,7 +24,7 @@ struct aeg_segments {
 	AEG_VEC(struct aeg_segment) list; /* sorted */
 };
 /* The closed files of a directory. */
-int aeg_segments_read(const char *dir, struct aeg_segments *ret);
+int aeg_segments_read(const char *path, struct aeg_segments *ret);
 
 struct aeg_audit_file { /* the one being written */
 	char *dir, *path;
