@@ -71,7 +71,7 @@ FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 PROG_SRC := $(filter-out %.bpf.c,$(wildcard tests/prog/*.c))
 PROG_BPF := $(wildcard tests/prog/*.bpf.c)
 PARSERS_SRC := $(filter-out %.bpf.c,$(wildcard tests/parsers/*.c))
-TOOL_SRC := $(wildcard tests/bench/*.c tests/e2e/*.c tests/bypass/*.c) tests/kernels/guest.c tests/kernels/insns.c
+TOOL_SRC := $(filter-out %.bpf.c,$(wildcard tests/bench/*.c tests/e2e/*.c tests/bypass/*.c)) tests/kernels/guest.c tests/kernels/insns.c
 GUEST_SRC := $(wildcard tests/kernels/guest_*.c)
 BPF_SRC := $(wildcard bpf/*.bpf.c)
 MAN := $(patsubst docs/man/%.scd,build/man/%,$(wildcard docs/man/*.scd))
@@ -80,6 +80,7 @@ C_SRC := $(LIB_SRC) $(DAEMON_SRC) $(CLI_SRC) $(UNIT_SRC) $(UNIT_UTIL) $(PROPERTY
 C_SRC += $(PARSERS_SRC)
 SKEL := build/gen/aegress.skel.h
 PROG_SKEL := $(PROG_BPF:tests/prog/%.bpf.c=build/gen/%.skel.h)
+FLOOD_SKEL := build/gen/flood.skel.h
 TOOLS := $(TOOL_SRC:tests/%.c=build/%)
 
 # $(call objs,TREE,SOURCES)
@@ -178,7 +179,8 @@ build/bpf/aegress.o: $(BPF_SRC:%.c=build/%.o)
 
 $(SKEL): build/bpf/aegress.o
 $(PROG_SKEL): build/gen/%.skel.h: build/tests/prog/%.bpf.o
-$(SKEL) $(PROG_SKEL): build/gen/%.skel.h: | $$(@D)/.
+$(FLOOD_SKEL): build/tests/bench/flood.bpf.o
+$(SKEL) $(PROG_SKEL) $(FLOOD_SKEL): build/gen/%.skel.h: | $$(@D)/.
 	$(call say,SKEL,$@)
 	$(Q){ printf '%s\n' '/* NOLINTBEGIN: generated */' '#pragma GCC system_header'; \
 		$(BPFTOOL) gen skeleton $< name $*; echo '/* NOLINTEND */'; } >$@
@@ -220,6 +222,7 @@ build/$(1)/tests/parsers/%: build/$(1)/tests/parsers/%.o
 build/$(1)/tests/property/property: $$(call objs,$(1),$$(PROPERTY_SRC)) build/$(1)/libaegress.a
 	$$(call link,$(1),$$(LIBS_TEST))
 $$(call objs,$(1),$$(PROG_SRC)): | $$(PROG_SKEL)
+$$(call objs,$(1),tests/bench/flood.c): | $$(FLOOD_SKEL)
 build/$(1)/tests/prog/prog: $$(call objs,$(1),$$(PROG_SRC)) build/$(1)/libaegress.a
 	$$(call link,$(1),$$(LIBS_TEST))
 endef
@@ -249,7 +252,7 @@ build/man/%: docs/man/%.scd | $$(@D)/.
 # --- clang-tidy: a file is analysed again only when its object would be built again -----------
 TIDY := clang-tidy-19 --quiet --warnings-as-errors='*'
 .PHONY: tidy-prepare
-tidy-prepare: $(SKEL) $(PROG_SKEL) build/gen/version.h build/gen/page.h
+tidy-prepare: $(SKEL) $(PROG_SKEL) $(FLOOD_SKEL) build/gen/version.h build/gen/page.h
 tidy: $(C_SRC:%.c=build/tidy/%.ok) $(BPF_SRC:%.c=build/tidy/%.ok)
 build/tidy/bpf/%.ok: bpf/%.c build/bpf/%.o .clang-tidy | $$(@D)/.
 	$(call say,TIDY,$<)
@@ -261,5 +264,5 @@ build/tidy/%.ok: %.c build/obj/%.o .clang-tidy | $$(@D)/.
 %/.:
 	$(Q)mkdir -p $@
 
--include $(foreach t,$(TREES),$(patsubst %.c,build/$(t)/%.d,$(C_SRC))) $(patsubst %.c,build/%.d,$(BPF_SRC) $(PROG_BPF)) \
+-include $(foreach t,$(TREES),$(patsubst %.c,build/$(t)/%.d,$(C_SRC))) $(patsubst %.c,build/%.d,$(BPF_SRC) $(PROG_BPF) tests/bench/flood.bpf.c) \
 	build/tests/parsers/parsers.bpf.d build/tests/parsers/claims.bpf.d

@@ -74,6 +74,17 @@ GOALS = [
     Goal("audit records lost while writing", "audit.lost", "==", 0),
     Goal("audit records that are not in the files", "audit.missing", "==", 0),
     Goal("breaks in the chain of the audit log", "audit.broken", "==", 0),
+    # Of the daemon's CPU time, so that a neighbour's share of the CPU does not count.
+    Goal("closed connections that the daemon takes", "flood.close.per_second", ">=", 1e6, "/s"),
+    Goal("denials of a loop that the daemon takes", "flood.deny.per_second", ">=", 1e6, "/s"),
+    Goal("different denials that the daemon takes", "flood.scan.per_second", ">=", 1e6, "/s"),
+    Goal("events of 1 M/s neither read nor counted lost", "flood.close.unaccounted", "==", 0),
+    Goal("reader stalled 1 s at 60k/s in each ring, events lost", "flood.stall.lost", "==", 0),
+    Goal("events neither read nor counted lost, of a stall", "flood.stall.unaccounted", "==", 0),
+    Goal("events neither read nor counted lost, of an overload", "flood.overload.unaccounted", "==",
+         0),
+    Goal("events lost in an overload, so that it was one", "flood.overload.lost", ">=", 1),
+    Goal("idle daemon, resident", "flood.idle.rss_mib", "<", 24, "MiB"),
     Goal("wake-ups of the idle daemon", "events.idle.wakeups", "==", 0),
 ]
 

@@ -149,11 +149,18 @@ static void put_totals(struct aeg_json *json, struct aeg_datapath *datapath)
 }
 
 /* The numbers of the oldest record that is kept and of the one that comes next. */
-static void put_flows(struct aeg_json *json, const struct aeg_history *history)
+/* What came out of the rings, what found no room in them, and what became of it. */
+static void put_flows(struct aeg_json *json, const struct aeg_events *events)
 {
 	aeg_json_object(json, "flows");
-	aeg_json_u64(json, "first", aeg_history_first(history));
-	aeg_json_u64(json, "next", aeg_history_next(history));
+	aeg_json_u64(json, "first", aeg_history_first(events->history));
+	aeg_json_u64(json, "next", aeg_history_next(events->history));
+	aeg_json_u64(json, "events", events->read);
+	aeg_json_u64(json, "folding", aeg_fold_pending(events->fold));
+	aeg_json_object(json, "lost");
+	for (enum aeg_lost_where where = 0; where < AEG_LOST_READER; where++)
+		aeg_json_u64(json, aeg_lost_word(where), events->lost[where]);
+	aeg_json_object_end(json);
 	aeg_json_object_end(json);
 }
 
@@ -217,7 +224,7 @@ void aeg_api_status(const struct aeg_daemon *daemon, const struct aeg_request *r
 	put_totals(&json, reconciler->datapath);
 	aeg_api_put_dns(&json, reconciler);
 	aeg_api_put_tc(&json, reconciler);
-	put_flows(&json, daemon->events->history);
+	put_flows(&json, daemon->events);
 	put_reload(&json, &reconciler->last);
 	put_notes(&json, daemon);
 	aeg_json_object_end(&json);

@@ -96,6 +96,7 @@ static void add_event(void *arg, const struct aeg_event *event, size_t size)
 		.node = events->reconciler->config->node,
 	};
 
+	events->read++;
 	act(events, event);
 	copy_name(event, size, name);
 	flow.name = *name ? name : NULL;

@@ -29,6 +29,7 @@ struct aeg_events {
 		lost[AEG_LOST_READER]; /* of each ring, as counted by the kernel when last looked */
 	struct aeg_observer observers[AEG_OBSERVERS_MAX];
 	size_t nobservers;
+	uint64_t read;		 /* events that came out of the rings */
 	uint64_t denials;	 /* since the last line in the log */
 	void (*grew)(void *arg); /* new lines are in the history; NULL: nobody cares */
 	void *grew_arg;
