@@ -195,6 +195,7 @@ static __always_inline void aeg_judge(const struct aeg_view *view, const struct 
 	ret->node = dest->node;
 	ret->generation = view->gen->number;
 	aeg_outcome_forget(ret, ret->generation);
+	aeg_decide_covered(ident, &ret->decision);
 }
 
 static __always_inline void aeg_judge_internal(struct aeg_outcome *ret)

@@ -150,22 +150,12 @@ static inline void aeg_decide_unknown(const struct aeg_facts *facts, struct aeg_
 	ret->mode = aeg_mode_of(ret->verdict);
 }
 
-/* A policy requires that TC sees the workload, and it does not: nothing leaves that rules are about. */
-static inline int aeg_layer_missing(const struct aeg_facts *facts)
-{
-	__u32 flags = facts->ident->flags;
-
-	if ((flags & (AEG_IDENT_NEEDS_TC | AEG_IDENT_HAS_TC)) != AEG_IDENT_NEEDS_TC)
-		return 0;
-	return facts->governed || (flags & AEG_IDENT_STRICT && facts->way != AEG_WAY_LOOPBACK);
-}
-
 /* What no rule can open, enum aeg_reason; 0: nothing stands before the rules. */
 static inline __u8 aeg_barred(const struct aeg_facts *facts)
 {
 	if (facts->ident->flags & AEG_IDENT_QUARANTINED && facts->way != AEG_WAY_LOOPBACK)
 		return AEG_REASON_QUARANTINED;
-	return aeg_layer_missing(facts) ? AEG_REASON_LAYER : 0;
+	return 0;
 }
 
 /* Fills ret completely; always leaves a verdict other than NONE. */
@@ -186,6 +176,23 @@ static inline void aeg_decide(const struct aeg_facts *facts, struct aeg_decision
 	enforce = aeg_layer(facts, facts->cell ? &facts->cell->enforce : 0, AEG_IDENT_ISOLATED);
 	all = aeg_layer(facts, facts->cell ? &facts->cell->all : 0, AEG_IDENT_ISOLATED_UNION);
 	aeg_layers_combine(&enforce, &all, ret);
+}
+
+/*
+ * The last word, where a policy requires that TC sees the workload and it does not: what its rules let
+ * through is denied. Apart from aeg_decide(), which verifiers follow into every branch.
+ */
+static inline void aeg_decide_covered(const struct aeg_ident *ident, struct aeg_decision *decision)
+{
+	__u32 needs = ident ? ident->flags & (AEG_IDENT_NEEDS_TC | AEG_IDENT_HAS_TC) : 0;
+
+	if (needs != AEG_IDENT_NEEDS_TC || decision->verdict == AEG_VERDICT_DENIED ||
+	    decision->reason == AEG_REASON_NOT_GOVERNED || decision->reason == AEG_REASON_LOOPBACK)
+		return;
+	*decision = (struct aeg_decision){
+		.verdict = AEG_VERDICT_DENIED,
+		.reason = AEG_REASON_LAYER,
+	};
 }
 
 static inline __u32 aeg_layer_verdict(const struct aeg_facts *facts, __u32 rule, __u32 isolated)

@@ -121,6 +121,15 @@ static bool case_bytes(void)
 	return true;
 }
 
+/* TC: by a tcx link where the kernel has them (6.6), else by a filter. */
+static bool case_frames(void)
+{
+	if (!guest_pod_start(CHAT) || !guest_pod_covered("frames"))
+		return false;
+	guest_pod_frames("frames", &talk);
+	return true;
+}
+
 /* Adoption: the very links that were there, every one with a new program. */
 static const char *adopted(const struct guest_link *before, size_t nbefore,
 			   const struct guest_link *after, size_t nafter)
@@ -157,10 +166,13 @@ static bool case_killed(void)
 
 	guest_daemon_kill();
 	attempt_all("killed", EPERM);
+	guest_pod_frames("killed", &talk);
 	if (!guest_daemon_start("adopted", CONFIG_REFUSED))
 		return false;
 	guest_say("adopted", "links", adopted(before, nbefore, after, guest_links(after)));
 	attempt_all("adopted", has_set_retval() ? ECONNREFUSED : EPERM);
+	if (guest_pod_covered("adopted"))
+		guest_pod_frames("adopted", &talk);
 	return true;
 }
 
@@ -190,8 +202,8 @@ static bool case_cleanup(void)
 
 /* In this order; false: nothing after it makes sense. */
 static bool (*const cases[])(void) = {
-	guest_set_up, guest_serve, case_enforcing, case_event,
-	case_bytes,   case_killed, case_errors,	   case_cleanup,
+	guest_set_up, guest_serve, case_enforcing, case_event,	 case_bytes,
+	case_frames,  case_killed, case_errors,	   case_cleanup,
 };
 
 int main(void)

@@ -69,9 +69,21 @@ struct guest_attempt {
 	uint8_t reason;
 	uint8_t hook;
 };
+/* This process moves. */
+int guest_enter(const char *cgroup);
+/* Its errno, from where this process is. */
+int guest_act_here(const struct guest_attempt *attempt);
 /* In a process that lives in the cgroup; its errno, or -1 when it hung or could not try. */
 int guest_act(const struct guest_attempt *attempt);
 /* Errno and counter are the attempt's; denied is the errno of a denial. */
 bool guest_attempt(const char *phase, const struct guest_attempt *attempt, int denied);
+
+/* ---- guest_pod.c ---- */
+/* A process in a cgroup with a network namespace of its own, and a veth to it. */
+bool guest_pod_start(const char *cgroup);
+/* The daemon says that TC sees it. */
+bool guest_pod_covered(const char *phase);
+/* Frames from its packet socket are dropped or not as they must be, those of its sockets are not. */
+void guest_pod_frames(const char *phase, const struct guest_attempt *talk);
 
 #endif

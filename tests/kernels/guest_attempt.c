@@ -9,7 +9,7 @@
 
 #define ATTEMPT_S 10
 
-static int enter(const char *cgroup)
+int guest_enter(const char *cgroup)
 {
 	AEG_AUTO_FREE char *path = aeg_xasprintf(GUEST_CGROUPS "/%s/cgroup.procs", cgroup);
 	AEG_AUTO_CLOSE int fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -43,7 +43,7 @@ static int send_and_read(int fd)
 }
 
 /* Returns 0 or the errno. */
-static int act(const struct guest_attempt *attempt)
+int guest_act_here(const struct guest_attempt *attempt)
 {
 	struct sockaddr_storage addr = {0};
 	socklen_t len = address(attempt->addr, &addr);
@@ -68,9 +68,9 @@ int guest_act(const struct guest_attempt *attempt)
 
 	if (pid == 0) {
 		alarm(ATTEMPT_S);
-		if (enter(attempt->cgroup) < 0)
+		if (guest_enter(attempt->cgroup) < 0)
 			abort();
-		_exit(act(attempt));
+		_exit(guest_act_here(attempt));
 	}
 	waitpid(pid, &status, 0);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;

@@ -13,7 +13,6 @@
 #define AUDITED AEG_IDENT_SELECTED | AEG_IDENT_ISOLATED_UNION
 #define DENY_ONLY AEG_IDENT_SELECTED
 #define STRICT ENFORCED | AEG_IDENT_STRICT | AEG_IDENT_STRICT_UNION
-#define NEEDS_TC (ENFORCED | AEG_IDENT_NEEDS_TC)
 #define STRICT_AUDITED ENFORCED | AEG_IDENT_STRICT_UNION
 
 #define ALLOW(number) {.verdict = AEG_VERDICT_ALLOWED, .reason = AEG_REASON_RULE, .rule = (number)}
@@ -101,20 +100,6 @@ static const struct row rows[] = {
 		      .rule = 1,
 		      .other_verdict = AEG_VERDICT_ALLOWED,
 		      .other_reason = AEG_REASON_NOT_GOVERNED}},
-	{"requires TC, which sees it", NEEDS_TC | AEG_IDENT_HAS_TC,
-	 .cell = {.enforce = ALLOW(1), .all = ALLOW(1)},
-	 .expected = {.verdict = AEG_VERDICT_ALLOWED, .reason = AEG_REASON_RULE, .rule = 1}},
-	{"requires TC, which does not see it", NEEDS_TC,
-	 .cell = {.enforce = ALLOW(1), .all = ALLOW(1)},
-	 .expected = {.verdict = AEG_VERDICT_DENIED, .reason = AEG_REASON_LAYER}},
-	{"requires TC: not about what is not governed", NEEDS_TC, NO_CELL, .ungoverned = true,
-	 .expected = {.verdict = AEG_VERDICT_ALLOWED, .reason = AEG_REASON_NOT_GOVERNED}},
-	{"requires TC, strict: nothing leaves", NEEDS_TC | AEG_IDENT_STRICT, NO_CELL,
-	 .ungoverned = true, .way = AEG_WAY_RESOLVER,
-	 .expected = {.verdict = AEG_VERDICT_DENIED, .reason = AEG_REASON_LAYER}},
-	{"requires TC, strict: but to itself", NEEDS_TC | STRICT, NO_CELL, .ungoverned = true,
-	 .way = AEG_WAY_LOOPBACK,
-	 .expected = {.verdict = AEG_VERDICT_ALLOWED, .reason = AEG_REASON_LOOPBACK}},
 	{"strict: nothing but what is allowed", STRICT, NO_CELL, .ungoverned = true,
 	 .expected = {.verdict = AEG_VERDICT_DENIED, .reason = AEG_REASON_STRICT}},
 	{"strict: a rule allows it", STRICT, .ungoverned = true,
@@ -219,12 +204,51 @@ static void test_cell_proto(void **state)
 	assert_int_equal(aeg_cell_proto(136), AEG_PROTO_OTHER);
 }
 
+/* Requiring TC denies what rules let through, and leaves alone what they are not about. */
+static void test_covered(void **state)
+{
+	static const struct {
+		uint32_t flags;
+		uint8_t verdict, reason, want_verdict, want_reason;
+	} cases[] = {
+		{0, AEG_VERDICT_ALLOWED, AEG_REASON_RULE, AEG_VERDICT_ALLOWED, AEG_REASON_RULE},
+		{AEG_IDENT_NEEDS_TC | AEG_IDENT_HAS_TC, AEG_VERDICT_ALLOWED, AEG_REASON_RULE,
+		 AEG_VERDICT_ALLOWED, AEG_REASON_RULE},
+		{AEG_IDENT_HAS_TC, AEG_VERDICT_AUDITED, AEG_REASON_NO_RULE, AEG_VERDICT_AUDITED,
+		 AEG_REASON_NO_RULE},
+		{AEG_IDENT_NEEDS_TC, AEG_VERDICT_ALLOWED, AEG_REASON_RULE, AEG_VERDICT_DENIED,
+		 AEG_REASON_LAYER},
+		{AEG_IDENT_NEEDS_TC, AEG_VERDICT_ALLOWED, AEG_REASON_DNS, AEG_VERDICT_DENIED,
+		 AEG_REASON_LAYER},
+		{AEG_IDENT_NEEDS_TC, AEG_VERDICT_AUDITED, AEG_REASON_NO_RULE, AEG_VERDICT_DENIED,
+		 AEG_REASON_LAYER},
+		{AEG_IDENT_NEEDS_TC, AEG_VERDICT_DENIED, AEG_REASON_DENY_RULE, AEG_VERDICT_DENIED,
+		 AEG_REASON_DENY_RULE},
+		{AEG_IDENT_NEEDS_TC, AEG_VERDICT_ALLOWED, AEG_REASON_NOT_GOVERNED,
+		 AEG_VERDICT_ALLOWED, AEG_REASON_NOT_GOVERNED},
+		{AEG_IDENT_NEEDS_TC, AEG_VERDICT_ALLOWED, AEG_REASON_LOOPBACK, AEG_VERDICT_ALLOWED,
+		 AEG_REASON_LOOPBACK},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct aeg_ident ident = {.flags = cases[i].flags};
+		struct aeg_decision decision = {.verdict = cases[i].verdict,
+						.reason = cases[i].reason};
+
+		aeg_decide_covered(&ident, &decision);
+		assert_int_equal(decision.verdict, cases[i].want_verdict);
+		assert_int_equal(decision.reason, cases[i].want_reason);
+		aeg_decide_covered(NULL, &decision);
+		assert_int_equal(decision.verdict, cases[i].want_verdict);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_layers),	   cmocka_unit_test(test_unknown_workload),
 		cmocka_unit_test(test_internal),   cmocka_unit_test(test_stricter),
-		cmocka_unit_test(test_cell_proto),
+		cmocka_unit_test(test_cell_proto), cmocka_unit_test(test_covered),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -93,6 +93,6 @@ size_t aeg_datapath_programs(struct aeg_datapath *datapath, struct aeg_prog_stat
 					     datapath->links[i] >= 0);
 	}
 	if (datapath->tc_fd >= 0 && n < max)
-		ret[n++] = prog_stat("veth_ingress", datapath->tc_fd, datapath->veths > 0);
+		ret[n++] = prog_stat("veth_ingress", datapath->tc_fd, datapath->tc_failures == 0);
 	return n;
 }

@@ -224,12 +224,13 @@ int aeg_datapath_set_veths(struct aeg_datapath *datapath, struct aeg_veth_row *r
 	int err = remove_others(datapath, &wanted);
 
 	/* Whose an interface is, is known before its first frame is looked at. */
-	datapath->veths = 0;
+	datapath->tc_failures = 0;
 	for (size_t i = 0; i < n; i++) {
 		rows[i].err = datapath->tc_fd < 0 ? -EOPNOTSUPP : write_row(datapath, &rows[i]);
 		if (!rows[i].err)
 			rows[i].err = ensure(datapath, rows[i].ifindex);
-		datapath->veths += !rows[i].err;
+		/* An interface may go while we look. */
+		datapath->tc_failures += rows[i].err && rows[i].err != -ENODEV;
 	}
 	datapath->tc_renewed = true;
 	AEG_VEC_DONE(wanted.gone);

@@ -28,8 +28,6 @@ static int make_asker(const struct aeg_question *question, struct asker *ret, st
 		return 0;
 	err = aeg_compile_profile(question->tables, question->subject, &ret->row.profile,
 				  &ret->row.flags, error);
-	/* What stands before a workload no document says; the daemon's status does. */
-	ret->row.flags |= AEG_IDENT_HAS_TC;
 	if (!err)
 		ret->ident = &ret->row;
 	return err;
