@@ -87,7 +87,7 @@ TOOLS := $(TOOL_SRC:tests/%.c=build/%)
 objs = $(patsubst %.c,build/$(1)/%.o,$(2))
 
 # --- targets --------------------------------------------------------------------------------
-.PHONY: all demo test test-unit test-property test-prog test-parsers test-cli test-e2e test-clients test-observe test-kernels test-fuzz \
+.PHONY: all demo test test-unit test-property test-prog test-parsers test-cli test-e2e test-clients test-observe test-k8s test-kernels test-fuzz \
 	bench fuzz lint man install clean help tidy test-programs FORCE
 
 all: build/aegressd build/aegress $(TOOLS) ## build the daemon and the CLI (default)
@@ -126,6 +126,9 @@ test-clients: all ## huggingface_hub, @huggingface/*, Node 24, Go, Java against 
 
 test-observe: all ## a real Prometheus, its rules, the dashboard; the status page in Chromium (root)
 	$(Q)tests/observe/run
+
+test-k8s: all ## a real API server, the CRDs, the chart, pods as a kubelet makes them (root; Go modules)
+	$(Q)tests/kube/run
 
 test-kernels: all ## 5.10 to the newest kernel under emulation; the verifier's work on each
 	$(Q)tests/kernels/run

@@ -203,6 +203,37 @@ static void test_claims_agree(void **state)
 	}
 }
 
+/* Pods are claimed by the UID in their cgroup's name, whatever the layout, and by nothing below it. */
+static void test_pods(void **state)
+{
+	struct aeg_model *model = aeg_model_new();
+	struct aeg_claims claims;
+	struct aeg_workload *pod = aeg_xcalloc(1, sizeof(*pod));
+	const struct aeg_workload *second;
+	struct aeg_cgroup slice = cgroup(1, "kubepods.slice/kubepods-burstable.slice/"
+					    "kubepods-burstable-pod0a_1.slice");
+	struct aeg_cgroup plain = cgroup(2, "kubepods.slice/burstable/pod0a-1");
+	struct aeg_cgroup inside = cgroup(3, "kubepods.slice/burstable/pod0a-1/c");
+	struct aeg_cgroup other = cgroup(4, "kubepods.slice/burstable/pod0a-12");
+
+	pod->ns = aeg_xstrdup("ml");
+	pod->name = aeg_xstrdup("chat");
+	pod->pod = aeg_xstrdup("0a-1");
+	aeg_claims_init(&claims, model);
+	assert_null(aeg_claims_find(&claims, &slice, &second));
+	aeg_claims_add(&claims, pod);
+	assert_ptr_equal(aeg_claims_find(&claims, &slice, &second), pod);
+	assert_ptr_equal(aeg_claims_find(&claims, &plain, &second), pod);
+	assert_null(second);
+	assert_null(aeg_claims_find(&claims, &inside, &second));
+	assert_null(aeg_claims_find(&claims, &other, &second));
+	aeg_claims_remove_pod(&claims, pod);
+	assert_null(aeg_claims_find(&claims, &plain, &second));
+	aeg_claims_done(&claims);
+	aeg_workload_free(pod);
+	aeg_model_free(model);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -215,6 +246,7 @@ int main(void)
 		cmocka_unit_test(test_come_and_go),
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_claims_agree),
+		cmocka_unit_test(test_pods),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
