@@ -63,6 +63,8 @@ struct aeg_verb {
 	X(status)                                                                                  \
 	X(apply)                                                                                   \
 	X(delete)                                                                                  \
+	X(quarantine)                                                                              \
+	X(release)                                                                                 \
 	X(doctor)                                                                                  \
 	X(version)                                                                                 \
 	X(completion)                                                                              \

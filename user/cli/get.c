@@ -76,6 +76,15 @@ static const struct aeg_column name_columns[] = {
 	{0},
 };
 
+static const struct aeg_column quarantine_columns[] = {
+	{.title = "NAMESPACE", .path = "namespace"},
+	{.title = "WORKLOAD", .path = "workload"},
+	{.title = "EXPIRES-IN", .path = "expiresIn"},
+	{.title = "REASON", .path = "reason"},
+	{.title = "UID", .path = "uid", .wide = true, .right = true},
+	{0},
+};
+
 static const struct resource resources[] = {
 	{
 		.name = "policies",
@@ -103,9 +112,16 @@ static const struct resource resources[] = {
 		.words = {"name", "dns"},
 		.columns = name_columns,
 	},
+	{
+		.name = "quarantines",
+		.path = "/v1/quarantines",
+		.words = {"quarantine"},
+		.columns = quarantine_columns,
+	},
 };
 
-static const char *const get_words[] = {"policies", "workloads", "endpoints", "names", NULL};
+static const char *const get_words[] = {"policies", "workloads",   "endpoints",
+					"names",    "quarantines", NULL};
 
 static const struct resource *find_resource(const char *word)
 {
@@ -180,7 +196,8 @@ static int get_run(const void *target, const struct aeg_opt_list *operands)
 
 	if (operands->list.n != 1)
 		return aeg_usage_error(&aeg_verb_get,
-				       "get needs one of policies, workloads, endpoints, names");
+				       "get needs one of policies, workloads, endpoints, names, "
+				       "quarantines");
 	word = operands->list.items[0];
 	resource = find_resource(word);
 	if (resource)
@@ -190,7 +207,9 @@ static int get_run(const void *target, const struct aeg_opt_list *operands)
 		return aeg_usage_error(&aeg_verb_get, "get: no list '%s': did you mean '%s'?", word,
 				       closest);
 	return aeg_usage_error(&aeg_verb_get,
-			       "get: no list '%s': policies, workloads, endpoints or names", word);
+			       "get: no list '%s': policies, workloads, endpoints, names or "
+			       "quarantines",
+			       word);
 }
 
 static void get_done(void *target)
@@ -201,7 +220,7 @@ static void get_done(void *target)
 }
 
 static const char *const get_usage[] = {
-	"policies|workloads|endpoints|names [-o wide|json]",
+	"policies|workloads|endpoints|names|quarantines [-o wide|json]",
 	"policies|endpoints -f DIR|FILE…",
 	NULL,
 };
@@ -221,7 +240,7 @@ static const struct aeg_example get_examples[] = {
 
 const struct aeg_verb aeg_verb_get = {
 	.name = "get",
-	.summary = "list policies, workloads, endpoints or learned names",
+	.summary = "list policies, workloads, endpoints, learned names or quarantines",
 	.usage = get_usage,
 	.text = "Long lists are cut in tables (\"+3\"); -o wide shows them whole, -o json prints\n"
 		"{\"items\":[…]} as the daemon gave it.\n",

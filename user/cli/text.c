@@ -117,3 +117,24 @@ void aeg_value_text(struct aeg_buf *out, const json_t *value, size_t max_items)
 	else if (json_is_object(value))
 		object_text(out, value);
 }
+
+bool aeg_text_seconds(const char *text, uint64_t *ret)
+{
+	static const struct {
+		const char *unit;
+		uint64_t seconds;
+	} units[] = {{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}};
+	unsigned long long number;
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return false;
+	number = strtoull(text, &end, 10);
+	for (size_t i = 0; i < AEG_ARRAY_SIZE(units); i++) {
+		if (!aeg_streq(end, units[i].unit) || number > UINT32_MAX)
+			continue;
+		*ret = number * units[i].seconds;
+		return true;
+	}
+	return false;
+}

@@ -7,6 +7,7 @@
 #define AEG_CLI_TEXT_H
 
 #include "base/buf.h"
+#include <stdbool.h>
 #include "base/value.h"
 #include <stdint.h>
 
@@ -19,6 +20,8 @@ void aeg_text_bytes(struct aeg_buf *out, uint64_t bytes);
 void aeg_text_age(struct aeg_buf *out, int64_t seconds);
 /* Seconds since an RFC 3339 time in UTC; -1: not a time. */
 int64_t aeg_text_since(const char *time_text);
+/* "90s", "30m", "12h", "2d" */
+bool aeg_text_seconds(const char *text, uint64_t *ret);
 
 /*
  * Any value as a cell's text: lists comma separated, at most max_items of them (0: all) and "+n"

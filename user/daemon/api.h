@@ -48,13 +48,16 @@ struct aeg_route {		   /* of a table that ends with a path of NULL */
 const struct aeg_route *aeg_route_find(const struct aeg_route *routes, const char *method,
 				       const char *path, struct aeg_reply *reply);
 extern const struct aeg_route aeg_api_routes[];
+/* Who asked for a change. */
+struct aeg_cause aeg_request_cause(const struct aeg_request *request, const char *what);
 /* {"error": "…"} in place of whatever the reply held. */
 void aeg_reply_error(struct aeg_reply *reply, unsigned int status, const char *format, ...)
 	AEG_PRINTF(3, 4);
 
 aeg_route_fn aeg_api_status, aeg_api_policies, aeg_api_workloads, aeg_api_endpoints, aeg_api_counts,
 	aeg_api_names, aeg_api_flows, aeg_api_top, aeg_api_explain, aeg_api_apply, aeg_api_delete,
-	aeg_api_reload, aeg_api_livez, aeg_api_readyz, aeg_api_audit;
+	aeg_api_reload, aeg_api_quarantines, aeg_api_quarantine, aeg_api_release, aeg_api_livez,
+	aeg_api_readyz, aeg_api_audit;
 
 /* Whole answers begin and end alike. */
 void aeg_items_begin(struct aeg_json *json, struct aeg_reply *reply);

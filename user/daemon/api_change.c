@@ -72,7 +72,7 @@ static void reply_result(const struct aeg_daemon *daemon, enum aeg_apply_result 
 		reply_refused(apply, reply);
 }
 
-static struct aeg_cause cause_of(const struct aeg_request *request, const char *what)
+struct aeg_cause aeg_request_cause(const struct aeg_request *request, const char *what)
 {
 	return (struct aeg_cause){
 		.source = "api",
@@ -92,7 +92,7 @@ void aeg_api_apply(const struct aeg_daemon *daemon, const struct aeg_request *re
 		   struct aeg_reply *reply)
 {
 	const char *file = request->query(request, "file");
-	struct aeg_apply apply = {.cause = cause_of(request, "apply")};
+	struct aeg_apply apply = {.cause = aeg_request_cause(request, "apply")};
 	enum aeg_apply_result result =
 		aeg_apply_body(daemon->reconciler, file && *file ? file : "(body)", request->body,
 			       request->len, is_true(request->query(request, "dryRun")), &apply);
@@ -106,7 +106,7 @@ void aeg_api_delete(const struct aeg_daemon *daemon, const struct aeg_request *r
 {
 	AEG_AUTO_FREE char *rest = aeg_xstrdup(request->rest);
 	char *ns = strchr(rest, '/'), *name = ns ? strchr(ns + 1, '/') : NULL;
-	struct aeg_apply apply = {.cause = cause_of(request, "delete")};
+	struct aeg_apply apply = {.cause = aeg_request_cause(request, "delete")};
 
 	if (!name || strchr(name + 1, '/')) {
 		aeg_reply_error(reply, 404,
@@ -127,7 +127,7 @@ void aeg_api_reload(const struct aeg_daemon *daemon, const struct aeg_request *r
 		    struct aeg_reply *reply)
 {
 	struct aeg_reconciler *reconciler = daemon->reconciler;
-	const struct aeg_cause cause = cause_of(request, "reload");
+	const struct aeg_cause cause = aeg_request_cause(request, "reload");
 	int err = aeg_reconciler_reload(reconciler, &cause);
 	struct aeg_json json;
 

@@ -7,6 +7,7 @@
 #include "gen/version.h"
 #include "observe/audit_head.h"
 #include "observe/fold.h"
+#include "workload/quarantine.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -145,6 +146,35 @@ static void on_refused(void *arg, const struct aeg_cause *cause, const char *why
 	aeg_audit_flush(auditing->log);
 }
 
+struct stop { /* an emergency stop, or its end */
+	const struct aeg_cause *cause;
+	const struct aeg_quarantine *quarantine;
+};
+
+static void fill_stop_of(void *arg, struct aeg_json *json)
+{
+	const struct stop *stop = arg;
+
+	put_cause(json, stop->cause);
+	aeg_json_object(json, "workload");
+	aeg_json_str(json, "namespace", stop->quarantine->ns);
+	aeg_json_str(json, "name", stop->quarantine->name);
+	aeg_json_object_end(json);
+	aeg_json_str(json, "reason", *stop->quarantine->reason ? stop->quarantine->reason : NULL);
+	if (stop->quarantine->until)
+		aeg_json_u64(json, "until", stop->quarantine->until);
+}
+
+static void on_quarantined(void *arg, const char *event, const struct aeg_cause *cause,
+			   const struct aeg_quarantine *quarantine)
+{
+	const struct aeg_auditing *auditing = arg;
+	struct stop stop = {cause, quarantine};
+
+	aeg_audit_note(auditing->log, event, fill_stop_of, &stop);
+	aeg_audit_flush(auditing->log);
+}
+
 void aeg_auditing_watch(struct aeg_auditing *auditing, struct aeg_reconciler *reconciler)
 {
 	if (!auditing)
@@ -153,6 +183,7 @@ void aeg_auditing_watch(struct aeg_auditing *auditing, struct aeg_reconciler *re
 	reconciler->watch = (struct aeg_change_watch){
 		.changed = on_changed,
 		.refused = on_refused,
+		.quarantined = on_quarantined,
 		.arg = auditing,
 	};
 }

@@ -6,7 +6,7 @@
 #include <sys/types.h>
 
 struct aeg_cause {
-	const char *source;  /* start, signal, files, kubernetes, api, repair */
+	const char *source;  /* start, signal, files, kubernetes, api, repair, expiry */
 	const char *request; /* of the API: apply, delete, reload; NULL: none */
 	pid_t pid;	     /* of the API's client; 0: none */
 	uid_t uid;

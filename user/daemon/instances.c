@@ -5,6 +5,7 @@
  */
 #include "daemon/instances.h"
 #include "base/log.h"
+#include "daemon/quarantiner.h"
 
 #include <errno.h>
 
@@ -22,6 +23,8 @@ struct aeg_ident_row aeg_instance_row(const struct aeg_reconciler *reconciler,
 
 	if (reconciler->config->tc == AEG_TC_REQUIRE && flags & AEG_IDENT_SELECTED)
 		flags |= AEG_IDENT_NEEDS_TC;
+	if (aeg_quarantiner_holds(reconciler->quarantiner, instance->workload))
+		flags |= AEG_IDENT_QUARANTINED;
 	if (instance->covered)
 		flags |= AEG_IDENT_HAS_TC;
 	return (struct aeg_ident_row){

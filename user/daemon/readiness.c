@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 #include "daemon/readiness.h"
+#include "daemon/quarantiner.h"
 
 #define RING_FULL_PERCENT 90
 
@@ -59,6 +60,13 @@ static struct verdict check_cluster(const struct aeg_daemon *daemon)
 							  : "no cluster is configured")};
 }
 
+static struct verdict check_quarantine(const struct aeg_daemon *daemon)
+{
+	const char *trouble = aeg_quarantiner_trouble(daemon->reconciler->quarantiner);
+
+	return (struct verdict){!trouble, aeg_xstrdup(trouble ? trouble : "its file is good")};
+}
+
 static struct verdict check_documents(const struct aeg_daemon *daemon)
 {
 	const struct aeg_reload *last = &daemon->reconciler->last;
@@ -74,11 +82,9 @@ static const struct {
 	bool required;
 	struct verdict (*fn)(const struct aeg_daemon *daemon);
 } checks[] = {
-	{"tables", true, check_tables},
-	{"links", true, check_links},
-	{"rings", true, check_rings},
-	{"cluster", true, check_cluster},
-	{"documents", false, check_documents},
+	{"tables", true, check_tables},		{"links", true, check_links},
+	{"rings", true, check_rings},		{"cluster", true, check_cluster},
+	{"quarantine", true, check_quarantine}, {"documents", false, check_documents},
 };
 
 bool aeg_readiness(const struct aeg_daemon *daemon, struct aeg_json *json)

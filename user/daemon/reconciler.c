@@ -6,6 +6,7 @@
 #include "daemon/reconciler.h"
 #include "base/log.h"
 #include "daemon/instances.h"
+#include "daemon/quarantiner.h"
 #include "daemon/resolvers.h"
 
 #include <errno.h>
@@ -352,6 +353,15 @@ static int open_cgroups(struct aeg_reconciler *reconciler, struct aeg_buf *error
 				&reconciler->cgroups);
 }
 
+static int open_quarantiner(struct aeg_reconciler *reconciler, struct aeg_buf *error)
+{
+	int err = aeg_quarantiner_open(reconciler, reconciler->loop, &reconciler->quarantiner);
+
+	if (err)
+		aeg_buf_printf(error, "event loop: %s", strerror(-err));
+	return err;
+}
+
 static int open_janitor(struct aeg_reconciler *reconciler, struct aeg_buf *error)
 {
 	int err = aeg_janitor_open(reconciler->datapath, reconciler->loop, &reconciler->janitor);
@@ -391,6 +401,8 @@ int aeg_reconciler_open(const struct aeg_config *config, struct aeg_loop *loop,
 		aeg_buf_printf(error, "event loop: %s", strerror(-err));
 	if (!err)
 		err = open_cgroups(reconciler, error);
+	if (!err)
+		err = open_quarantiner(reconciler, error);
 	if (!err) /* last: it leaves pins, and an error before it leaves nothing */
 		err = open_datapath(reconciler, error);
 	if (!err)
@@ -413,6 +425,7 @@ void aeg_reconciler_close(struct aeg_reconciler *reconciler)
 	aeg_watcher_free(reconciler->watcher);
 	aeg_watch_remove(reconciler->repair);
 	aeg_janitor_close(reconciler->janitor);
+	aeg_quarantiner_close(reconciler->quarantiner);
 	aeg_veths_close(reconciler->veths);
 	AEG_VEC_DONE(reconciler->resolvers.list);
 	aeg_cgroups_close(reconciler->cgroups);

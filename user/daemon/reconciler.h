@@ -22,10 +22,16 @@ struct aeg_reload { /* how the last one went */
 };
 
 /* Who is told of changes; NULL: nobody. before NULL: unknown, an earlier daemon's. */
+struct aeg_quarantine;
+struct aeg_quarantiner;
+
 struct aeg_change_watch {
 	void (*changed)(void *arg, const struct aeg_cause *cause, const struct aeg_model *before,
 			const struct aeg_model *after);
 	void (*refused)(void *arg, const struct aeg_cause *cause, const char *why);
+	/* event: quarantine, release */
+	void (*quarantined)(void *arg, const char *event, const struct aeg_cause *cause,
+			    const struct aeg_quarantine *quarantine);
 	void *arg;
 };
 
@@ -37,7 +43,8 @@ struct aeg_reconciler {
 	struct aeg_watcher *watcher;
 	struct aeg_watch *repair; /* timer: install everything anew after a partial failure */
 	struct aeg_janitor *janitor;
-	struct aeg_veths *veths;     /* NULL: TC is switched off */
+	struct aeg_veths *veths; /* NULL: TC is switched off */
+	struct aeg_quarantiner *quarantiner;
 	struct aeg_cluster *cluster; /* NULL: none is configured */
 	struct aeg_addrs resolvers;  /* that the kernel believes */
 	struct aeg_numbers numbers;
