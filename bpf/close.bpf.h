@@ -18,16 +18,14 @@ struct aeg_ending {
 	__u64 received;
 	__u32 rtt_us;
 	__u32 retransmits;
-	__u8 saddr[16];
+	__u8 saddr[16] __attribute__((aligned(8)));
 	__u16 sport;
 	__u8 family;
 };
 
-#define AEG_READ(ret, from, field) bpf_core_read(ret, sizeof(*(ret)), &(from)->field)
-
-static __always_inline long aeg_tcp_read_sent(struct tcp_sock *tp, __u64 *ret)
+static __always_inline long aeg_tcp_read_sent(const struct tcp_sock *tp, __u8 state, __u64 *ret)
 {
-	struct aeg_tcp_sent tcp = {};
+	struct aeg_tcp_sent tcp = {.state = state};
 	long err = AEG_READ(&tcp.bytes_acked, tp, bytes_acked);
 
 	err |= AEG_READ(&tcp.bytes_sent, tp, bytes_sent);
@@ -35,44 +33,55 @@ static __always_inline long aeg_tcp_read_sent(struct tcp_sock *tp, __u64 *ret)
 	err |= AEG_READ(&tcp.snd_una, tp, snd_una);
 	err |= AEG_READ(&tcp.snd_nxt, tp, snd_nxt);
 	err |= AEG_READ(&tcp.write_seq, tp, write_seq);
-	err |= AEG_READ(&tcp.state, (struct sock *)tp, __sk_common.skc_state);
 	*ret = err ? 0 : aeg_tcp_sent_bytes(&tcp);
 	return err;
 }
 
-static __always_inline long aeg_tcp_read_received(struct tcp_sock *tp, __u64 *ret)
+static __always_inline long aeg_tcp_read_received(const struct tcp_sock *tp, unsigned long flags,
+						  __u64 *ret)
 {
-	unsigned long flags = 0;
 	__u64 bytes = 0;
 	long err = AEG_READ(&bytes, tp, bytes_received);
 
-	err |= AEG_READ(&flags, (struct sock *)tp, __sk_common.skc_flags);
 	*ret = aeg_tcp_received_bytes(bytes, (flags & SOCK_DONE_BIT) != 0);
 	return err;
 }
 
-static __always_inline long aeg_tcp_read_source(struct sock *sk, struct aeg_ending *ret)
+static __always_inline long aeg_tcp_read_source(const void *socket, struct aeg_ending *ret)
 {
+	const struct inet_sock *inet = AEG_CAST(struct inet_sock, socket);
+	const struct sock *sk = AEG_CAST(struct sock, socket);
+	__u32 *words = (__u32 *)ret->saddr;
 	__be16 sport = 0;
-	long err = AEG_READ(&sport, (struct inet_sock *)sk, inet_sport);
+	long err = AEG_READ(&sport, inet, inet_sport);
 
 	ret->sport = bpf_ntohs(sport);
-	if (ret->family == AF_INET6)
-		return err | AEG_READ(&ret->saddr, sk, __sk_common.skc_v6_rcv_saddr);
-	ret->saddr[10] = ret->saddr[11] = 0xff;
-	return err | AEG_READ((__u32 *)&ret->saddr[12], sk, __sk_common.skc_rcv_saddr);
+	if (ret->family != AF_INET6) {
+		words[2] = bpf_htonl(0xffff);
+		return err | AEG_READ(&words[3], sk, __sk_common.skc_rcv_saddr);
+	}
+#pragma clang loop unroll(full)
+	for (int i = 0; i < 4; i++)
+		err |= AEG_READ(&words[i], sk, __sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32[i]);
+	return err;
 }
 
-static __always_inline void aeg_tcp_read(struct sock *sk, struct aeg_ending *ret)
+/* ctx is this socket to the kernel. */
+static __always_inline void aeg_tcp_read(const struct bpf_sock *ctx, struct aeg_ending *ret)
 {
-	struct tcp_sock *tp = (struct tcp_sock *)sk;
-	long err = aeg_tcp_read_sent(tp, &ret->sent);
+	const struct tcp_sock *tp = AEG_CAST(struct tcp_sock, ctx);
+	const struct sock *sk = AEG_CAST(struct sock, ctx);
+	unsigned long flags = 0;
+	__u8 state = 0;
+	long err = AEG_READ(&state, sk, __sk_common.skc_state);
 
-	err |= aeg_tcp_read_received(tp, &ret->received);
+	err |= AEG_READ(&flags, sk, __sk_common.skc_flags);
+	err |= aeg_tcp_read_sent(tp, state, &ret->sent);
+	err |= aeg_tcp_read_received(tp, flags, &ret->received);
 	err |= AEG_READ(&ret->rtt_us, tp, srtt_us);
 	ret->rtt_us >>= 3; /* kept in eighths */
 	err |= AEG_READ(&ret->retransmits, tp, total_retrans);
-	err |= aeg_tcp_read_source(sk, ret);
+	err |= aeg_tcp_read_source(ctx, ret);
 	if (err)
 		aeg_failed(AEG_ERROR_TCP_READ);
 }

@@ -79,30 +79,46 @@ static __always_inline void aeg_name_event_send(struct aeg_ctl *control, void *r
 	aeg_ring_wake(control, ring);
 }
 
+/* The task that asks, once for all that want to know. */
+struct aeg_caller {
+	__u64 leaf; /* cgroup id */
+	__u32 pid;
+	char comm[AEG_COMM_LEN];
+};
+
+static __always_inline void aeg_caller_get(__u64 leaf, struct aeg_caller *ret)
+{
+	ret->leaf = leaf;
+	ret->pid = (__u32)(bpf_get_current_pid_tgid() >> 32);
+	bpf_get_current_comm(ret->comm, sizeof(ret->comm));
+}
+
 static __always_inline void aeg_event_fill(struct aeg_event *event, struct bpf_sock_addr *ctx,
 					   const struct aeg_flow *flow,
-					   const struct aeg_outcome *outcome, __u64 now)
+					   const struct aeg_outcome *outcome,
+					   const struct aeg_caller *caller, __u64 now)
 {
 	event->time = now;
 	event->generation = outcome->generation;
 	event->cookie = bpf_get_socket_cookie(ctx);
-	event->cgroup = bpf_get_current_cgroup_id();
+	event->cgroup = caller->leaf;
 	event->workload = outcome->workload;
 	event->node = outcome->node;
 	event->decision = outcome->decision;
-	event->pid = (__u32)(bpf_get_current_pid_tgid() >> 32);
+	event->pid = caller->pid;
 	__builtin_memcpy(event->daddr, flow->daddr, sizeof(event->daddr));
 	event->dport = flow->dport;
 	event->proto = flow->proto;
 	event->hook = flow->hook;
 	event->family = flow->family;
-	bpf_get_current_comm(event->comm, sizeof(event->comm));
+	__builtin_memcpy(event->comm, caller->comm, sizeof(event->comm));
 }
 
 /* Reports a decision: denials in their own ring. */
 static __always_inline void aeg_event_decided(struct aeg_ctl *control, struct bpf_sock_addr *ctx,
 					      const struct aeg_flow *flow,
-					      const struct aeg_outcome *outcome, __u64 now)
+					      const struct aeg_outcome *outcome,
+					      const struct aeg_caller *caller, __u64 now)
 {
 	struct aeg_event *event;
 
@@ -110,14 +126,14 @@ static __always_inline void aeg_event_decided(struct aeg_ctl *control, struct bp
 		event = aeg_event_new(&denials, AEG_ERROR_DENIAL_LOST);
 		if (!event)
 			return;
-		aeg_event_fill(event, ctx, flow, outcome, now);
+		aeg_event_fill(event, ctx, flow, outcome, caller, now);
 		event->type = AEG_EVENT_DENY;
 		aeg_event_submit(control, &denials, event);
 	} else {
 		event = aeg_event_new(&events, AEG_ERROR_EVENT_LOST);
 		if (!event)
 			return;
-		aeg_event_fill(event, ctx, flow, outcome, now);
+		aeg_event_fill(event, ctx, flow, outcome, caller, now);
 		event->type = AEG_EVENT_OPEN;
 		aeg_event_submit(control, &events, event);
 	}

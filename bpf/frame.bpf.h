@@ -182,7 +182,7 @@ static __always_inline bool aeg_frame_judge_address(struct __sk_buff *skb,
 	if (reach.learned)
 		choice = (__u32)frame_choose(skb, high, low, pod,
 					     aeg_choose_pack(&flow, &reach.cidr));
-	aeg_reach_judge(view, &flow, &reach, pod, choice, ret);
+	aeg_reach_judge(view, &flow, &reach, aeg_ident_find(view, pod), choice, ret);
 	return flow.proto == AEG_PROTO_TCP &&
 	       aeg_watch_of(&ret->decision, reach.by_name, flow.dport) == AEG_WATCH_DEMAND;
 }

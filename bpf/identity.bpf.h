@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * Whose task and whose socket is it? A socket carries the identity it was made with; helpers that
- * name the current task are trusted in process context only, so nothing else asks them.
+ * Whose task and whose socket is it? A socket carries the identity it was made with (maker.bpf.h);
+ * helpers that name the current task are trusted in process context only, so nothing else asks them.
  */
 #ifndef AEG_IDENTITY_BPF_H
 #define AEG_IDENTITY_BPF_H
@@ -44,10 +44,16 @@ static __always_inline bool aeg_current_managed(const struct aeg_ctl *control)
 	return false;
 }
 
-/* The cgroup, the task's own or the nearest above it, that has an identity; 0: none has. */
-static __always_inline __u64 aeg_current_pod(const struct aeg_ctl *control, void *table)
+/*
+ * The cgroup, the task's own or the nearest above it, that has an identity, and that identity; 0:
+ * none has.
+ */
+static __always_inline __u64 aeg_current_pod(const struct aeg_ctl *control, void *table,
+					     const struct aeg_ident **ret)
 {
 	__u32 levels = READ_ONCE(control->levels);
+
+	*ret = NULL;
 
 	for (int level = AEG_LEVELS_MAX - 1; level >= 0; level--) {
 		__u64 id;
@@ -55,7 +61,10 @@ static __always_inline __u64 aeg_current_pod(const struct aeg_ctl *control, void
 		if (!(levels & (1u << level)))
 			continue;
 		id = bpf_get_current_ancestor_cgroup_id(level);
-		if (id && bpf_map_lookup_elem(table, &id))
+		if (!id)
+			continue;
+		*ret = bpf_map_lookup_elem(table, &id);
+		if (*ret)
 			return id;
 	}
 	return 0;
@@ -63,37 +72,37 @@ static __always_inline __u64 aeg_current_pod(const struct aeg_ctl *control, void
 
 /* The stamp of a socket. epoch was read before pod was looked for. */
 struct aeg_stamp {
-	__u64 leaf;
+	__u64 leaf; /* 0: it has none yet */
 	__u64 pod;
 	__u32 epoch;
-	__u8 watch; /* enum aeg_watch_state to begin with */
 };
 
-/* Stamps a socket; where another thread was faster, its stamp stays. NULL: no storage. */
-static __always_inline struct aeg_sock *aeg_stamp_put(void *ctx, void *sk,
-						      const struct aeg_stamp *stamp)
+static __always_inline void aeg_stamp_write(struct aeg_sock *sock, const struct aeg_stamp *stamp)
 {
-	__u64 netns = bpf_get_netns_cookie(ctx);
-	struct aeg_sock *sock;
-
-	/* Zeroed by the kernel: the whole would not fit the stack. */
-	sock = bpf_sk_storage_get(&socks, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
-	if (!sock)
-		return NULL;
-	bpf_spin_lock(&sock->lock);
-	if (!sock->leaf) {
-		sock->leaf = stamp->leaf;
-		sock->pod = stamp->pod;
-		sock->epoch = stamp->epoch;
-		sock->netns = netns;
-		sock->watch = stamp->watch;
-	}
-	bpf_spin_unlock(&sock->lock);
-	return sock;
+	sock->leaf = stamp->leaf;
+	sock->pod = stamp->pod;
+	sock->epoch = stamp->epoch;
 }
 
-static __always_inline void aeg_stamp_read(struct aeg_sock *sock, struct aeg_stamp *ret)
+/* Stamps a socket; where another thread was faster, its stamp stays. */
+static __always_inline void aeg_stamp_put(struct aeg_sock *sock, const struct aeg_stamp *stamp)
 {
+	bpf_spin_lock(&sock->lock);
+	if (!sock->leaf)
+		aeg_stamp_write(sock, stamp);
+	bpf_spin_unlock(&sock->lock);
+}
+
+/* locked: the kernel holds the socket's lock, as it does while it connects a stream. */
+static __always_inline void aeg_stamp_read(struct aeg_sock *sock, bool locked,
+					   struct aeg_stamp *ret)
+{
+	if (locked) {
+		ret->leaf = sock->leaf;
+		ret->pod = sock->pod;
+		ret->epoch = sock->epoch;
+		return;
+	}
 	bpf_spin_lock(&sock->lock);
 	ret->leaf = sock->leaf;
 	ret->pod = sock->pod;

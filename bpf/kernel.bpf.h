@@ -47,6 +47,28 @@
 #define WRITE_ONCE(x, value) (*(volatile typeof(x) *)&(x) = (value))
 
 /*
+ * Since 6.2 a pointer can be given its type, and what it points to is loaded like anything else; before,
+ * every field costs a call. The enum is the verifier's list of functions that it knows: where it has
+ * this one, it puts a move in the call's place. For the programs of one file, which defines AEG_CASTING:
+ * the libbpf of Debian 12 cannot link two that name the same function of the kernel.
+ */
+enum special_kfunc_type { KF_bpf_rdonly_cast };
+extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
+
+#ifdef AEG_CASTING
+#define AEG_CASTS bpf_core_enum_value_exists(enum special_kfunc_type, KF_bpf_rdonly_cast)
+#else
+#define AEG_CASTS false
+#endif
+#define AEG_CAST(type, pointer)                                                                    \
+	((type *)(AEG_CASTS ? bpf_rdonly_cast(pointer, bpf_core_type_id_kernel(type))              \
+			    : (const void *)(pointer)))
+/* One field of what AEG_CAST() gave; 0, or why it cannot be read. */
+#define AEG_READ(ret, from, field)                                                                 \
+	(AEG_CASTS ? (*(ret) = (from)->field, 0)                                                   \
+		   : bpf_core_read(ret, sizeof(*(ret)), &(from)->field))
+
+/*
  * The same value, but one of which the verifier knows nothing: it follows every combination of known
  * values to the end of the program, and a decision has many. unknown: any value it does not know.
  */
@@ -59,7 +81,9 @@ static __always_inline __u64 aeg_forget(__u64 value, __u64 unknown)
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct in6_addr {
-	__u8 s6_addr[16];
+	union {
+		__be32 u6_addr32[4];
+	} in6_u;
 };
 
 typedef struct {
@@ -75,9 +99,32 @@ struct sock_common {
 	atomic64_t skc_cookie;
 };
 
+struct kernfs_node {
+	__u64 id; /* of a cgroup's directory: the cgroup's id */
+};
+
+struct cgroup {
+	int level;
+	struct kernfs_node *kn;
+	struct cgroup *ancestors[1]; /* since 6.1; level + 1 of them, the hierarchy's root first */
+};
+
+struct cgroup___before_6_1 {
+	__u64 ancestor_ids[1];
+};
+
+struct sock_cgroup_data {
+	struct cgroup *cgroup; /* since 5.15; something else could be in its place before */
+};
+
 struct sock {
 	struct sock_common __sk_common;
+	struct sock_cgroup_data sk_cgrp_data;
 	__u8 sk_kern_sock : 1;
+};
+
+struct bpf_sock_addr_kern { /* what the context of connect() and sendmsg() is to the kernel */
+	struct sock *sk;
 };
 
 struct sk_buff {

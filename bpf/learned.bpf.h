@@ -9,9 +9,17 @@
 #include "bpf/identity.bpf.h"
 #include "bpf/lookup.bpf.h"
 
+/* To the second. Programs of some types have no coarse clock, and no program had before 5.11. */
+#ifndef AEG_CLOCK
+#define AEG_CLOCK()                                                                                \
+	(bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_ktime_get_coarse_ns)                \
+		 ? bpf_ktime_get_coarse_ns()                                                       \
+		 : bpf_ktime_get_ns())
+#endif
+
 static __always_inline __u32 aeg_now_s(void)
 {
-	return (__u32)(bpf_ktime_get_ns() / 1000000000ull);
+	return (__u32)(AEG_CLOCK() / 1000000000ull);
 }
 
 static __always_inline bool aeg_addr_equal(const __u8 *a, const __u8 *b)
@@ -22,16 +30,18 @@ static __always_inline bool aeg_addr_equal(const __u8 *a, const __u8 *b)
 }
 
 struct aeg_reach {
-	struct aeg_dest cidr;	     /* node 0: none covers the address */
-	struct aeg_learned *learned; /* NULL: never learned */
-	bool by_name;		     /* aeg_reach_judge() went by a pattern */
+	struct aeg_dest cidr; /* node 0: none covers the address */
+	bool learned;	      /* for some pattern, some time */
+	bool by_name;	      /* aeg_reach_judge() went by a pattern */
 };
 
 static __always_inline void aeg_reach_open(const struct aeg_view *view, const struct aeg_flow *flow,
 					   struct aeg_reach *ret)
 {
 	aeg_dest_find(view, flow, &ret->cidr);
-	ret->learned = bpf_map_lookup_elem(&learned, flow->daddr);
+	ret->learned =
+		aeg_forget(bpf_map_lookup_elem(&learned, flow->daddr) != NULL, view->gen->number) &
+		1;
 	ret->by_name = false;
 }
 
@@ -87,7 +97,7 @@ static __always_inline __u64 aeg_choice(const struct aeg_view *view, const struc
 	aeg_facts_find(view, flow, dest, ident, &facts);
 	if (!facts.governed && !facts.cell)
 		return AEG_CHOICE_NONE;
-	return (__u64)aeg_decide_verdict(&facts) << 32 | node;
+	return aeg_forget(aeg_decide_verdict(&facts), node) << 32 | node;
 }
 
 /* Where no candidate has a say: whether the workload is let out at all. */
@@ -175,7 +185,8 @@ static __always_inline __u64 aeg_choose(__u64 high, __u64 low, __u64 pod, __u64 
 /* Decides; choice: of aeg_choose() where something was learned. */
 static __always_inline void aeg_reach_judge(const struct aeg_view *view,
 					    const struct aeg_flow *flow, struct aeg_reach *reach,
-					    __u64 pod, __u32 choice, struct aeg_outcome *ret)
+					    const struct aeg_ident *ident, __u32 choice,
+					    struct aeg_outcome *ret)
 {
 	__u64 unknown = view->gen->number;
 	struct aeg_dest dest = reach->cidr;
@@ -190,7 +201,7 @@ static __always_inline void aeg_reach_judge(const struct aeg_view *view,
 	}
 	aeg_dest_forget(&dest, unknown);
 	reach->by_name = aeg_forget(reach->by_name, unknown) & 1;
-	aeg_judge(view, flow, &dest, aeg_ident_find(view, pod), ret);
+	aeg_judge(view, flow, &dest, ident, ret);
 }
 
 #endif

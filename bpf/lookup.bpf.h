@@ -34,10 +34,9 @@ struct aeg_outcome {
 
 /* The tables of one generation. */
 struct aeg_view {
+	__u32 slot;
 	const struct aeg_gen *gen;
-	const struct aeg_lengths *lengths;
 	void *idents;
-	void *addrs;
 	void *cells;
 	void *nodes;
 };
@@ -54,9 +53,9 @@ static __always_inline void *aeg_inner(void *outer, __u32 slot, enum aeg_error p
 /* Both parts of a view; false: not there, and counted. */
 static __always_inline bool aeg_view_settings(__u32 slot, struct aeg_view *ret)
 {
+	ret->slot = slot;
 	ret->gen = bpf_map_lookup_elem(&gens, &slot);
-	ret->lengths = bpf_map_lookup_elem(&lengths, &slot);
-	if (ret->gen && ret->gen->number && ret->lengths)
+	if (ret->gen && ret->gen->number)
 		return true;
 	aeg_failed(AEG_ERROR_NO_GEN);
 	return false;
@@ -67,8 +66,7 @@ static __always_inline bool aeg_view_tables(__u32 slot, struct aeg_view *ret)
 	ret->idents = aeg_inner(&idents, slot, AEG_ERROR_NO_IDENTS);
 	if (!ret->idents)
 		return false;
-	ret->addrs = aeg_inner(&addrs, slot, AEG_ERROR_NO_ADDRS);
-	if (!ret->addrs)
+	if (!aeg_inner(&addrs, slot, AEG_ERROR_NO_ADDRS))
 		return false;
 	ret->cells = aeg_inner(&cells, slot, AEG_ERROR_NO_CELLS);
 	if (!ret->cells)
@@ -120,15 +118,26 @@ static __always_inline void aeg_dest_forget(struct aeg_dest *dest, __u64 unknown
 	dest->flags = (__u32)aeg_forget(dest->flags, unknown);
 }
 
-/* The most specific net around the destination; node 0: none. See prefix.h. */
-static __always_inline void aeg_dest_find(const struct aeg_view *view, const struct aeg_flow *flow,
-					  struct aeg_dest *ret)
-{
-	struct aeg_prefix whole = aeg_prefix_of(flow->daddr, 128);
-	const struct aeg_length *tree = view->lengths->tree[aeg_prefix_family(&whole)];
-	__u64 unknown = view->gen->number, node = 1;
+/* In what dest_find() returns: class below, node above, and this. */
+#define AEG_DEST_PACKED_GOVERNED (1ull << 63)
 
-	*ret = (struct aeg_dest){.flags = AEG_DEST_MARKER};
+_Static_assert(AEG_LABELS_MAX < 1u << 31, "a node leaves room for a flag");
+
+/*
+ * The most specific net around an address, see prefix.h; 0: none. Global: its loop is verified once and
+ * not for every way that leads to it.
+ */
+AEG_GLOBAL __u64 dest_find(__u32 slot, __u64 high, __u64 low)
+{
+	const struct aeg_prefix whole = {.high = high, .low = low, .bits = 128};
+	const struct aeg_lengths *all = bpf_map_lookup_elem(&lengths, &slot);
+	void *table = aeg_inner(&addrs, slot, AEG_ERROR_NO_ADDRS);
+	const struct aeg_length *tree;
+	__u64 best = 0, node = 1;
+
+	if (!all || !table)
+		return 0;
+	tree = all->tree[aeg_prefix_family(&whole)];
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < AEG_LENGTHS_DEPTH; i++) {
 		const struct aeg_length *length = &tree[node & (AEG_LENGTHS - 1)];
@@ -137,15 +146,28 @@ static __always_inline void aeg_dest_find(const struct aeg_view *view, const str
 
 		if (!length->used)
 			break;
-		dest = bpf_map_lookup_elem(view->addrs, &net);
-		node = aeg_forget(node * 2 + (dest != NULL), unknown);
+		dest = bpf_map_lookup_elem(table, &net);
+		node = aeg_forget(node * 2 + (dest != NULL), high);
 		if (dest && !(dest->flags & AEG_DEST_MARKER))
-			*ret = *dest;
-		aeg_dest_forget(ret, unknown);
+			best = dest->class | (__u64)dest->node << 32 |
+			       (dest->flags & AEG_DEST_GOVERNED ? AEG_DEST_PACKED_GOVERNED : 0);
+		best = aeg_forget(best, high);
 	}
-	if (ret->flags & AEG_DEST_MARKER)
-		*ret = (struct aeg_dest){};
-	aeg_dest_forget(ret, unknown);
+	return best;
+}
+
+/* node 0: none. */
+static __always_inline void aeg_dest_find(const struct aeg_view *view, const struct aeg_flow *flow,
+					  struct aeg_dest *ret)
+{
+	__u64 found = dest_find(view->slot, aeg_be64(flow->daddr), aeg_be64(flow->daddr + 8));
+
+	*ret = (struct aeg_dest){
+		.class = (__u32)found,
+		.node = (__u32)((found & ~AEG_DEST_PACKED_GOVERNED) >> 32),
+		.flags = found & AEG_DEST_PACKED_GOVERNED ? AEG_DEST_GOVERNED : 0,
+	};
+	aeg_dest_forget(ret, found);
 }
 
 /* Who is not contained strictly pays nothing for it. */
@@ -172,6 +194,7 @@ static __always_inline void aeg_facts_find(const struct aeg_view *view, const st
 	ret->governed = dest->flags & AEG_DEST_GOVERNED;
 	ret->proto = flow->proto;
 	ret->way = dest->node ? AEG_WAY_OUT : aeg_way_find(flow, ident);
+	ret->way = (__u8)aeg_forget(ret->way, view->gen->number) & 3;
 	if (ident && dest->node && ident->profile)
 		ret->cell = aeg_cell_find(view, ident->profile, dest->class, flow);
 }

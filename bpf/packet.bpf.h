@@ -98,6 +98,30 @@ static __always_inline bool aeg_tcp_segment(struct __sk_buff *skb, const struct 
 }
 
 /*
+ * Whether there is nothing to read in a segment: it has no payload, and passes. Most do that, so this
+ * looks at the headers in place, where the kernel has just put them; what is unusual is left to others.
+ * A SYN says where the stream begins.
+ */
+static __always_inline bool aeg_tcp_empty(struct __sk_buff *skb, struct aeg_sock *sock)
+{
+	const __u8 *ip = (const __u8 *)(long)skb->data, *end = (const __u8 *)(long)skb->data_end;
+	const __u8 *tcp;
+	__u32 start;
+
+	if (ip + 40 > end || ip[ip[0] >> 4 == 4 ? 9 : 6] != AEG_PROTO_TCP)
+		return false;
+	start = ip[0] >> 4 == 4 ? (ip[0] & 15u) * 4 : 40;
+	tcp = ip + start;
+	if (tcp + 20 > end || skb->len != start + (tcp[12] >> 4) * 4)
+		return false;
+	if ((tcp[13] & (TCP_FLAG_SYN | TCP_FLAG_ACK)) == TCP_FLAG_SYN) {
+		sock->next = bpf_ntohl(*(const __be32 *)(tcp + 4)) + 1;
+		sock->synced = 1;
+	}
+	return true;
+}
+
+/*
  * Whether parts of the packet are pages that somebody else can still write to: sendfile(), splice(),
  * MSG_ZEROCOPY. What is read in them now is not what is sent later.
  */

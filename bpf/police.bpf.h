@@ -9,21 +9,26 @@
 #include "bpf/close.bpf.h"
 #include "bpf/identity.bpf.h"
 #include "bpf/learned.bpf.h"
+#include "bpf/maker.bpf.h"
 
 /* Everything about one attempt. Two identities where a socket was handed to another cgroup. */
 struct aeg_attempt {
 	struct aeg_ctl *control;
 	struct bpf_sock *sk;
 	struct aeg_moment now;
-	struct aeg_sock *sock;	/* the socket's storage; NULL: none (yet) */
-	struct aeg_stamp stamp; /* the socket's, where it has storage */
-	struct aeg_stamp task;	/* leaf and epoch always, pod once it is looked for */
-	bool managed;		/* the task is in a managed directory */
-	bool foreign;		/* the socket carries another cgroup's stamp */
-	bool fresh;		/* the stamp is of this epoch: task.pod is known from it */
-	bool repeat;		/* decided before: the same socket, destination and tables */
-	bool by_name;		/* a name that the address was learned for lets it through */
-	__u8 watch;		/* enum aeg_watch_state: what is left to the packet programs */
+	struct aeg_sock *sock;	       /* the socket's storage; NULL: none (yet) */
+	struct aeg_stamp stamp;	       /* the socket's; leaf 0: it was made by who uses it */
+	struct aeg_stamp task;	       /* leaf and epoch always, pod once it is looked for */
+	const struct aeg_ident *ident; /* task.pod's, once it is looked for */
+	bool locked;		       /* a stream: the kernel holds the socket's lock */
+	bool managed;		       /* the task is in a managed directory */
+	bool foreign;		       /* the socket carries another cgroup's stamp */
+	bool own;		       /* the kernel remembers that the task's cgroup made it */
+	bool fresh;		       /* the stamp is of this epoch: task.pod is known from it */
+	bool repeat;		       /* decided before: the same socket, destination and tables */
+	bool by_name;		       /* a name that the address was learned for lets it through */
+	__u8 watch;  /* enum aeg_watch_state: what is left to the packet programs */
+	__u64 netns; /* the socket's, where it is watched for DNS */
 	struct aeg_view view;
 	struct aeg_outcome outcome;
 };
@@ -33,11 +38,34 @@ static __always_inline void aeg_attempt_forget(struct aeg_attempt *at)
 	at->managed = aeg_forget(at->managed, at->task.leaf) & 1;
 	at->foreign = aeg_forget(at->foreign, at->task.leaf) & 1;
 	at->fresh = aeg_forget(at->fresh, at->task.leaf) & 1;
+	at->own = aeg_forget(at->own, at->task.leaf) & 1;
 	at->task.pod = aeg_forget(at->task.pod, at->task.leaf);
+	at->stamp.leaf = aeg_forget(at->stamp.leaf, at->task.leaf);
+	at->stamp.pod = aeg_forget(at->stamp.pod, at->task.leaf);
+}
+
+/* See aeg_maker_pod(). */
+AEG_GLOBAL __u64 connect_maker(struct bpf_sock_addr *ctx)
+{
+	return aeg_maker_pod(ctx);
+}
+
+/* The stamp of a socket that has none, where somebody else made it. */
+static __always_inline void aeg_attempt_maker(struct aeg_attempt *at, struct bpf_sock_addr *ctx)
+{
+	__u64 leaf = aeg_maker_leaf(ctx, at->sk), pod;
+
+	at->own = leaf == at->task.leaf;
+	if (!leaf || at->own)
+		return;
+	pod = connect_maker(ctx);
+	if (pod == AEG_MAKER_NOBODY)
+		return;
+	at->stamp = (struct aeg_stamp){.leaf = leaf, .pod = pod, .epoch = at->now.epoch};
 }
 
 /* false: neither the task nor the socket is managed. */
-static __always_inline bool aeg_attempt_managed(struct aeg_attempt *at)
+static __always_inline bool aeg_attempt_managed(struct aeg_attempt *at, struct bpf_sock_addr *ctx)
 {
 	/* First of all, and once: a change that comes later ages what is found now. */
 	at->now = aeg_now(at->control);
@@ -45,27 +73,25 @@ static __always_inline bool aeg_attempt_managed(struct aeg_attempt *at)
 	at->task.leaf = bpf_get_current_cgroup_id();
 	if (at->sk)
 		at->sock = bpf_sk_storage_get(&socks, at->sk, NULL, 0);
-	if (at->sock) {
-		aeg_stamp_read(at->sock, &at->stamp);
-		at->foreign = at->stamp.leaf != at->task.leaf;
-		at->fresh = !at->foreign && at->stamp.epoch == at->task.epoch;
-		at->task.pod = at->fresh ? at->stamp.pod : 0;
-	}
+	if (at->sock)
+		aeg_stamp_read(at->sock, at->locked, &at->stamp);
+	if (!at->stamp.leaf && at->sk)
+		aeg_attempt_maker(at, ctx);
+	at->foreign = at->stamp.leaf && at->stamp.leaf != at->task.leaf;
+	at->fresh = at->stamp.leaf == at->task.leaf && at->stamp.epoch == at->task.epoch;
+	at->task.pod = at->fresh ? at->stamp.pod : 0;
 	at->managed = at->fresh || aeg_current_managed(at->control);
 	aeg_attempt_forget(at);
 	return at->managed || at->foreign;
 }
 
-/* Finds the task's identity and sees that the socket has a stamp; false: no storage. */
-static __always_inline bool aeg_attempt_identify(struct aeg_attempt *at, void *ctx)
+/* Whose rules hold for the task. */
+static __always_inline void aeg_attempt_identify(struct aeg_attempt *at)
 {
-	if (at->managed && !at->fresh)
-		at->task.pod = aeg_current_pod(at->control, at->view.idents);
-	if (!at->sock)
-		at->sock = aeg_stamp_put(ctx, at->sk, &at->task);
-	if (!at->sock)
-		aeg_failed(AEG_ERROR_CONNECT_STORAGE);
-	return at->sock;
+	if (at->fresh)
+		at->ident = aeg_ident_find(&at->view, at->task.pod);
+	else if (at->managed)
+		at->task.pod = aeg_current_pod(at->control, at->view.idents, &at->ident);
 }
 
 /* See aeg_choose(). Global: its loop is verified once and not for every way that leads to it. */
@@ -91,6 +117,7 @@ static __always_inline void aeg_attempt_judge(struct aeg_attempt *at, struct bpf
 					      const struct aeg_flow *flow)
 {
 	__u64 pod = at->foreign ? at->stamp.pod : at->task.pod, choice = AEG_CHOICE_CIDR;
+	const struct aeg_ident *ident = at->ident;
 	struct aeg_reach reach;
 
 	aeg_reach_open(&at->view, flow, &reach);
@@ -104,17 +131,18 @@ static __always_inline void aeg_attempt_judge(struct aeg_attempt *at, struct bpf
 			pod = at->task.pod;
 		}
 	}
-	aeg_reach_judge(&at->view, flow, &reach, pod, (__u32)choice, &at->outcome);
+	if (at->foreign)
+		ident = aeg_ident_find(&at->view, pod);
+	aeg_reach_judge(&at->view, flow, &reach, ident, (__u32)choice, &at->outcome);
 	at->by_name = reach.by_name;
 	at->watch = aeg_watch_of(&at->outcome.decision, at->by_name, flow->dport);
 }
 
-static __always_inline void aeg_home_guess(struct aeg_ctl *control, __u64 pod,
-					   const struct aeg_sock *sock)
+static __always_inline void aeg_home_guess(struct aeg_ctl *control, __u64 pod, __u64 netns)
 {
 	struct aeg_event *event;
 
-	if (bpf_map_update_elem(&homes, &pod, &sock->netns, BPF_NOEXIST))
+	if (bpf_map_update_elem(&homes, &pod, &netns, BPF_NOEXIST))
 		return;
 	event = aeg_event_new(&events, AEG_ERROR_EVENT_LOST);
 	if (!event)
@@ -126,22 +154,21 @@ static __always_inline void aeg_home_guess(struct aeg_ctl *control, __u64 pod,
 }
 
 /* Whether this is the network namespace of the workload, as the daemon or the first that asked says. */
-static __always_inline bool aeg_at_home(struct aeg_ctl *control, __u64 pod,
-					const struct aeg_sock *sock)
+static __always_inline bool aeg_at_home(struct aeg_ctl *control, __u64 pod, __u64 netns)
 {
 	const __u64 *home = bpf_map_lookup_elem(&homes, &pod);
 
 	if (!home) {
-		aeg_home_guess(control, pod, sock);
+		aeg_home_guess(control, pod, netns);
 		home = bpf_map_lookup_elem(&homes, &pod);
 	}
 	if (!home)
 		aeg_failed(AEG_ERROR_HOME_FULL);
-	return home && (*home & ~AEG_HOME_TOLD) == sock->netns;
+	return home && (*home & ~AEG_HOME_TOLD) == netns;
 }
 
 /* Whether the socket talks to a resolver whose answers are learned. */
-static __always_inline bool aeg_attempt_learns(const struct aeg_attempt *at,
+static __always_inline bool aeg_attempt_learns(struct aeg_attempt *at, struct bpf_sock_addr *ctx,
 					       const struct aeg_flow *flow)
 {
 	__u64 pod = at->foreign ? at->stamp.pod : at->task.pod;
@@ -152,19 +179,21 @@ static __always_inline bool aeg_attempt_learns(const struct aeg_attempt *at,
 	resolver = bpf_map_lookup_elem(&resolvers, flow->daddr);
 	if (!resolver)
 		return false;
-	if (aeg_resolver_trusted(at->control, resolver, at->sock->netns) &&
-	    aeg_at_home(at->control, pod, at->sock))
+	at->netns = bpf_get_netns_cookie(ctx);
+	if (aeg_resolver_trusted(at->control, resolver, at->netns) &&
+	    aeg_at_home(at->control, pod, at->netns))
 		return true;
 	aeg_result_count(&learnings, AEG_LEARNING_AWAY);
 	return false;
 }
 
 /* What the packet programs shall look at: nothing of what is denied, since it never gets that far. */
-static __always_inline void aeg_attempt_watch(struct aeg_attempt *at, const struct aeg_flow *flow)
+static __always_inline void aeg_attempt_watch(struct aeg_attempt *at, struct bpf_sock_addr *ctx,
+					      const struct aeg_flow *flow)
 {
 	if (flow->hook != AEG_HOOK_CONNECT || at->outcome.decision.verdict == AEG_VERDICT_DENIED)
 		at->watch = AEG_WATCH_OFF;
-	if (aeg_attempt_learns(at, flow))
+	if (aeg_attempt_learns(at, ctx, flow))
 		at->watch = AEG_WATCH_DNS;
 	at->watch = (__u8)aeg_forget(at->watch, at->task.leaf);
 	at->by_name = aeg_forget(at->by_name, at->task.leaf) & 1;
@@ -211,10 +240,9 @@ static __always_inline void aeg_attempt_decide(struct aeg_attempt *at, struct bp
 		return;
 	if (!aeg_view_tables(at->now.slot, &at->view))
 		return;
-	if (!aeg_attempt_identify(at, ctx))
-		return;
+	aeg_attempt_identify(at);
 	aeg_attempt_judge(at, ctx, flow);
-	aeg_attempt_watch(at, flow);
+	aeg_attempt_watch(at, ctx, flow);
 }
 
 /*
@@ -234,45 +262,39 @@ static __always_inline bool aeg_attempt_reportable(const struct aeg_attempt *at,
 }
 
 /*
- * Under the lock. One datagram socket serves many destinations: once it asked a resolver it is listened
- * to, until a resolver is no longer believed.
+ * One datagram socket serves many destinations: once it asked a resolver it is listened to, until a
+ * resolver is no longer believed.
  */
 static __always_inline void aeg_attempt_remember_watch(const struct aeg_attempt *at,
 						       const struct aeg_flow *flow)
 {
 	struct aeg_sock *sock = at->sock;
 
-	if (sock->watch == AEG_WATCH_PACKETS)
+	if (sock->watch == AEG_WATCH_PACKETS ||
+	    (flow->hook != AEG_HOOK_CONNECT && flow->dport != AEG_PORT_DNS))
 		return;
-	if (flow->hook != AEG_HOOK_CONNECT) {
-		if (flow->dport == AEG_PORT_DNS)
-			sock->watch = at->watch;
-		return;
-	}
+	sock->netns = at->netns;
 	sock->watch = at->watch;
+	if (flow->hook != AEG_HOOK_CONNECT)
+		return;
 	sock->by_name = at->by_name;
 	sock->user = at->foreign ? at->task.pod : 0;
 	sock->synced = 0;
 	sock->split = 0;
 }
 
-/* Remembers stamp and decision in one step; a stamp of another cgroup is not ours to renew. */
-static __always_inline void aeg_attempt_remember(struct aeg_attempt *at,
-						 const struct aeg_flow *flow, __u64 now,
-						 bool report)
+/* Writes stamp and decision; a stamp of another cgroup is not ours to renew. */
+static __always_inline void aeg_attempt_write(const struct aeg_attempt *at,
+					      const struct aeg_flow *flow,
+					      const struct aeg_caller *caller, __u64 now,
+					      __u32 flags)
 {
-	bool open = at->outcome.decision.verdict != AEG_VERDICT_DENIED;
-	__u32 pid = (__u32)(bpf_get_current_pid_tgid() >> 32);
 	struct aeg_sock *sock = at->sock;
-	__u32 flags = 0;
 
-	if (report && open && flow->hook == AEG_HOOK_CONNECT)
-		flags |= AEG_SOCK_REPORTED;
-	bpf_get_current_comm(sock->comm, sizeof(sock->comm));
-	bpf_spin_lock(&sock->lock);
 	aeg_attempt_remember_watch(at, flow);
-	sock->pid = pid;
-	/* Looked at again: another thread may have stamped the socket just before we did. */
+	/* Looked at here: another thread may have stamped the socket since we looked for storage. */
+	if (!sock->leaf)
+		aeg_stamp_write(sock, at->foreign ? &at->stamp : &at->task);
 	if (sock->leaf == at->task.leaf) {
 		sock->pod = at->task.pod;
 		sock->epoch = at->task.epoch;
@@ -288,8 +310,48 @@ static __always_inline void aeg_attempt_remember(struct aeg_attempt *at,
 	sock->dport = flow->dport;
 	sock->proto = flow->proto;
 	sock->hook = flow->hook;
+	sock->pid = caller->pid;
+	__builtin_memcpy(sock->comm, caller->comm, sizeof(sock->comm));
 	sock->flags = flags;
-	bpf_spin_unlock(&sock->lock);
+}
+
+/*
+ * Sees that the socket has storage; false: there is none for it. A stream that is denied needs none: who
+ * made it the kernel says again, and nothing comes of it that has to be known later.
+ */
+static __always_inline bool aeg_attempt_store(struct aeg_attempt *at)
+{
+	bool needless = at->locked && at->own && at->outcome.decision.verdict == AEG_VERDICT_DENIED;
+
+	if (!at->sk)
+		return true;
+	/* Looked for again: to hold the pointer all the while is to have everything verified twice. */
+	at->sock = bpf_sk_storage_get(&socks, at->sk, NULL,
+				      needless ? 0 : BPF_SK_STORAGE_GET_F_CREATE);
+	if (at->sock || needless)
+		return true;
+	aeg_failed(AEG_ERROR_CONNECT_STORAGE);
+	return false;
+}
+
+/* Remembers in one step: sendmsg() runs without the socket's lock. */
+static __always_inline void aeg_attempt_remember(struct aeg_attempt *at,
+						 const struct aeg_flow *flow,
+						 const struct aeg_caller *caller, __u64 now,
+						 bool report)
+{
+	bool open = at->outcome.decision.verdict != AEG_VERDICT_DENIED;
+	__u32 flags = 0;
+
+	if (report && open && flow->hook == AEG_HOOK_CONNECT)
+		flags |= AEG_SOCK_REPORTED;
+	if (at->locked) {
+		aeg_attempt_write(at, flow, caller, now, flags);
+		return;
+	}
+	bpf_spin_lock(&at->sock->lock);
+	aeg_attempt_write(at, flow, caller, now, flags);
+	bpf_spin_unlock(&at->sock->lock);
 }
 
 /* A socket that connects again, after a failure or AF_UNSPEC: its bytes are gone by now. */
@@ -307,17 +369,25 @@ static __always_inline void aeg_attempt_close_former(struct aeg_attempt *at, voi
 static __always_inline void aeg_attempt_record(struct aeg_attempt *at, struct bpf_sock_addr *ctx,
 					       const struct aeg_flow *flow)
 {
-	bool report = aeg_attempt_reportable(at, flow->hook);
+	struct aeg_caller caller = {};
+	bool report;
 	__u64 now;
 
+	if (!at->repeat && !aeg_attempt_store(at))
+		aeg_judge_internal(&at->outcome);
+	aeg_outcome_forget(&at->outcome, at->task.leaf);
 	aeg_count_decision(&at->outcome, flow->hook);
 	if (at->repeat)
 		return;
+	if (at->locked)
+		aeg_attempt_close_former(at, ctx, flow);
+	report = aeg_attempt_reportable(at, flow->hook);
 	now = bpf_ktime_get_ns();
+	aeg_caller_get(at->task.leaf, &caller);
 	if (at->sock)
-		aeg_attempt_remember(at, flow, now, report);
+		aeg_attempt_remember(at, flow, &caller, now, report);
 	if (report)
-		aeg_event_decided(at->control, ctx, flow, &at->outcome, now);
+		aeg_event_decided(at->control, ctx, flow, &at->outcome, &caller, now);
 }
 
 #define AEG_MAX_ERRNO 4095 /* include/linux/err.h */
@@ -342,13 +412,15 @@ static __always_inline int aeg_attempt_deny(const struct aeg_attempt *at)
 
 static __always_inline int aeg_police(struct bpf_sock_addr *ctx, const struct aeg_flow *flow)
 {
-	struct aeg_attempt at = {.control = aeg_ctl_get(), .sk = ctx->sk};
+	struct aeg_attempt at = {
+		.control = aeg_ctl_get(),
+		.sk = ctx->sk,
+		.locked = flow->hook == AEG_HOOK_CONNECT,
+	};
 
-	if (!at.control || !aeg_attempt_managed(&at))
+	if (!at.control || !aeg_attempt_managed(&at, ctx))
 		return AEG_PASS;
 	aeg_attempt_decide(&at, ctx, flow);
-	if (flow->hook == AEG_HOOK_CONNECT)
-		aeg_attempt_close_former(&at, ctx, flow);
 	aeg_attempt_record(&at, ctx, flow);
 	if (at.outcome.decision.verdict != AEG_VERDICT_DENIED)
 		return AEG_PASS;

@@ -28,25 +28,74 @@ static __always_inline bool aeg_skb_managed(struct __sk_buff *skb, const struct 
 	return false;
 }
 
+/* The nearest cgroup, the socket's own or one above it, that has an identity; 0: none has. */
+static __always_inline __u64 aeg_skb_pod(struct __sk_buff *skb, const struct aeg_ctl *control,
+					 void *table)
+{
+#pragma clang loop unroll(disable)
+	for (int level = AEG_LEVELS_MAX - 1; level >= 0; level--) {
+		__u64 id;
+
+		if (!(READ_ONCE(control->levels) & (1u << level)))
+			continue;
+		id = bpf_skb_ancestor_cgroup_id(skb, level);
+		if (id && bpf_map_lookup_elem(table, &id))
+			return id;
+	}
+	return 0;
+}
+
+/* Whose socket it is; epoch is read first, so that what comes later ages the answer. */
+static __always_inline void aeg_skb_stamp(struct __sk_buff *skb, const struct aeg_ctl *control,
+					  struct aeg_stamp *ret)
+{
+	struct aeg_moment now = aeg_now(control);
+	void *table = aeg_inner(&idents, now.slot, AEG_ERROR_NO_IDENTS);
+
+	ret->epoch = now.epoch;
+	ret->leaf = bpf_skb_cgroup_id(skb);
+	ret->pod = table ? aeg_skb_pod(skb, control, table) : 0;
+}
+
+/* What another packet of the socket finds in the moment before it is stamped. */
+static const char aeg_raw_first[sizeof(struct aeg_sock)] = {
+	[offsetof(struct aeg_sock, watch)] = AEG_WATCH_PACKETS,
+};
+
 /*
- * A socket without storage: unmanaged, or older than the programs, or accepted, or never seen by a
- * hook. UDP is seen at every sendmsg(), and a TCP connection that stands was let through or came in.
+ * A socket without storage: unmanaged, or accepted, or never seen by a hook. UDP is seen at every
+ * sendmsg(), and a TCP connection that stands was let through or came in. The others are watched from
+ * their first packet on; NULL: *ret_verdict is for this one.
  */
-static __always_inline int aeg_stranger_egress(struct __sk_buff *skb, struct bpf_sock *sk)
+static __always_inline struct aeg_sock *aeg_stranger_egress(struct __sk_buff *skb,
+							    struct bpf_sock *sk, int *ret_verdict)
 {
 	__u32 proto = sk->protocol;
-	bool raw = proto != AEG_PROTO_UDP && proto != AEG_PROTO_TCP;
+	bool raw = sk->type == SOCK_RAW || (proto != AEG_PROTO_UDP && proto != AEG_PROTO_TCP);
+	struct aeg_stamp stamp = {};
 	struct aeg_outcome outcome;
 	struct aeg_ctl *control;
+	struct aeg_sock *sock;
 
-	if (!raw && sk->type != SOCK_RAW && (proto == AEG_PROTO_UDP || sk->state != TCP_SYN_SENT))
-		return AEG_PASS;
+	*ret_verdict = AEG_PASS;
+	if (!raw && (proto == AEG_PROTO_UDP || sk->state != TCP_SYN_SENT))
+		return NULL;
 	control = aeg_ctl_get();
 	if (!control || !aeg_skb_managed(skb, control) || (raw && aeg_sock_kernels(skb)))
-		return AEG_PASS;
+		return NULL;
+	if (raw) {
+		sock = bpf_sk_storage_get(&socks, sk, (void *)aeg_raw_first,
+					  BPF_SK_STORAGE_GET_F_CREATE);
+		if (sock) {
+			aeg_skb_stamp(skb, control, &stamp);
+			aeg_stamp_put(sock, &stamp);
+			return sock;
+		}
+	}
 	aeg_judge_internal(&outcome);
 	aeg_count_decision(&outcome, AEG_HOOK_PACKET);
-	return AEG_DENY;
+	*ret_verdict = AEG_DENY;
+	return NULL;
 }
 
 /* Raw sockets write any header: what is no ICMP cannot be attributed and counts as governed. */
@@ -78,24 +127,42 @@ static __always_inline void aeg_raw_judge_address(struct __sk_buff *skb,
 	if (reach.learned)
 		choice =
 			(__u32)raw_choose(skb, high, low, pod, aeg_choose_pack(&flow, &reach.cidr));
-	aeg_reach_judge(view, &flow, &reach, pod, choice, ret);
+	aeg_reach_judge(view, &flow, &reach, aeg_ident_find(view, pod), choice, ret);
+}
+
+/* The pod of a stamped socket, looked for again after every change of identities. */
+static __always_inline __u64 aeg_raw_pod(struct __sk_buff *skb, const struct aeg_ctl *control,
+					 struct aeg_sock *sock)
+{
+	struct aeg_stamp stamp;
+
+	if (sock->epoch == aeg_now(control).epoch)
+		return sock->pod;
+	aeg_skb_stamp(skb, control, &stamp);
+	if (sock->leaf && sock->leaf != stamp.leaf) /* see maker.bpf.h: sock_create knew better */
+		return sock->pod;
+	bpf_spin_lock(&sock->lock);
+	aeg_stamp_write(sock, &stamp);
+	bpf_spin_unlock(&sock->lock);
+	return stamp.pod;
 }
 
 static __always_inline void aeg_raw_judge(struct __sk_buff *skb, const struct aeg_ctl *control,
-					  const struct aeg_sock *sock,
-					  const struct aeg_packet *packet, struct aeg_outcome *ret)
+					  struct aeg_sock *sock, const struct aeg_packet *packet,
+					  struct aeg_outcome *ret)
 {
 	const struct aeg_dest hidden = {.flags = AEG_DEST_GOVERNED};
 	const struct aeg_flow flow = {.proto = AEG_PROTO_OTHER};
+	__u64 pod = aeg_raw_pod(skb, control, sock);
 	struct aeg_view view;
 
 	aeg_judge_internal(ret);
 	if (!aeg_view_open(READ_ONCE(control->now.slot), &view))
 		return;
 	if (aeg_raw_hides(packet))
-		aeg_judge(&view, &flow, &hidden, aeg_ident_find(&view, sock->pod), ret);
+		aeg_judge(&view, &flow, &hidden, aeg_ident_find(&view, pod), ret);
 	else
-		aeg_raw_judge_address(skb, &view, packet, sock->pod, ret);
+		aeg_raw_judge_address(skb, &view, packet, pod, ret);
 }
 
 static __always_inline void aeg_raw_report(struct __sk_buff *skb, struct aeg_ctl *control,

@@ -4,6 +4,7 @@
  * that has storage, with the tables in force now. What they deny is marked, so that nothing more
  * leaves, and reported, so that the daemon ends it. What they allow is not touched.
  */
+#define AEG_CLOCK() bpf_ktime_get_ns()
 #include "bpf/close.bpf.h"
 #include "bpf/identity.bpf.h"
 #include "bpf/learned.bpf.h"
@@ -61,7 +62,7 @@ static __always_inline void aeg_revoke_judge_one(const struct aeg_view *view,
 	aeg_reach_open(view, flow, &reach);
 	if (reach.learned)
 		choice = (__u32)revoke_choose(high, low, pod, aeg_choose_pack(flow, &reach.cidr));
-	aeg_reach_judge(view, flow, &reach, pod, choice, ret);
+	aeg_reach_judge(view, flow, &reach, aeg_ident_find(view, pod), choice, ret);
 }
 
 /* For everyone who is at it, as at connect(). */

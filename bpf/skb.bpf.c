@@ -17,17 +17,22 @@ int skb_egress(struct __sk_buff *skb)
 	struct bpf_sock *sk = skb->sk;
 	struct aeg_packet packet;
 	struct aeg_sock *sock;
+	int verdict;
 
 	if (!sk)
 		return AEG_PASS;
 	sock = bpf_sk_storage_get(&socks, sk, NULL, 0);
-	if (sock && sock->watch <= AEG_WATCH_DONE)
+	if (sock && (sock->watch <= AEG_WATCH_DONE ||
+		     (sock->watch <= AEG_WATCH_DEAD && aeg_tcp_empty(skb, sock))))
 		return AEG_PASS;
 	sk = bpf_sk_fullsock(sk);
 	if (!sk)
 		return AEG_PASS;
-	if (!sock)
-		return aeg_stranger_egress(skb, sk);
+	if (!sock) {
+		sock = aeg_stranger_egress(skb, sk, &verdict);
+		if (!sock)
+			return verdict;
+	}
 	if (sock->watch == AEG_WATCH_DEAD && sk->protocol == AEG_PROTO_UDP)
 		return AEG_DENY; /* revoked; TCP still says that it ends */
 	if (!aeg_packet_read(skb, &packet)) {
@@ -48,8 +53,13 @@ int skb_ingress(struct __sk_buff *skb)
 	struct bpf_sock *sk = skb->sk;
 	struct aeg_packet packet;
 	struct aeg_sock *sock;
+	__u16 peer;
 
 	if (!sk)
+		return AEG_PASS;
+	/* What is connected elsewhere hears nobody that is learned from. */
+	peer = sk->dst_port;
+	if (peer && peer != bpf_htons(AEG_PORT_DNS))
 		return AEG_PASS;
 	sock = bpf_sk_storage_get(&socks, sk, NULL, 0);
 	if (!sock || sock->watch != AEG_WATCH_DNS)

@@ -4,6 +4,7 @@
  * may go, how its connection ended. They read their context and leave the rest to police.bpf.h.
  */
 #include "bpf/backstop.bpf.h"
+#define AEG_CASTING
 #include "bpf/police.bpf.h"
 
 char LICENSE[] SEC("license")
@@ -15,6 +16,16 @@ static __always_inline __u8 aeg_proto(__u32 protocol)
 	if (protocol == IPPROTO_MPTCP)
 		return AEG_PROTO_TCP;
 	return protocol > 255 ? 255 : (__u8)protocol;
+}
+
+/* What packet programs see of sockets that connect() and sendmsg() hooks do not, or not always. */
+static __always_inline __u8 aeg_watch_begin(const struct bpf_sock *ctx)
+{
+	__u8 proto = aeg_proto(ctx->protocol);
+
+	if (ctx->type == SOCK_RAW || (proto != AEG_PROTO_TCP && proto != AEG_PROTO_UDP))
+		return AEG_WATCH_PACKETS;
+	return AEG_WATCH_OFF;
 }
 
 static __always_inline __u8 aeg_connect_hook(const struct bpf_sock_addr *ctx)
@@ -78,23 +89,18 @@ int sendmsg6(struct bpf_sock_addr *ctx)
 	return aeg_police6(ctx, AEG_HOOK_DATAGRAM);
 }
 
-/* What packet programs see of sockets that connect() and sendmsg() hooks do not, or not always. */
-static __always_inline __u8 aeg_watch_begin(const struct bpf_sock *ctx)
-{
-	__u8 proto = aeg_proto(ctx->protocol);
-
-	if (ctx->type == SOCK_RAW || (proto != AEG_PROTO_TCP && proto != AEG_PROTO_UDP))
-		return AEG_WATCH_PACKETS;
-	return AEG_WATCH_OFF;
-}
-
-/* Stamps the creator's identity. Without storage nothing is lost: connect() stamps then. */
+/*
+ * Stamps the creator's identity, before 5.15: see maker.bpf.h. Without storage nothing is lost: connect()
+ * stamps then, and the packets of other sockets are stamped by the first of them.
+ */
 SEC("cgroup/sock_create")
 int sock_create(struct bpf_sock *ctx)
 {
 	struct aeg_ctl *control = aeg_ctl_get();
+	const struct aeg_ident *ident;
 	struct aeg_stamp stamp = {};
 	struct aeg_moment now;
+	struct aeg_sock *sock;
 	void *table;
 
 	if (!control)
@@ -102,14 +108,18 @@ int sock_create(struct bpf_sock *ctx)
 	now = aeg_now(control);
 	if (!aeg_current_managed(control))
 		return AEG_PASS;
-	stamp.watch = aeg_watch_begin(ctx);
 	stamp.epoch = now.epoch;
 	stamp.leaf = bpf_get_current_cgroup_id();
 	table = aeg_inner(&idents, now.slot, AEG_ERROR_NO_IDENTS);
 	if (table)
-		stamp.pod = aeg_current_pod(control, table);
-	if (!aeg_stamp_put(ctx, ctx, &stamp))
+		stamp.pod = aeg_current_pod(control, table, &ident);
+	sock = bpf_sk_storage_get(&socks, ctx, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!sock) {
 		aeg_failed(AEG_ERROR_STAMP_STORAGE);
+		return AEG_PASS;
+	}
+	sock->watch = aeg_watch_begin(ctx);
+	aeg_stamp_put(sock, &stamp);
 	return AEG_PASS;
 }
 
@@ -126,7 +136,7 @@ int sock_release(struct bpf_sock *ctx)
 	if (!control)
 		return AEG_PASS;
 	if (ctx->protocol == AEG_PROTO_TCP)
-		aeg_tcp_read((struct sock *)ctx, &ending);
+		aeg_tcp_read(ctx, &ending);
 	aeg_close_report(control, ctx, sock, &ending);
 	return AEG_PASS;
 }

@@ -8,6 +8,7 @@
 #define AEG_SPECIAL_H
 
 #include "bpf/input.h"
+#include "bpf/prefix.h"
 
 /* host order; RFC 6890 where nothing else is said */
 AEG_INLINE int aeg_special4(__u32 addr)
@@ -22,15 +23,11 @@ AEG_INLINE int aeg_special4(__u32 addr)
 /* 127.0.0.0/8 and ::1: what is sent there does not leave the network namespace. */
 AEG_INLINE int aeg_loopback(const __u8 *addr)
 {
-	__u32 zeros = 0;
+	__u64 low = aeg_be64(addr + 8);
 
-	for (int i = 0; i < 10; i++)
-		zeros |= addr[i];
-	if (zeros)
+	if (aeg_be64(addr))
 		return 0;
-	if (addr[10] == 0xff && addr[11] == 0xff)
-		return addr[12] == 127;
-	return !(addr[10] | addr[11] | addr[12] | addr[13] | addr[14]) && addr[15] == 1;
+	return low >> 24 == 0xffff7f || low == 1;
 }
 
 /* addr: 16 bytes, network order. */

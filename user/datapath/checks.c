@@ -14,22 +14,29 @@
 /* From linux/capability.h of kernels that have them; Debian's older headers may not. */
 enum { CAP_BIT_NET_ADMIN = 12, CAP_BIT_SYS_ADMIN = 21, CAP_BIT_PERFMON = 38, CAP_BIT_BPF = 39 };
 
-static struct aeg_check check_kernel(const struct aeg_datapath_config *config)
+bool aeg_kernel_is(unsigned long major, unsigned long minor)
 {
-	struct aeg_check check = {.name = "kernel"};
-	unsigned long major = 0, minor = 0;
+	unsigned long have_major, have_minor;
 	struct utsname uts;
 	char *end;
 
-	if (uname(&uts) == 0) {
-		major = strtoul(uts.release, &end, 10);
-		minor = *end == '.' ? strtoul(end + 1, NULL, 10) : 0;
-	}
-	if (!major) {
+	if (uname(&uts) < 0)
+		return false;
+	have_major = strtoul(uts.release, &end, 10);
+	have_minor = *end == '.' ? strtoul(end + 1, NULL, 10) : 0;
+	return have_major > major || (have_major == major && have_minor >= minor);
+}
+
+static struct aeg_check check_kernel(const struct aeg_datapath_config *config)
+{
+	struct aeg_check check = {.name = "kernel"};
+	struct utsname uts;
+
+	if (uname(&uts) < 0) {
 		check.detail = aeg_xstrdup("the kernel's version cannot be read");
 		return check;
 	}
-	check.ok = major > KERNEL_MAJOR || (major == KERNEL_MAJOR && minor >= KERNEL_MINOR);
+	check.ok = aeg_kernel_is(KERNEL_MAJOR, KERNEL_MINOR);
 	check.detail = check.ok ? aeg_xstrdup(uts.release)
 				: aeg_xasprintf("%s is too old; boot %d.%d or newer", uts.release,
 						KERNEL_MAJOR, KERNEL_MINOR);

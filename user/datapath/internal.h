@@ -48,7 +48,7 @@ extern const char *const aeg_map_names[AEG_MAP_MAX];
  * connection's first packet before what lets it begin.
  */
 enum aeg_prog {
-	AEG_PROG_SOCK_CREATE,
+	AEG_PROG_SOCK_CREATE, /* only before 5.15 */
 	AEG_PROG_SOCK_RELEASE,
 	AEG_PROG_SOCK_OPS, /* only with config.sockops */
 	AEG_PROG_SKB_INGRESS,
@@ -184,6 +184,9 @@ int aeg_errand(const struct aeg_datapath *datapath, enum aeg_errand errand, uint
 uint32_t aeg_cgroup_oldest(const struct aeg_datapath *datapath, uint64_t cgroup);
 /* The cookie of its network namespace. */
 int aeg_home_cookie(const struct aeg_datapath *datapath, uint64_t cgroup, uint64_t *ret);
+
+/* ---- checks.c ---- */
+bool aeg_kernel_is(unsigned long major, unsigned long minor); /* this version or a later one */
 
 /* ---- chatter.c ---- */
 /* libbpf prints through here from now on: the first complaint is kept, nothing reaches stderr unless
