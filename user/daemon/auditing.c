@@ -217,7 +217,8 @@ static void on_record(void *arg, const struct aeg_flow *flow)
 		aeg_audit_flow(auditing->log, flow);
 }
 
-static void on_drained(void *arg)
+/* Before the ring forgets: a daemon that is killed between the two writes them again, and never too few. */
+static void write_out(void *arg)
 {
 	const struct aeg_auditing *auditing = arg;
 
@@ -230,7 +231,8 @@ void aeg_auditing_observe(struct aeg_auditing *auditing, struct aeg_events *even
 	if (auditing)
 		aeg_events_observe(events, &(struct aeg_observer){.event = on_event,
 								  .record = on_record,
-								  .drained = on_drained,
+								  .settle = write_out,
+								  .drained = write_out,
 								  .arg = auditing});
 }
 

@@ -55,6 +55,18 @@ static void tell_event(struct aeg_events *events, const struct aeg_flow *flow)
 	}
 }
 
+static void tell_settle(void *arg)
+{
+	struct aeg_events *events = arg;
+
+	for (size_t i = 0; i < events->nobservers; i++) {
+		const struct aeg_observer *observer = &events->observers[i];
+
+		if (observer->settle)
+			observer->settle(observer->arg);
+	}
+}
+
 static void tell_drained(struct aeg_events *events)
 {
 	for (size_t i = 0; i < events->nobservers; i++) {
@@ -251,6 +263,7 @@ int aeg_events_open(struct aeg_reconciler *reconciler, struct aeg_loop *loop,
 		aeg_events_close(events);
 		return err;
 	}
+	aeg_datapath_settle(reconciler->datapath, tell_settle, events);
 	reconciler->swapped = on_swapped;
 	reconciler->swapped_arg = events;
 	on_swapped(events);
@@ -272,6 +285,7 @@ void aeg_events_close(struct aeg_events *events)
 	if (!events)
 		return;
 	events->reconciler->swapped = NULL;
+	aeg_datapath_settle(events->reconciler->datapath, NULL, NULL);
 	aeg_watch_remove(events->watch);
 	aeg_watch_remove(events->gather);
 	aeg_watch_remove(events->fold_timer);

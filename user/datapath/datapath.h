@@ -150,6 +150,12 @@ int aeg_datapath_frames(struct aeg_datapath *datapath, uint64_t ret[AEG_RESULTS_
 typedef void aeg_event_fn(void *arg, const struct aeg_event *event, size_t size);
 /* Readable when a ring wants attention. */
 int aeg_datapath_fd(const struct aeg_datapath *datapath);
+/*
+ * fn is called before the kernel forgets events that were handed over: what must not be lost has to be
+ * written down by then. If the process is killed before, the next one gets them again. NULL: nobody.
+ */
+typedef void aeg_events_settle_fn(void *arg);
+void aeg_datapath_settle(struct aeg_datapath *datapath, aeg_events_settle_fn *fn, void *arg);
 /* Hands over everything that is unread, denials first; returns how many. */
 size_t aeg_datapath_consume(struct aeg_datapath *datapath, aeg_event_fn *fn, void *arg);
 /* Asks for a wake-up at the next event; false: events came meanwhile, consume first. */

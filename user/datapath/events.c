@@ -27,6 +27,20 @@ static void hand_over(void *arg, const void *record, size_t size)
 		consumer->fn(consumer->arg, record, size);
 }
 
+static void settle(void *arg)
+{
+	const struct consumer *consumer = arg;
+
+	if (consumer->datapath->settle)
+		consumer->datapath->settle(consumer->datapath->settle_arg);
+}
+
+void aeg_datapath_settle(struct aeg_datapath *datapath, aeg_events_settle_fn *fn, void *arg)
+{
+	datapath->settle = fn;
+	datapath->settle_arg = arg;
+}
+
 int aeg_datapath_fd(const struct aeg_datapath *datapath)
 {
 	return datapath->epoll_fd;
@@ -38,7 +52,7 @@ size_t aeg_datapath_consume(struct aeg_datapath *datapath, aeg_event_fn *fn, voi
 	size_t n = 0;
 
 	for (int i = 0; i < AEG_RING_MAX; i++)
-		n += aeg_ring_consume(&datapath->rings[i], hand_over, &consumer);
+		n += aeg_ring_consume(&datapath->rings[i], hand_over, settle, &consumer);
 	return n;
 }
 

@@ -99,6 +99,8 @@ struct aeg_datapath {
 	struct aeg_ctl *ctl;	 /* mapped; NULL while opening */
 	struct aeg_slot slots[AEG_SLOTS];
 	struct aeg_ring rings[AEG_RING_MAX];
+	aeg_events_settle_fn *settle; /* NULL: nobody */
+	void *settle_arg;
 	int epoll_fd;
 	int helper_fd; /* -1: everything is done here */
 	bool adopted;

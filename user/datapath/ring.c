@@ -13,6 +13,8 @@
 
 #define WINDOW (128u * 1024)
 
+#define SETTLE_PARTS 16 /* of the ring: so much is read before its writers get the room */
+
 static size_t page_size(void)
 {
 	return (size_t)sysconf(_SC_PAGESIZE);
@@ -115,7 +117,15 @@ bool aeg_ring_waiting(struct aeg_ring *ring)
 	return !record || !(header_of(record) & BPF_RINGBUF_BUSY_BIT);
 }
 
-size_t aeg_ring_consume(struct aeg_ring *ring, aeg_record_fn *fn, void *arg)
+static void forget(struct aeg_ring *ring, unsigned long position, aeg_settle_fn *settle, void *arg)
+{
+	if (position == *ring->consumer)
+		return;
+	settle(arg);
+	__atomic_store_n(ring->consumer, position, __ATOMIC_RELEASE);
+}
+
+size_t aeg_ring_consume(struct aeg_ring *ring, aeg_record_fn *fn, aeg_settle_fn *settle, void *arg)
 {
 	unsigned long position = *ring->consumer;
 	unsigned long end = position + aeg_ring_unread(ring);
@@ -133,7 +143,10 @@ size_t aeg_ring_consume(struct aeg_ring *ring, aeg_record_fn *fn, void *arg)
 			n++;
 		}
 		position += (size + BPF_RINGBUF_HDR_SZ + 7) & ~(size_t)7;
-		__atomic_store_n(ring->consumer, position, __ATOMIC_RELEASE);
+		/* Its writers need the room, and must not wait for the end of a long round. */
+		if (position - *ring->consumer >= ring->size / SETTLE_PARTS)
+			forget(ring, position, settle, arg);
 	}
+	forget(ring, position, settle, arg);
 	return n;
 }

@@ -20,6 +20,7 @@ struct aeg_ring {
 };
 
 typedef void aeg_record_fn(void *arg, const void *record, size_t size);
+typedef void aeg_settle_fn(void *arg);
 
 /* map_fd must stay open as long as the ring is. */
 int aeg_ring_open(int map_fd, size_t size, struct aeg_ring *ret);
@@ -27,7 +28,11 @@ void aeg_ring_close(struct aeg_ring *ring);
 /* Whether the record at the reading end is complete, or cannot be told. */
 bool aeg_ring_waiting(struct aeg_ring *ring);
 size_t aeg_ring_unread(const struct aeg_ring *ring); /* bytes */
-/* Hands over what was unread when it was called; returns the number of records. */
-size_t aeg_ring_consume(struct aeg_ring *ring, aeg_record_fn *fn, void *arg);
+/*
+ * Hands over what was unread when it was called; returns the number of records. settle is called
+ * before the ring forgets what was handed over, now and then and at the end: a reader that dies
+ * before it gets the same records again.
+ */
+size_t aeg_ring_consume(struct aeg_ring *ring, aeg_record_fn *fn, aeg_settle_fn *settle, void *arg);
 
 #endif

@@ -13,6 +13,8 @@ struct aeg_observer { /* NULL: not interested */
 	void (*event)(void *arg, const struct aeg_flow *flow);
 	/* Every record: numbered, repeats folded into one (count), losses among them (lost). */
 	void (*record)(void *arg, const struct aeg_flow *flow);
+	/* The kernel is about to forget the events so far: what must survive a crash is written now. */
+	void (*settle)(void *arg);
 	/* Everything that was waiting has been handed over: time to write out what was gathered. */
 	void (*drained)(void *arg);
 	void *arg;
