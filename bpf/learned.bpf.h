@@ -179,6 +179,8 @@ static __always_inline __u64 aeg_choose(__u64 high, __u64 low, __u64 pod, __u64 
 		best = other;
 	if (best == AEG_CHOICE_NONE)
 		best = aeg_choice_nothing(&view, &flow, ident);
+	if (aeg_quarantined(ident, aeg_loopback(flow.daddr)))
+		best = (__u64)AEG_VERDICT_DENIED << 32 | AEG_CHOICE_CIDR;
 	return best;
 }
 

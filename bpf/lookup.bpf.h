@@ -218,7 +218,7 @@ static __always_inline void aeg_judge(const struct aeg_view *view, const struct 
 	ret->node = dest->node;
 	ret->generation = view->gen->number;
 	aeg_outcome_forget(ret, ret->generation);
-	aeg_decide_covered(ident, &ret->decision);
+	aeg_decide_last(ident, aeg_loopback(flow->daddr), &ret->decision);
 }
 
 static __always_inline void aeg_judge_internal(struct aeg_outcome *ret)

@@ -41,7 +41,7 @@ struct aeg_facts {
 /* Whoever looks things up can save this look-up for everybody else. */
 static inline int aeg_way_matters(const struct aeg_ident *ident)
 {
-	return ident && ident->flags & (AEG_IDENT_STRICT_UNION | AEG_IDENT_QUARANTINED);
+	return ident && ident->flags & AEG_IDENT_STRICT_UNION;
 }
 
 static inline struct aeg_answer aeg_answer_default(__u32 verdict, __u8 reason)
@@ -150,14 +150,6 @@ static inline void aeg_decide_unknown(const struct aeg_facts *facts, struct aeg_
 	ret->mode = aeg_mode_of(ret->verdict);
 }
 
-/* What no rule can open, enum aeg_reason; 0: nothing stands before the rules. */
-static inline __u8 aeg_barred(const struct aeg_facts *facts)
-{
-	if (facts->ident->flags & AEG_IDENT_QUARANTINED && facts->way != AEG_WAY_LOOPBACK)
-		return AEG_REASON_QUARANTINED;
-	return 0;
-}
-
 /* Fills ret completely; always leaves a verdict other than NONE. */
 static inline void aeg_decide(const struct aeg_facts *facts, struct aeg_decision *ret)
 {
@@ -168,31 +160,40 @@ static inline void aeg_decide(const struct aeg_facts *facts, struct aeg_decision
 		aeg_decide_unknown(facts, ret);
 		return;
 	}
-	ret->reason = aeg_barred(facts);
-	if (ret->reason) {
-		ret->verdict = AEG_VERDICT_DENIED;
-		return;
-	}
 	enforce = aeg_layer(facts, facts->cell ? &facts->cell->enforce : 0, AEG_IDENT_ISOLATED);
 	all = aeg_layer(facts, facts->cell ? &facts->cell->all : 0, AEG_IDENT_ISOLATED_UNION);
 	aeg_layers_combine(&enforce, &all, ret);
 }
 
-/*
- * The last word, where a policy requires that TC sees the workload and it does not: what its rules let
- * through is denied. Apart from aeg_decide(), which verifiers follow into every branch.
- */
-static inline void aeg_decide_covered(const struct aeg_ident *ident, struct aeg_decision *decision)
+/* Stopped by hand: nothing leaves its namespace. */
+static inline int aeg_quarantined(const struct aeg_ident *ident, int loopback)
+{
+	return ident && ident->flags & AEG_IDENT_QUARANTINED && !loopback;
+}
+
+/* A policy requires that TC sees the workload, which it does not, and a rule or a default allows this. */
+static inline int aeg_uncovered(const struct aeg_ident *ident, const struct aeg_decision *decision)
 {
 	__u32 needs = ident ? ident->flags & (AEG_IDENT_NEEDS_TC | AEG_IDENT_HAS_TC) : 0;
 
-	if (needs != AEG_IDENT_NEEDS_TC || decision->verdict == AEG_VERDICT_DENIED ||
-	    decision->reason == AEG_REASON_NOT_GOVERNED || decision->reason == AEG_REASON_LOOPBACK)
-		return;
-	*decision = (struct aeg_decision){
-		.verdict = AEG_VERDICT_DENIED,
-		.reason = AEG_REASON_LAYER,
-	};
+	return needs == AEG_IDENT_NEEDS_TC && decision->verdict != AEG_VERDICT_DENIED &&
+	       decision->reason != AEG_REASON_NOT_GOVERNED &&
+	       decision->reason != AEG_REASON_LOOPBACK;
+}
+
+/*
+ * The last word: what no rule can open. Apart from aeg_decide(), which verifiers follow into every
+ * branch for every candidate.
+ */
+static inline void aeg_decide_last(const struct aeg_ident *ident, int loopback,
+				   struct aeg_decision *decision)
+{
+	if (aeg_quarantined(ident, loopback))
+		*decision = (struct aeg_decision){.verdict = AEG_VERDICT_DENIED,
+						  .reason = AEG_REASON_QUARANTINED};
+	else if (aeg_uncovered(ident, decision))
+		*decision = (struct aeg_decision){.verdict = AEG_VERDICT_DENIED,
+						  .reason = AEG_REASON_LAYER};
 }
 
 static inline __u32 aeg_layer_verdict(const struct aeg_facts *facts, __u32 rule, __u32 isolated)
@@ -215,8 +216,6 @@ static inline __u32 aeg_decide_verdict(const struct aeg_facts *facts)
 
 	if (!facts->ident)
 		return facts->governed ? facts->gen->unknown : AEG_VERDICT_ALLOWED;
-	if (aeg_barred(facts))
-		return AEG_VERDICT_DENIED;
 	enforce = aeg_layer_verdict(facts, facts->cell ? facts->cell->enforce.verdict : 0,
 				    AEG_IDENT_ISOLATED);
 	all = aeg_layer_verdict(facts, facts->cell ? facts->cell->all.verdict : 0,

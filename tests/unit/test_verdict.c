@@ -235,12 +235,26 @@ static void test_covered(void **state)
 		struct aeg_decision decision = {.verdict = cases[i].verdict,
 						.reason = cases[i].reason};
 
-		aeg_decide_covered(&ident, &decision);
+		aeg_decide_last(&ident, 0, &decision);
 		assert_int_equal(decision.verdict, cases[i].want_verdict);
 		assert_int_equal(decision.reason, cases[i].want_reason);
-		aeg_decide_covered(NULL, &decision);
+		aeg_decide_last(NULL, 0, &decision);
 		assert_int_equal(decision.verdict, cases[i].want_verdict);
 	}
+}
+
+/* Quarantine knows no exception but what stays inside. */
+static void test_quarantine(void **state)
+{
+	const struct aeg_ident ident = {.flags = AEG_IDENT_QUARANTINED | AEG_IDENT_HAS_TC};
+	struct aeg_decision decision = {.verdict = AEG_VERDICT_ALLOWED,
+					.reason = AEG_REASON_NOT_GOVERNED};
+
+	aeg_decide_last(&ident, 1, &decision);
+	assert_int_equal(decision.verdict, AEG_VERDICT_ALLOWED);
+	aeg_decide_last(&ident, 0, &decision);
+	assert_int_equal(decision.verdict, AEG_VERDICT_DENIED);
+	assert_int_equal(decision.reason, AEG_REASON_QUARANTINED);
 }
 
 int main(void)
@@ -249,6 +263,7 @@ int main(void)
 		cmocka_unit_test(test_layers),	   cmocka_unit_test(test_unknown_workload),
 		cmocka_unit_test(test_internal),   cmocka_unit_test(test_stricter),
 		cmocka_unit_test(test_cell_proto), cmocka_unit_test(test_covered),
+		cmocka_unit_test(test_quarantine),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
