@@ -244,7 +244,7 @@ build/aegressd: $(call objs,obj,$(filter %/main.c,$(DAEMON_SRC))) build/obj/liba
 	$(call link,obj,$(LIBS_DAEMON))
 build/aegress: $(call objs,obj,$(CLI_SRC)) build/obj/libaegress.a
 	$(call link,obj,$(LIBS_CLI))
-build/kernels/guest: $(call objs,obj,$(GUEST_SRC))
+build/kernels/guest: $(call objs,obj,$(GUEST_SRC) tests/prog/wire.c)
 $(TOOLS): build/%: build/obj/tests/%.o build/obj/libaegress.a | $$(@D)/.
 	$(call link,obj,$(LIBS_TEST))
 

@@ -14,6 +14,7 @@
 #define CONFIG_REFUSED "/etc/aegress/refused.yaml"
 
 #define CHAT "kubepods.slice/kubepods-podchat.slice/c1"
+#define NAMES "kubepods.slice/kubepods-podnames.slice"
 #define WATCH "kubepods.slice/kubepods-podwatch.slice"
 #define STRANGER "kubepods.slice/kubepods-podstranger.slice"
 #define OUTSIDE "system.slice"
@@ -49,6 +50,23 @@ static const struct guest_attempt attempts[] = {
 	{"audited",            WATCH,    CONNECT("203.0.113.20"),        AUDITED(NO_RULE),         AEG_HOOK_CONNECT},
 	{"unknown workload",   STRANGER, CONNECT("203.0.113.10"),        DENIED(UNKNOWN_WORKLOAD), AEG_HOOK_CONNECT},
 	{"outside",            OUTSIDE,  CONNECT("203.0.113.20"),        NOT_COUNTED,              0},
+};
+/* 203.0.113.50 is known for an allowed name first, then for a denied one as well. */
+#define UDP(name) name, SOCK_DGRAM
+#define TCP(name) name, SOCK_STREAM
+static const struct guest_name names[] = {
+	{"allowed",             NAMES, UDP("50.names.test"), "203.0.113.50", "50.names.test", ALLOWED(RULE),                 AEG_HOOK_HELLO},
+	{"denied",              NAMES, UDP("50.rival.test"), "203.0.113.50", "50.rival.test", DENIED(NAME_NOT_ALLOWED),      AEG_HOOK_HELLO},
+	{"of another address",  NAMES, UDP("60.wild.test"),  "203.0.113.60", "50.names.test", DENIED(NAME_ADDRESS_MISMATCH), AEG_HOOK_HELLO},
+	{"known as denied",     NAMES, UDP("61.rival.test"), "203.0.113.61", "61.rival.test", DENIED(NO_RULE),               AEG_HOOK_CONNECT},
+	{"over TCP, allowed",   NAMES, TCP("62.names.test"), "203.0.113.62", "62.names.test", ALLOWED(RULE),                 AEG_HOOK_HELLO},
+	{"over TCP, denied",    NAMES, TCP("63.rival.test"), "203.0.113.63", "63.rival.test", DENIED(NO_RULE),               AEG_HOOK_CONNECT},
+};
+/* What nobody asked for before the daemon died. */
+static const struct guest_name later[] = {
+	{"allowed",             NAMES, UDP("64.names.test"), "203.0.113.64", "64.names.test", ALLOWED(RULE),                 AEG_HOOK_HELLO},
+	{"denied",              NAMES, TCP("64.rival.test"), "203.0.113.64", "64.rival.test", DENIED(NAME_NOT_ALLOWED),      AEG_HOOK_HELLO},
+	{"known as denied",     NAMES, TCP("65.rival.test"), "203.0.113.65", "65.rival.test", DENIED(NO_RULE),               AEG_HOOK_CONNECT},
 };
 static const struct guest_attempt talk = {
 	"talk",                CHAT,     TALK("203.0.113.10"),           ALLOWED(RULE),            AEG_HOOK_CONNECT,
@@ -121,6 +139,13 @@ static bool case_bytes(void)
 	return true;
 }
 
+static bool case_names(void)
+{
+	for (size_t i = 0; i < AEG_ARRAY_SIZE(names); i++)
+		guest_name("names", &names[i], true);
+	return true;
+}
+
 /* TC: by a tcx link where the kernel has them (6.6), else by a filter. */
 static bool case_frames(void)
 {
@@ -167,6 +192,8 @@ static bool case_killed(void)
 	guest_daemon_kill();
 	attempt_all("killed", EPERM);
 	guest_pod_frames("killed", &talk);
+	for (size_t i = 0; i < AEG_ARRAY_SIZE(later); i++)
+		guest_name("killed, names", &later[i], false);
 	if (!guest_daemon_start("adopted", CONFIG_REFUSED))
 		return false;
 	guest_say("adopted", "links", adopted(before, nbefore, after, guest_links(after)));
@@ -202,8 +229,8 @@ static bool case_cleanup(void)
 
 /* In this order; false: nothing after it makes sense. */
 static bool (*const cases[])(void) = {
-	guest_set_up, guest_serve, case_enforcing, case_event,	 case_bytes,
-	case_frames,  case_killed, case_errors,	   case_cleanup,
+	guest_set_up, guest_serve, guest_serve_names, case_enforcing, case_event,   case_bytes,
+	case_names,   case_frames, case_killed,	      case_errors,    case_cleanup,
 };
 
 int main(void)

@@ -73,7 +73,9 @@ struct guest_attempt {
 int guest_enter(const char *cgroup);
 /* Its errno, from where this process is. */
 int guest_act_here(const struct guest_attempt *attempt);
-/* In a process that lives in the cgroup; its errno, or -1 when it hung or could not try. */
+/* What fn returns in a process that lives in the cgroup, or -1 when it hung or could not try. */
+int guest_in(const char *cgroup, int (*fn)(const void *arg), const void *arg);
+/* The attempt's errno, or -1. */
 int guest_act(const struct guest_attempt *attempt);
 /* Errno and counter are the attempt's; denied is the errno of a denial. */
 bool guest_attempt(const char *phase, const struct guest_attempt *attempt, int denied);
@@ -85,5 +87,23 @@ bool guest_pod_start(const char *cgroup);
 bool guest_pod_covered(const char *phase);
 /* Frames from its packet socket are dropped or not as they must be, those of its sockets are not. */
 void guest_pod_frames(const char *phase, const struct guest_attempt *talk);
+
+/* ---- guest_names.c ---- */
+/* The resolver, over UDP and TCP. */
+bool guest_serve_names(void);
+
+struct guest_name {
+	const char *name;
+	const char *cgroup;
+	const char *asked; /* before; NULL: nothing */
+	int type;	   /* how: SOCK_DGRAM or SOCK_STREAM */
+	const char *addr;  /* that is connected to */
+	const char *said;  /* in the ClientHello */
+	uint8_t verdict;
+	uint8_t reason;
+	uint8_t hook; /* that decides at last */
+};
+/* It ends as it must, soon, and is counted once. alive: a daemon is there to end connections. */
+bool guest_name(const char *phase, const struct guest_name *name, bool alive);
 
 #endif

@@ -61,19 +61,29 @@ int guest_act_here(const struct guest_attempt *attempt)
 	return done < 0 ? errno : 0;
 }
 
-int guest_act(const struct guest_attempt *attempt)
+int guest_in(const char *cgroup, int (*fn)(const void *arg), const void *arg)
 {
 	int status;
 	pid_t pid = fork();
 
 	if (pid == 0) {
 		alarm(ATTEMPT_S);
-		if (guest_enter(attempt->cgroup) < 0)
+		if (guest_enter(cgroup) < 0)
 			abort();
-		_exit(guest_act_here(attempt));
+		_exit(fn(arg));
 	}
 	waitpid(pid, &status, 0);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static int act(const void *arg)
+{
+	return guest_act_here(arg);
+}
+
+int guest_act(const struct guest_attempt *attempt)
+{
+	return guest_in(attempt->cgroup, act, attempt);
 }
 
 bool guest_attempt(const char *phase, const struct guest_attempt *attempt, int denied)

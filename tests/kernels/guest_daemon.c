@@ -9,7 +9,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
-#define READY_MS 60000 /* emulated machines are slow */
+#define READY_MS 160000 /* emulated machines are slow */
 
 static pid_t daemon_pid;
 

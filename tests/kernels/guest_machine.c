@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
@@ -109,6 +110,7 @@ static const char *const cgroups[] = {
 	PODS,
 	PODS "/kubepods-podchat.slice",
 	PODS "/kubepods-podchat.slice/c1",
+	PODS "/kubepods-podnames.slice",
 	PODS "/kubepods-podwatch.slice",
 	PODS "/kubepods-podstranger.slice",
 	GUEST_CGROUPS "/system.slice",
@@ -174,16 +176,29 @@ static void echo(int fd)
 	close(fd);
 }
 
+/* A connection each: one that its client gave up without a word would hold up the others. */
+static void serve_tcp(int listener)
+{
+	signal(SIGCHLD, SIG_IGN);
+	for (;;) {
+		int fd = accept(listener, NULL, NULL);
+
+		if (fork() == 0) {
+			echo(fd);
+			_exit(0);
+		}
+		close(fd);
+	}
+}
+
 bool guest_serve(void)
 {
 	int tcp = bind_any(SOCK_STREAM), udp = bind_any(SOCK_DGRAM);
 
 	if (tcp < 0 || udp < 0 || listen(tcp, 128) < 0)
 		return guest_say("machine", "servers", strerror(errno));
-	if (fork() == 0) {
-		for (;;)
-			echo(accept(tcp, NULL, NULL));
-	}
+	if (fork() == 0)
+		serve_tcp(tcp);
 	close(tcp);
 	close(udp);
 	return true;
