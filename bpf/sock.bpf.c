@@ -3,8 +3,8 @@
  * The socket programs, attached at the root of the managed hierarchy: who made a socket, where it
  * may go, how its connection ended. They read their context and leave the rest to police.bpf.h.
  */
+#define AEG_CASTING /* before everything */
 #include "bpf/backstop.bpf.h"
-#define AEG_CASTING
 #include "bpf/police.bpf.h"
 
 char LICENSE[] SEC("license")

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* From nothing to pins and back: opening, adopting, refusing, cleaning up. */
+#include "datapath/internal.h"
 #include "tests/prog/stage.h"
 #include "tests/prog/tests.h"
 #include <bpf/bpf.h>
@@ -245,6 +246,41 @@ static void sockops_is_switched(void)
 	datapath_stop();
 }
 
+/* The calling process's cgroup in the hierarchy that accounts memory. */
+static bool at_the_root(const char *line)
+{
+	const char *path = strrchr(line, ':');
+
+	return path && strcmp(path, ":/\n") == 0;
+}
+
+static int look_where_memory_goes(void *arg)
+{
+	char line[512], unified[512] = "";
+	FILE *file = fopen("/proc/self/cgroup", "re");
+
+	while (file && fgets(line, sizeof(line), file)) {
+		if (strstr(line, ":memory:"))
+			return at_the_root(line) ? 0 : -EXDEV;
+		if (strncmp(line, "0::", 3) == 0)
+			snprintf(unified, sizeof(unified), "%s", line);
+	}
+	return at_the_root(unified) ? 0 : -EXDEV;
+}
+
+/* Pods' sockets must not use up the daemon's memory. */
+static void storage_is_charged_to_nobody(void)
+{
+	const struct aeg_datapath_config config = stage_config();
+
+	CHECK_EQUAL(aeg_memory_uncharged(look_where_memory_goes, NULL), 0);
+	if (datapath_start(&config)) {
+		CHECK_EQUAL(connect_from_a(DEST_DENIED), EPERM);
+		CHECK_EQUAL(connect_from_a(DEST_ALLOWED), 0);
+	}
+	datapath_stop();
+}
+
 static void programs_are_shown(void)
 {
 	const struct aeg_datapath_config config = stage_config();
@@ -303,6 +339,7 @@ const struct test lifecycle_tests[] = {
 	{"lifecycle: pinned sizes are kept", sizes_are_adopted},
 	{"lifecycle: a failed start leaves things as they were", failed_start},
 	{"lifecycle: sockops is detached when unwanted", sockops_is_switched},
+	{"lifecycle: the storage of sockets is charged to nobody", storage_is_charged_to_nobody},
 	{"lifecycle: programs are shown", programs_are_shown},
 	{"lifecycle: the environment is checked", environment},
 	{NULL, NULL},

@@ -187,6 +187,10 @@ uint32_t aeg_cgroup_oldest(const struct aeg_datapath *datapath, uint64_t cgroup)
 /* The cookie of its network namespace. */
 int aeg_home_cookie(const struct aeg_datapath *datapath, uint64_t cgroup, uint64_t *ret);
 
+/* ---- memory.c ---- */
+/* Calls fn in a process of its own whose memory is charged to nobody: its result, 0 or -errno. */
+int aeg_memory_uncharged(int (*fn)(void *arg), void *arg);
+
 /* ---- checks.c ---- */
 bool aeg_kernel_is(unsigned long major, unsigned long minor); /* this version or a later one */
 

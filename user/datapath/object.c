@@ -181,6 +181,26 @@ static int keep_fds(struct aeg_datapath *datapath, const struct aegress *skel)
 	return err;
 }
 
+/* Makes and pins the storage of sockets alone, in the process that it is called in. */
+static int make_storage(void *arg)
+{
+	const struct aeg_datapath_config *config = arg;
+	AEG_CLEANUP(destroy_skeleton) struct aegress *skel = aegress__open();
+	AEG_CLEANUP(aeg_buf_done) struct aeg_buf error = {0};
+	struct bpf_program *prog = NULL;
+	struct bpf_map *map = NULL;
+	int err;
+
+	if (!skel)
+		return -errno;
+	while ((prog = bpf_object__next_program(skel->obj, prog)))
+		bpf_program__set_autoload(prog, false);
+	err = prepare_maps(skel, config, &error);
+	while (!err && (map = bpf_object__next_map(skel->obj, map)))
+		err = bpf_map__set_autocreate(map, bpf_map__type(map) == BPF_MAP_TYPE_SK_STORAGE);
+	return err ? err : aegress__load(skel);
+}
+
 /*
  * libbpf pins new maps and reuses pinned ones while it loads. RLIMIT_MEMLOCK, which kernels before
  * 5.11 charge maps to, is raised by libbpf. All that is needed afterwards are descriptors: the
@@ -193,6 +213,9 @@ static int load(struct aeg_datapath *datapath, const struct aeg_datapath_config 
 	int err;
 
 	aeg_chatter_start();
+	/* Where that is not allowed it is made below, with everything else, and charged to the daemon. */
+	if (datapath->fresh)
+		(void)aeg_memory_uncharged(make_storage, (void *)config);
 	skel = aegress__open();
 	if (!skel)
 		return fail(error, -errno, "reading the BPF object");
