@@ -16,6 +16,10 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(TOP, "tests", "lib"))
+from schema import Schema  # noqa: E402
+
+SCHEMA = Schema()
 BUILD = os.environ.get("AEG_BUILD", os.path.join(TOP, "build"))
 DEADLINE = float(os.environ.get("AEGRESS_DEADLINE", "10"))  # s; more on a busy machine
 PATIENCE = 6 * DEADLINE  # for a start of the daemon: the verifier's work
@@ -202,8 +206,9 @@ class Daemon:
         return self.get("/v1/status")["flows"]["next"]
 
     def flows(self, query):
+        """Records; every one that any case looks at must be as the schema says."""
         _, body = self.get("/v1/flows" + query, raw=True)
-        return [json.loads(line) for line in body.splitlines()]
+        return [good_flow(line) for line in body.splitlines()]
 
     def flow(self, since, **want):
         """The first record since a number that has all the given (dotted) keys."""
@@ -226,6 +231,12 @@ class Daemon:
 
     def generation(self):
         return self.get("/v1/status")["generation"]
+
+
+def good_flow(line):
+    record = json.loads(line)
+    equal(SCHEMA.mistakes(record), [], f"mistakes in {line}")
+    return record
 
 
 def dig(record, dotted):

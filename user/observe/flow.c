@@ -173,15 +173,20 @@ static void put_protocol(struct aeg_json *json, uint8_t proto)
 					      : number);
 }
 
+/* Not bound yet at connect(). */
+static void put_source(struct aeg_json *json, const struct aeg_event *event)
+{
+	if (!event->sport)
+		return;
+	aeg_json_object(json, "source");
+	put_addr(json, event->saddr, event->sport);
+	aeg_json_object_end(json);
+}
+
 static void put_close(struct aeg_json *json, const struct aeg_event *event)
 {
 	if (event->type != AEG_EVENT_CLOSE)
 		return;
-	if (event->sport) {
-		aeg_json_object(json, "source");
-		put_addr(json, event->saddr, event->sport);
-		aeg_json_object_end(json);
-	}
 	aeg_json_object(json, "bytes");
 	aeg_json_u64(json, "sent", event->sent);
 	aeg_json_u64(json, "received", event->received);
@@ -198,6 +203,7 @@ static void put_connection(struct aeg_json *json, const struct aeg_event *event)
 	put_protocol(json, event->proto);
 	aeg_json_str(json, "hook", aeg_hook_word(event->hook));
 	put_u64(json, "cookie", event->cookie);
+	put_source(json, event);
 	put_close(json, event);
 }
 
