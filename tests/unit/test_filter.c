@@ -137,6 +137,19 @@ static void assert_refused(const char *key, const char *values, const char *sent
 	aeg_filter_done(&filter);
 }
 
+/* Holes between the numbers are no words. */
+static void assert_refused_exactly(const char *key, const char *values, const char *sentence)
+{
+	struct aeg_filter filter;
+	struct aeg_buf error = {0};
+
+	aeg_filter_init(&filter, classes);
+	assert_int_equal(aeg_filter_add(&filter, key, values, &error), -EINVAL);
+	assert_string_equal(aeg_buf_text(&error), sentence);
+	aeg_buf_done(&error);
+	aeg_filter_done(&filter);
+}
+
 static void test_refused(void **state)
 {
 	assert_refused("verdict", "denyed",
@@ -149,7 +162,8 @@ static void test_refused(void **state)
 		       "mean 'hub'?");
 	assert_refused("reason", "norule", "did you mean 'no-rule'?");
 	assert_refused("event", "lost", "event: 'lost' is not one of open, deny, close, name");
-	assert_refused("verdict", "?", "is not one of");
+	assert_refused_exactly("verdict", "?",
+			       "verdict: '?' is not one of allowed, audited, denied");
 	assert_refused("colour", "red",
 		       "there is no filter 'colour'; filters are namespace, workload,");
 }

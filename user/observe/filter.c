@@ -52,7 +52,7 @@ void aeg_filter_done(struct aeg_filter *filter)
 
 /* ---- words ---- */
 
-/* The words of a key by number; "?" and NULL are holes. Returns how many numbers there are. */
+/* The words of a key by number; NULL: no such word. Returns how many numbers there are. */
 static unsigned int list_words(const struct aeg_filter *filter, enum aeg_filter_word key,
 			       const char *ret[WORDS_MAX])
 {
@@ -64,10 +64,13 @@ static unsigned int list_words(const struct aeg_filter *filter, enum aeg_filter_
 	unsigned int n = counts[key];
 
 	_Static_assert(AEG_REASON_MAX <= WORDS_MAX, "a bit a reason");
-	for (unsigned int i = 0; i < n; i++)
+	for (unsigned int i = 0; i < n; i++) {
 		ret[i] = key == AEG_FILTER_EVENT     ? aeg_event_word(i)
 			 : key == AEG_FILTER_VERDICT ? aeg_flow_verdict_word(i)
 						     : aeg_flow_reason_word(i);
+		if (aeg_streq(ret[i], "?"))
+			ret[i] = NULL;
+	}
 	for (; key == AEG_FILTER_CLASS && n < WORDS_MAX && filter->classes[n]; n++)
 		ret[n] = filter->classes[n];
 	return n;
@@ -76,15 +79,17 @@ static unsigned int list_words(const struct aeg_filter *filter, enum aeg_filter_
 static int refuse_word(const char *key, const char *value, const char *const *words, size_t n,
 		       struct aeg_buf *error)
 {
-	const char *close = aeg_closest(value, words, n), *lead = "";
+	const char *known[WORDS_MAX], *close;
+	size_t nknown = 0;
 
 	aeg_buf_printf(error, "%s: '%s' is not one of ", key, value);
 	for (size_t i = 0; i < n; i++) {
-		if (aeg_streq(words[i], "?"))
+		if (!words[i])
 			continue;
-		aeg_buf_printf(error, "%s%s", lead, words[i]);
-		lead = ", ";
+		aeg_buf_printf(error, "%s%s", nknown ? ", " : "", words[i]);
+		known[nknown++] = words[i];
 	}
+	close = aeg_closest(value, known, nknown);
 	if (close)
 		aeg_buf_printf(error, "; did you mean '%s'?", close);
 	return -EINVAL;
@@ -97,7 +102,7 @@ static int add_word(struct aeg_filter *filter, enum aeg_filter_word key, const c
 	unsigned int n = list_words(filter, key, words);
 
 	for (unsigned int i = 0; i < n; i++) {
-		if (!aeg_streq(words[i], "?") && aeg_streq(words[i], value)) {
+		if (words[i] && aeg_streq(words[i], value)) {
 			filter->words[key] |= UINT64_C(1) << i;
 			return 0;
 		}
