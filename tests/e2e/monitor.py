@@ -55,12 +55,7 @@ class Monitor:
 
 
 def read_all(sock):
-    data = b""
-    while True:
-        block = sock.recv(1 << 16)
-        if not block:
-            return data
-        data += block
+    return b"".join(iter(lambda: sock.recv(1 << 20), b""))
 
 
 def parse_answer(data):

@@ -176,7 +176,7 @@ static void put_series(const struct aeg_series *series, struct aeg_buf *ret)
 
 static void add(struct aeg_series *series, const char *labels, uint64_t n)
 {
-	aeg_series_at(series, labels, "l=\"_other\"")[1] += n;
+	aeg_series_at(series, aeg_series_place(series, labels, "l=\"_other\""))[1] += n;
 }
 
 static void test_series_fold(void **state)

@@ -25,6 +25,7 @@ void aeg_collector_open(struct aeg_collector *collector, const struct aeg_daemon
 		.denied = aeg_series_new(max),
 		.audited = aeg_series_new(max),
 		.traffic = aeg_series_new(max),
+		.places = aeg_places_new(),
 		.latency = aeg_latency_new(LATENCY_ENDPOINTS),
 		.denials = aeg_denials_new(),
 	};
@@ -37,6 +38,7 @@ void aeg_collector_close(struct aeg_collector *collector)
 	aeg_series_free(collector->denied);
 	aeg_series_free(collector->audited);
 	aeg_series_free(collector->traffic);
+	aeg_places_free(collector->places);
 	aeg_latency_free(collector->latency);
 	aeg_denials_free(collector->denials);
 	*collector = (struct aeg_collector){0};

@@ -17,6 +17,7 @@ struct aeg_collector {
 	const struct aeg_daemon *daemon;
 	/* Rows of the kernel's counters by label; which label sets there are is remembered. */
 	struct aeg_series *connections, *denied, *audited, *traffic;
+	struct aeg_places *places;
 	/* Of events. */
 	struct aeg_latency *latency;
 	struct aeg_denials *denials;
@@ -29,6 +30,10 @@ void aeg_collector_open(struct aeg_collector *collector, const struct aeg_daemon
 void aeg_collector_close(struct aeg_collector *collector);
 void aeg_collector_put(struct aeg_collector *collector, enum aeg_metrics_format format,
 		       struct aeg_buf *ret);
+
+/* Where rows belong, looked up once for as long as names mean the same. */
+struct aeg_places *aeg_places_new(void);
+void aeg_places_free(struct aeg_places *places);
 
 /* The parts, one file each. */
 void aeg_metrics_put_counts(struct aeg_collector *collector, struct aeg_metrics *metrics);

@@ -6,6 +6,7 @@
  */
 #include "daemon/metrics.h"
 #include "policy/explain.h"
+#include "policy/rowindex.h"
 
 enum traffic { TRAFFIC_SENT, TRAFFIC_RECEIVED, TRAFFIC_CLOSED };
 
@@ -45,14 +46,38 @@ struct aeg_whose aeg_whose(const struct aeg_names *names, uint32_t number, char 
 	return (struct aeg_whose){*label, slash + 1};
 }
 
-/* ---- one row ---- */
+/* ---- where a row belongs ---- */
 
-struct row { /* with what it is called */
-	const struct aeg_count_key *key;
-	struct aeg_whose whose;
-	const char *endpoint, *policy;
-	enum aeg_mode mode;
+struct place { /* of one row of the kernel's, in each of the series */
+	struct aeg_count_key key;
+	size_t connections, refusals, traffic;
 };
+
+/* A label set costs a microsecond to write and to find; there may be 65,536 rows. */
+struct aeg_places {
+	AEG_VEC(struct place) list;
+	struct aeg_rowindex index;
+	uint64_t resets; /* of the names that they were looked up with */
+};
+
+struct aeg_places *aeg_places_new(void)
+{
+	return aeg_xcalloc(1, sizeof(struct aeg_places));
+}
+
+static void places_clear(struct aeg_places *places)
+{
+	AEG_VEC_DONE(places->list);
+	aeg_rowindex_done(&places->index);
+	*places = (struct aeg_places){0};
+}
+
+void aeg_places_free(struct aeg_places *places)
+{
+	if (places)
+		places_clear(places);
+	free(places);
+}
 
 struct reader {
 	struct aeg_collector *collector;
@@ -60,14 +85,21 @@ struct reader {
 	struct aeg_buf labels, other;
 };
 
-static enum aeg_mode mode_of(const struct aeg_count_key *key, const struct aeg_rule_names *rule)
+struct row { /* with what it is called */
+	const struct aeg_count_key *key;
+	struct aeg_whose whose;
+	const char *endpoint;
+	const struct aeg_rule_names *rule;
+};
+
+static enum aeg_mode mode_of(const struct row *row)
 {
-	if (key->verdict != AEG_VERDICT_ALLOWED)
-		return key->verdict == AEG_VERDICT_AUDITED ? AEG_MODE_AUDIT : AEG_MODE_ENFORCE;
-	return rule->mode;
+	if (row->key->verdict != AEG_VERDICT_ALLOWED)
+		return row->key->verdict == AEG_VERDICT_AUDITED ? AEG_MODE_AUDIT : AEG_MODE_ENFORCE;
+	return row->rule->mode;
 }
 
-/* Everything ends with where it went. */
+/* Everything begins with whose it is and where it went. */
 static void begin(struct reader *reader, const struct row *row)
 {
 	bool by_workload = reader->collector->daemon->config->metrics.workload_label;
@@ -84,75 +116,112 @@ static void begin(struct reader *reader, const struct row *row)
 	aeg_label_add(&reader->other, "endpoint", AEG_OTHER);
 }
 
-static uint64_t *values(struct reader *reader, struct aeg_series *series)
-{
-	return aeg_series_at(series, aeg_buf_text(&reader->labels), aeg_buf_text(&reader->other));
-}
-
 static void both(struct reader *reader, const char *name, const char *value)
 {
 	aeg_label_add(&reader->labels, name, value);
 	aeg_label_add(&reader->other, name, value);
 }
 
-static void add_traffic(struct reader *reader, const struct row *row, const struct aeg_count *count)
+static size_t place_in(struct reader *reader, struct aeg_series *series)
 {
-	uint64_t *sums;
+	return aeg_series_place(series, aeg_buf_text(&reader->labels),
+				aeg_buf_text(&reader->other));
+}
 
-	if (!count->closed)
-		return;
-	begin(reader, row);
-	sums = values(reader, reader->collector->traffic);
+/* Denied or audited; NULL: neither. */
+static struct aeg_series *refusals_of(const struct aeg_collector *collector,
+				      const struct aeg_count_key *key)
+{
+	if (key->hook == AEG_HOOK_PROBE || key->verdict == AEG_VERDICT_ALLOWED)
+		return NULL;
+	return key->verdict == AEG_VERDICT_DENIED ? collector->denied : collector->audited;
+}
+
+/* What is denied at connect() never begins; what is denied by its name has sent something. */
+static bool has_traffic(const struct aeg_count_key *key)
+{
+	return key->hook != AEG_HOOK_PROBE &&
+	       (key->verdict != AEG_VERDICT_DENIED || key->hook == AEG_HOOK_HELLO);
+}
+
+/* Only the series that the row counts in: an unused label set would take somebody's room. */
+static struct place find_place(struct reader *reader, const struct row *row)
+{
+	struct aeg_collector *collector = reader->collector;
+	struct aeg_series *refusals = refusals_of(collector, row->key);
+	struct place place = {.key = *row->key};
+
+	if (row->key->hook == AEG_HOOK_CONNECT) {
+		begin(reader, row);
+		both(reader, "verdict", aeg_verdict_word(row->key->verdict));
+		both(reader, "mode", aeg_mode_word(mode_of(row)));
+		place.connections = place_in(reader, collector->connections);
+	}
+	if (refusals) {
+		begin(reader, row);
+		aeg_label_add(&reader->labels, "policy", row->rule->policy);
+		aeg_label_add(&reader->other, "policy", AEG_OTHER);
+		both(reader, "reason", aeg_reason_word(row->key->reason));
+		place.refusals = place_in(reader, refusals);
+	}
+	if (has_traffic(row->key)) {
+		begin(reader, row);
+		place.traffic = place_in(reader, collector->traffic);
+	}
+	return place;
+}
+
+static bool same_key(const void *rows, uint32_t row, const void *key)
+{
+	const struct aeg_places *places = rows;
+
+	return memcmp(&places->list.items[row].key, key, sizeof(struct aeg_count_key)) == 0;
+}
+
+static const struct place *place_of(struct reader *reader, const struct aeg_count_key *key)
+{
+	struct aeg_places *places = reader->collector->places;
+	uint32_t hash = aeg_row_hash(key, sizeof(*key));
+	uint32_t found = aeg_rowindex_find(&places->index, hash, same_key, places, key);
+	AEG_AUTO_FREE char *label = NULL;
+	const struct aeg_endpoint *endpoint;
+	struct row row = {.key = key};
+
+	if (found != AEG_ROW_NONE)
+		return &places->list.items[found];
+	endpoint = aeg_names_endpoint(reader->names, key->rule, key->node);
+	row.whose = aeg_whose(reader->names, key->workload, &label);
+	row.endpoint = endpoint ? endpoint->name : "";
+	row.rule = aeg_names_rule(reader->names, key->rule);
+	*AEG_VEC_PUSH(places->list) = find_place(reader, &row);
+	aeg_rowindex_add(&places->index, hash, (uint32_t)places->list.n - 1);
+	return &places->list.items[places->list.n - 1];
+}
+
+/* ---- rows ---- */
+
+static void add_traffic(struct aeg_series *traffic, size_t place, const struct aeg_count *count)
+{
+	uint64_t *sums = aeg_series_at(traffic, place);
+
 	sums[TRAFFIC_SENT] += count->sent;
 	sums[TRAFFIC_RECEIVED] += count->received;
 	sums[TRAFFIC_CLOSED] += count->closed;
 }
 
-static void add_connections(struct reader *reader, const struct row *row, uint64_t decisions)
-{
-	if (row->key->hook != AEG_HOOK_CONNECT)
-		return;
-	begin(reader, row);
-	both(reader, "verdict", aeg_verdict_word(row->key->verdict));
-	both(reader, "mode", aeg_mode_word(row->mode));
-	values(reader, reader->collector->connections)[0] += decisions;
-}
-
-static void add_refusals(struct reader *reader, const struct row *row, uint64_t decisions)
-{
-	struct aeg_collector *collector = reader->collector;
-
-	if (row->key->verdict == AEG_VERDICT_ALLOWED)
-		return;
-	begin(reader, row);
-	aeg_label_add(&reader->labels, "policy", row->policy);
-	aeg_label_add(&reader->other, "policy", AEG_OTHER);
-	both(reader, "reason", aeg_reason_word(row->key->reason));
-	values(reader, row->key->verdict == AEG_VERDICT_DENIED
-			       ? collector->denied
-			       : collector->audited)[0] += decisions;
-}
-
 static void add_row(void *arg, const struct aeg_count_key *key, const struct aeg_count *count)
 {
 	struct reader *reader = arg;
-	const struct aeg_rule_names *rule = aeg_names_rule(reader->names, key->rule);
-	const struct aeg_endpoint *endpoint =
-		aeg_names_endpoint(reader->names, key->rule, key->node);
-	AEG_AUTO_FREE char *label = NULL;
-	const struct row row = {
-		.key = key,
-		.whose = aeg_whose(reader->names, key->workload, &label),
-		.endpoint = endpoint ? endpoint->name : "",
-		.policy = rule->policy ? rule->policy : "",
-		.mode = mode_of(key, rule),
-	};
+	struct aeg_collector *collector = reader->collector;
+	const struct place *place = place_of(reader, key);
+	struct aeg_series *refusals = refusals_of(collector, key);
 
-	add_traffic(reader, &row, count);
-	if (!count->decisions || key->hook == AEG_HOOK_PROBE)
-		return;
-	add_connections(reader, &row, count->decisions);
-	add_refusals(reader, &row, count->decisions);
+	if (key->hook == AEG_HOOK_CONNECT)
+		aeg_series_at(collector->connections, place->connections)[0] += count->decisions;
+	if (refusals)
+		aeg_series_at(refusals, place->refusals)[0] += count->decisions;
+	if (has_traffic(key))
+		add_traffic(collector->traffic, place->traffic, count);
 }
 
 static void read_rows(struct aeg_collector *collector)
@@ -162,6 +231,10 @@ static void read_rows(struct aeg_collector *collector)
 		.names = &collector->daemon->events->names,
 	};
 
+	if (collector->places->resets != reader.names->resets) {
+		places_clear(collector->places);
+		collector->places->resets = reader.names->resets;
+	}
 	aeg_series_zero(collector->connections);
 	aeg_series_zero(collector->denied);
 	aeg_series_zero(collector->audited);

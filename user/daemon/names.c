@@ -52,7 +52,8 @@ void aeg_names_reset(struct aeg_names *names, const struct aeg_numbers *numbers,
 		     const struct aeg_ruleset *ruleset)
 {
 	aeg_names_done(names);
-	*names = (struct aeg_names){.numbers = numbers, .ruleset = ruleset};
+	*names = (struct aeg_names){
+		.numbers = numbers, .ruleset = ruleset, .resets = names->resets + 1};
 	if (!ruleset)
 		return;
 	for (size_t i = 0; i < ruleset->model->policies.n; i++)

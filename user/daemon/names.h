@@ -20,6 +20,7 @@ struct aeg_rule_names { /* of a rule's label, split; NULL: no rule */
 struct aeg_names {
 	const struct aeg_numbers *numbers;
 	const struct aeg_ruleset *ruleset; /* may be NULL */
+	uint64_t resets;		   /* what was looked up before the last one may be wrong */
 	struct aeg_strmap workloads;	   /* "ns/name" -> struct aeg_workload * */
 	struct aeg_strmap rules;	   /* label -> index + 1 into rule_names */
 	AEG_VEC(struct aeg_rule_names *) rule_names;

@@ -62,7 +62,7 @@ static size_t plain_bytes(const char *text)
 {
 	size_t n = 0;
 
-	while (text[n] && (unsigned char)text[n] < 0x80 && !strchr("\\\"\n", text[n]))
+	while (text[n] >= ' ' && text[n] < 0x7f && text[n] != '"' && text[n] != '\\')
 		n++;
 	return n;
 }

@@ -4,6 +4,7 @@
 
 struct set {
 	char *labels;
+	bool other; /* stands for those that found no room */
 	uint64_t values[AEG_SERIES_VALUES];
 };
 
@@ -40,36 +41,33 @@ void aeg_series_zero(struct aeg_series *series)
 	series->folded = 0;
 }
 
-static uint64_t *find(const struct aeg_series *series, const char *labels)
+static size_t add(struct aeg_series *series, const char *labels, bool other)
 {
-	uintptr_t i;
-
-	return aeg_strmap_get(&series->by_labels, labels, &i) ? series->sets.items[i].values : NULL;
-}
-
-static uint64_t *add(struct aeg_series *series, const char *labels)
-{
-	struct set *set = AEG_VEC_PUSH(series->sets);
-
-	set->labels = aeg_xstrdup(labels);
+	*AEG_VEC_PUSH(series->sets) = (struct set){.labels = aeg_xstrdup(labels), .other = other};
 	aeg_strmap_put(&series->by_labels, labels, series->sets.n - 1);
-	return set->values;
+	series->others += other;
+	return series->sets.n - 1;
 }
 
-uint64_t *aeg_series_at(struct aeg_series *series, const char *labels, const char *other)
+size_t aeg_series_place(struct aeg_series *series, const char *labels, const char *other)
 {
-	uint64_t *values = find(series, labels);
+	uintptr_t place;
 
-	if (values)
-		return values;
+	if (aeg_strmap_get(&series->by_labels, labels, &place))
+		return place;
 	if (series->sets.n - series->others < series->max)
-		return add(series, labels);
-	series->folded++;
-	values = find(series, other);
-	if (values)
-		return values;
-	series->others++;
-	return add(series, other);
+		return add(series, labels, false);
+	if (aeg_strmap_get(&series->by_labels, other, &place))
+		return place;
+	return add(series, other, true);
+}
+
+uint64_t *aeg_series_at(struct aeg_series *series, size_t place)
+{
+	struct set *set = &series->sets.items[place];
+
+	series->folded += set->other;
+	return set->values;
 }
 
 void aeg_series_put(const struct aeg_series *series, const struct aeg_metrics *metrics,

@@ -20,14 +20,16 @@ struct aeg_series *aeg_series_new(size_t max);
 void aeg_series_free(struct aeg_series *series);
 /* All sums to 0. */
 void aeg_series_zero(struct aeg_series *series);
-/* The sums of a label set; of `other` where it is new and there is no room. `other` always has room: it
- * must come from a small set of texts. Valid until the next call. */
-uint64_t *aeg_series_at(struct aeg_series *series, const char *labels, const char *other);
+/* The place of a label set; of `other` where it is new and there is no room. `other` always has room: it
+ * must come from a small set of texts. A place is the set's for ever. */
+size_t aeg_series_place(struct aeg_series *series, const char *labels, const char *other);
+/* The sums of a place. Valid until the next place is asked for. */
+uint64_t *aeg_series_at(struct aeg_series *series, size_t place);
 /* Samples of one of the values, in the order in which the sets came; label (NULL: none) is appended to
  * the labels of each. */
 void aeg_series_put(const struct aeg_series *series, const struct aeg_metrics *metrics,
 		    size_t value, const char *label);
-/* Calls of aeg_series_at() since aeg_series_zero() that went to the other set. */
+/* Calls of aeg_series_at() since aeg_series_zero() that were about an other set. */
 uint64_t aeg_series_folded(const struct aeg_series *series);
 
 #endif
