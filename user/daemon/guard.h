@@ -27,8 +27,8 @@ struct aeg_guard {
 int aeg_guard_open(struct aeg_guard *guard, struct aeg_loop *loop, size_t max);
 /* After the server is gone, and with it all connections. */
 void aeg_guard_done(struct aeg_guard *guard);
-/* For MHD_OPTION_NOTIFY_CONNECTION. */
-void aeg_guard_notify(void *guard, struct MHD_Connection *connection, void **context,
+/* For MHD_OPTION_NOTIFY_CONNECTION; arg is the guard. */
+void aeg_guard_notify(void *arg, struct MHD_Connection *connection, void **context,
 		      enum MHD_ConnectionNotificationCode code);
 /* The connection's request is there; from now on it is about the answer. */
 void aeg_guard_asked(struct MHD_Connection *connection);

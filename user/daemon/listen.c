@@ -118,7 +118,7 @@ static socklen_t socket_address(const struct aeg_listen *listen, struct sockaddr
 
 static int chosen_port(int fd, uint16_t *ret)
 {
-	struct sockaddr_in6 addr; /* the port is at the same place in both families */
+	struct sockaddr_in6 addr = {0}; /* the port is at the same place in both families */
 	socklen_t len = sizeof(addr);
 
 	if (getsockname(fd, (struct sockaddr *)&addr, &len) < 0)

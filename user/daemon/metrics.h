@@ -46,6 +46,6 @@ void aeg_metrics_put_process(const struct aeg_collector *collector, struct aeg_m
 struct aeg_whose {
 	const char *ns, *workload; /* "": unknown */
 };
-struct aeg_whose aeg_whose(const struct aeg_names *names, uint32_t workload, char **label);
+struct aeg_whose aeg_whose(const struct aeg_names *names, uint32_t number, char **label);
 
 #endif

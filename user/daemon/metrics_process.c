@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* This build and this process, by the names that every Prometheus client library uses. */
+#include "base/file.h"
 #include "daemon/metrics.h"
 #include "daemon/monitor.h"
 #include "gen/version.h"
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #define TEXT_MAX 64
+#define STATM_MAX 4096
 
 static const struct aeg_metric families[] = {
 	{"aegress_build", AEG_METRIC_INFO, NULL, "This build, its ABI, and the kernel it runs on."},
@@ -73,19 +75,20 @@ static void put_cpu(struct aeg_metrics *metrics)
 				   (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6);
 }
 
+/* Two numbers of pages: all, and those in memory. */
 static void put_memory(struct aeg_metrics *metrics)
 {
 	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-	unsigned long long total = 0, resident = 0;
-	FILE *statm = fopen("/proc/self/statm", "re");
+	AEG_AUTO_FREE char *text = NULL;
+	char *rest;
+	uint64_t total;
+	size_t len;
 
-	if (!statm)
+	if (aeg_file_read("/proc/self/statm", STATM_MAX, &text, &len) < 0)
 		return;
-	if (fscanf(statm, "%llu %llu", &total, &resident) == 2) {
-		put(metrics, RESIDENT, resident * page);
-		put(metrics, VIRTUAL, total * page);
-	}
-	fclose(statm);
+	total = strtoull(text, &rest, 10);
+	put(metrics, RESIDENT, strtoull(rest, NULL, 10) * page);
+	put(metrics, VIRTUAL, total * page);
 }
 
 static void put_fds(struct aeg_metrics *metrics)

@@ -118,16 +118,15 @@ static struct MHD_Response *make_shared(struct aeg_monitor *monitor, struct aeg_
 	return response;
 }
 
-static struct shared *shared_of(struct aeg_monitor *monitor, const struct aeg_route *route,
-				const struct aeg_request *request)
+/* Which of the shared answers it is; SHARED_MAX: none. */
+static int shared_of(const struct aeg_route *route, const struct aeg_request *request)
 {
 	if (route->fn == aeg_page_status)
-		return &monitor->shared[SHARED_STATUS];
+		return SHARED_STATUS;
 	if (route->fn != reply_metrics)
-		return NULL;
-	return &monitor->shared[aeg_metrics_accepted(request->accept) == AEG_METRICS_OPEN
-					? SHARED_METRICS_OPEN
-					: SHARED_METRICS];
+		return SHARED_MAX;
+	return aeg_metrics_accepted(request->accept) == AEG_METRICS_OPEN ? SHARED_METRICS_OPEN
+									 : SHARED_METRICS;
 }
 
 static void forget(struct shared *shared)
@@ -180,10 +179,10 @@ static enum MHD_Result answer(struct aeg_monitor *monitor, struct MHD_Connection
 		.transport = connection,
 	};
 	struct aeg_reply reply = {.status = MHD_HTTP_OK, .type = AEG_API_JSON};
-	struct shared *shared = shared_of(monitor, route, &request);
+	int shared = shared_of(route, &request);
 
-	if (shared)
-		return send_shared(monitor, shared, route, &request);
+	if (shared < SHARED_MAX)
+		return send_shared(monitor, &monitor->shared[shared], route, &request);
 	route->fn(monitor->daemon, &request, &reply);
 	return send_reply(connection, &reply);
 }
