@@ -9,6 +9,8 @@ from rounds import Contest, quietest
 from stage import ALLOWED, DENIED, UNGOVERNED
 from variants import Scene
 
+import tc
+
 DAEMONS = {"ours": {}, "slim": {"defaults": {"unselected": "Deny", "unknown": "Deny", "backstop": False}}}
 BULK = 262144  # bytes of a reply
 
@@ -34,13 +36,17 @@ VARIANTS = {
     "ungoverned": Variant("ours", "client", UNGOVERNED[4],
                           CLIENT_HELD + (("client", UNGOVERNED[4], "OK"),)),
     "ours": Variant("ours", "client", ALLOWED[4], CLIENT_HELD),
+    "ours+tc": Variant("tc", "client", ALLOWED[4], CLIENT_HELD),
     "slim": Variant("slim", "client", ALLOWED[4], CLIENT_HELD),
 }
 
 
 class Connections(Contest):
-    def __init__(self, network, scene, names, *client):
-        self.network, self.scene, self.names, self.client = network, scene, names, client
+    def __init__(self, networks, scene, names, *client):
+        self.networks, self.scene, self.names, self.client = networks, scene, names, client
+
+    def network(self, variant):
+        return self.networks.get(variant.kind, self.networks["all"])
 
     def cgroup(self, variant, name=None):
         return getattr(self.scene.nodes[variant.kind], name or variant.cgroup)
@@ -49,17 +55,20 @@ class Connections(Contest):
         variant = VARIANTS[name]
         self.scene.check_attached(variant.kind, self.cgroup(variant))
         for cgroup, destination, want in variant.expected:
-            self.network.probe(self.cgroup(variant, cgroup), destination, want)
+            self.network(variant).probe(self.cgroup(variant, cgroup), destination, want)
 
     def load(self, name):
         variant = VARIANTS[name]
-        return self.network.load(self.cgroup(variant), variant.destination, *self.client)
+        return self.network(variant).load(self.cgroup(variant), variant.destination, *self.client)
 
 
 def contest(network, names, options, *client):
     with contextlib.ExitStack() as stack:
         scene = Scene(stack, DAEMONS)
-        return quietest(Connections(network, scene, names, *client), options)
+        networks = {"all": network}
+        if any(VARIANTS[name].kind == "tc" for name in names):
+            networks["tc"] = tc.open_network(stack, scene)
+        return quietest(Connections(networks, scene, names, *client), options)
 
 
 FEW = ("none", "none2", "empty", "ours")

@@ -99,6 +99,7 @@ static void test_defaults(void **state)
 	assert_int_equal(config->ring_bytes, 16777216);
 	assert_int_equal(config->history, 8192);
 	assert_false(config->handshake);
+	assert_int_equal(config->tc, AEG_TC_AUTO);
 	assert_true(config->backstop);
 	assert_int_equal(config->log_level, AEG_LOG_INFO);
 	assert_true(config->metrics.listen.on);
@@ -125,6 +126,7 @@ static void test_everything(void **state)
 				       "workloads: []\n"
 				       "stateDir: /state\n"
 				       "node: n1\n"
+				       "tc: require\n"
 				       "defaults: {unselected: Deny, unknown: Allow, denyErrno: "
 				       "ECONNREFUSED, backstop: false}\n"
 				       "flows: {ungoverned: false, handshake: true, ringBytes: "
@@ -145,6 +147,7 @@ static void test_everything(void **state)
 	assert_true(config->workloads_given);
 	assert_string_equal(config->state_dir, "/state");
 	assert_string_equal(config->node, "n1");
+	assert_int_equal(config->tc, AEG_TC_REQUIRE);
 	assert_int_equal(config->defaults.unselected, AEG_VERDICT_DENIED);
 	assert_int_equal(config->defaults.unknown, AEG_VERDICT_ALLOWED);
 	assert_int_equal(config->defaults.deny_errno, ECONNREFUSED);
