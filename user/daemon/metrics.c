@@ -60,6 +60,7 @@ void aeg_collector_put(struct aeg_collector *collector, enum aeg_metrics_format 
 	aeg_metrics_put_datapath(collector, &metrics);
 	aeg_metrics_put_policy(collector, &metrics);
 	aeg_metrics_put_audit(collector, &metrics);
+	aeg_metrics_put_kube(collector, &metrics);
 	aeg_metrics_put_process(collector, &metrics);
 	aeg_metrics_family(&metrics, &took_family);
 	aeg_metrics_double(&metrics, NULL, (double)collector->took_ns / 1e9);

@@ -40,6 +40,7 @@ void aeg_metrics_put_counts(struct aeg_collector *collector, struct aeg_metrics 
 void aeg_metrics_put_datapath(const struct aeg_collector *collector, struct aeg_metrics *metrics);
 void aeg_metrics_put_policy(const struct aeg_collector *collector, struct aeg_metrics *metrics);
 void aeg_metrics_put_audit(const struct aeg_collector *collector, struct aeg_metrics *metrics);
+void aeg_metrics_put_kube(const struct aeg_collector *collector, struct aeg_metrics *metrics);
 void aeg_metrics_put_process(const struct aeg_collector *collector, struct aeg_metrics *metrics);
 
 /* Who a row of the kernel's counters is about. Valid until *label is freed, by the caller. */
