@@ -236,8 +236,12 @@ int aeg_quarantines_parse(const char *file, const char *text, size_t len, struct
 	size_t errors = diags->nerrors;
 	struct aeg_yaml *yaml;
 
-	if (aeg_yaml_parse(file, text, len, diags, &yaml) == 0 && yaml->documents.n)
-		aeg_fields_read(root, yaml->documents.items[0], ret, diags);
+	if (aeg_yaml_parse(file, text, len, diags, &yaml) == 0) {
+		if (yaml->documents.n)
+			aeg_fields_read(root, yaml->documents.items[0], ret, diags);
+		else
+			aeg_error_at(diags, (struct aeg_pos){.file = file}, "is empty");
+	}
 	aeg_yaml_free(yaml);
 	return diags->nerrors == errors ? 0 : -EINVAL;
 }
