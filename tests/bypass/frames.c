@@ -15,8 +15,8 @@
 #include <err.h>
 #include <errno.h>
 #include <linux/if_packet.h>
-#include <net/ethernet.h>
 #include <net/if.h>
+#include <netinet/ether.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
@@ -24,6 +24,7 @@
 
 #define MUTATIONS_MAX 4
 #define FRAME_MAX 400
+#define TAGGED_MIN 32
 #define RECEIVE_BYTES (64 << 20)
 
 static struct sockaddr_ll link_of(const char *name)
@@ -57,9 +58,11 @@ static void read_addr(const char *text, uint8_t ret[16])
 
 static void read_mac(const char *text, uint8_t ret[6])
 {
-	if (sscanf(text, "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", &ret[0], &ret[1], &ret[2], &ret[3],
-		   &ret[4], &ret[5]) != 6)
+	struct ether_addr addr;
+
+	if (!ether_aton_r(text, &addr))
 		errx(2, "%s: no hardware address", text);
+	memcpy(ret, addr.ether_addr_octet, 6);
 }
 
 /* ---- sending ---- */
@@ -115,6 +118,15 @@ static void mutate(struct wire *wire)
 		wire_fill(wire, (uint8_t)random_below(256), random_below(64));
 }
 
+/* A VLAN tag that is cut short the kernel drops before anybody sees the frame, or counts it. */
+static void complete_tag(struct wire *wire)
+{
+	unsigned int type = (unsigned int)wire->data[12] << 8 | wire->data[13];
+
+	if ((type == ETH_P_8021Q || type == ETH_P_8021AD) && wire->len < TAGGED_MIN)
+		wire_fill(wire, 0, TAGGED_MIN - wire->len);
+}
+
 static void scramble(struct wire *wire)
 {
 	wire->len = FRAME_ETHER + random_below(FRAME_MAX - FRAME_ETHER) + 1;
@@ -145,6 +157,7 @@ static int flood(char **argv)
 			mutate(&wire);
 		if (random_below(16) == 0)
 			scramble(&wire);
+		complete_tag(&wire);
 		read_mac(argv[3], wire.data);
 		send_frame(fd, &wire);
 	}
@@ -179,7 +192,7 @@ static void count(struct seen *seen, const uint8_t *data, size_t len, uint8_t de
 static void drain(int fd, struct seen *seen, uint8_t denied[2][16])
 {
 	static uint8_t data[65536];
-	struct sockaddr_ll from;
+	struct sockaddr_ll from = {0};
 
 	for (;;) {
 		socklen_t size = sizeof(from);

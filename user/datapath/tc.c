@@ -39,8 +39,9 @@ static int link_ifindex(int fd, uint32_t *ret)
 static int make_link(const struct aeg_datapath *datapath, uint32_t ifindex, const char *path)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = BEFORE_OTHERS);
-	AEG_AUTO_CLOSE int fd = bpf_link_create(datapath->tc_fd, (int)ifindex,
-						(enum bpf_attach_type)TCX_INGRESS, &opts);
+	/* NOLINTNEXTLINE(clang-analyzer-optin.core.EnumCastOutOfRange): the header is older */
+	const enum bpf_attach_type type = TCX_INGRESS;
+	AEG_AUTO_CLOSE int fd = bpf_link_create(datapath->tc_fd, (int)ifindex, type, &opts);
 
 	return fd < 0 ? fd : bpf_obj_pin(fd, path);
 }
