@@ -174,6 +174,8 @@ static void document_seen(struct follower *follower, json_t *object)
 	known = aeg_set_get(&follower->set, key);
 	if (known && aeg_streq(known->document.text, document->document.text)) {
 		known->document.generation = document->document.generation;
+		json_decref(known->document.status);
+		known->document.status = AEG_TAKE_PTR(document->document.status);
 		aeg_set_mention(&follower->set, key);
 		free_document(document);
 		return;
@@ -397,6 +399,16 @@ const char *aeg_resource_name(enum aeg_resource resource)
 	};
 
 	return names[resource];
+}
+
+size_t aeg_cluster_count(const struct aeg_cluster *cluster, enum aeg_resource resource)
+{
+	return cluster->followers[resource].set.n;
+}
+
+struct aeg_kube_client *aeg_cluster_client(const struct aeg_cluster *cluster)
+{
+	return cluster->client;
 }
 
 struct aeg_reflector_state aeg_cluster_state(const struct aeg_cluster *cluster,

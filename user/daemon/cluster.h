@@ -47,6 +47,10 @@ void aeg_cluster_close(struct aeg_cluster *cluster);
 bool aeg_cluster_synced(const struct aeg_cluster *cluster);
 /* What cannot be followed at present, and why; NULL: all is well. Caller frees. */
 char *aeg_cluster_trouble(const struct aeg_cluster *cluster);
+/* What was listed; of pods: those of this node. */
+size_t aeg_cluster_count(const struct aeg_cluster *cluster, enum aeg_resource resource);
+/* For other calls to the same server; borrowed, and closed with the cluster. */
+struct aeg_kube_client *aeg_cluster_client(const struct aeg_cluster *cluster);
 const char *aeg_resource_name(enum aeg_resource resource);
 struct aeg_reflector_state aeg_cluster_state(const struct aeg_cluster *cluster,
 					     enum aeg_resource resource);

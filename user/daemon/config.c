@@ -268,6 +268,7 @@ static void set_defaults(struct aeg_config *config)
 	aeg_dns_config_init(&config->dns);
 	aeg_audit_config_init(&config->audit);
 	aeg_metrics_config_init(&config->metrics);
+	aeg_kube_config_init(&config->kube);
 	set_list(&config->managed, managed, AEG_ARRAY_SIZE(managed));
 	set_list(&config->policies, policies, AEG_ARRAY_SIZE(policies));
 	set_list(&config->workloads, workloads, AEG_ARRAY_SIZE(workloads));
@@ -315,6 +316,7 @@ static void override(struct aeg_config *config, const struct aeg_options *option
 	override_text(&config->pin_dir, options->pin_dir);
 	override_text(&config->socket, options->socket);
 	override_text(&config->state_dir, options->state_dir);
+	override_text(&config->node, options->node);
 	override_list(&config->managed, NULL, &options->managed);
 	override_list(&config->policies, &config->policies_given, &options->policies);
 	override_list(&config->workloads, &config->workloads_given, &options->workloads);

@@ -8,16 +8,20 @@
 
 struct aeg_auditing;
 struct aeg_monitor;
+struct aeg_pod_events;
+struct aeg_status_writer;
 
 struct aeg_daemon {
 	const struct aeg_config *config;
 	struct aeg_loop *loop;
 	struct aeg_reconciler *reconciler;
 	struct aeg_events *events;
-	struct aeg_auditing *auditing; /* NULL: switched off */
-	int stopped_by;		       /* a signal; 0: not yet, or by an error */
-	struct aeg_monitor *monitor;   /* NULL: metrics are off, or their port is taken */
-	uint64_t started_at_ns;	       /* CLOCK_REALTIME */
+	struct aeg_auditing *auditing;		 /* NULL: switched off */
+	int stopped_by;				 /* a signal; 0: not yet, or by an error */
+	struct aeg_monitor *monitor;		 /* NULL: metrics are off, or their port is taken */
+	struct aeg_pod_events *pod_events;	 /* NULL: switched off, or no cluster */
+	struct aeg_status_writer *status_writer; /* the same */
+	uint64_t started_at_ns;			 /* CLOCK_REALTIME */
 };
 
 #endif

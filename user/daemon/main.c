@@ -8,9 +8,11 @@
 #include "daemon/http.h"
 #include "daemon/monitor.h"
 #include "daemon/notify.h"
+#include "daemon/pod_events.h"
 #include "daemon/pods.h"
 #include "daemon/privileges.h"
 #include "daemon/socket.h"
+#include "daemon/status_writer.h"
 #include "gen/version.h"
 
 #include <errno.h>
@@ -192,17 +194,27 @@ static int open_all(struct aeg_daemon *daemon, int *ret_listen_fd, struct aeg_bu
 
 static void on_cluster_changed(void *arg)
 {
-	aeg_reconciler_reload(arg, &(struct aeg_cause){.source = "kubernetes"});
+	const struct aeg_daemon *daemon = arg;
+
+	if (aeg_reconciler_reload(daemon->reconciler,
+				  &(struct aeg_cause){.source = "kubernetes"}) == 0)
+		aeg_status_writer_installed(daemon->status_writer);
 }
 
 static void on_pod(void *arg, const struct aeg_workload *pod)
 {
-	aeg_pods_seen(arg, pod);
+	const struct aeg_daemon *daemon = arg;
+
+	aeg_pods_seen(daemon->reconciler, pod);
+	aeg_status_writer_pods_changed(daemon->status_writer);
 }
 
 static void on_pod_gone(void *arg, const char *uid)
 {
-	aeg_pods_gone(arg, uid);
+	const struct aeg_daemon *daemon = arg;
+
+	aeg_pods_gone(daemon->reconciler, uid);
+	aeg_status_writer_pods_changed(daemon->status_writer);
 }
 
 static int open_cluster(struct aeg_daemon *daemon, struct aeg_buf *error)
@@ -213,10 +225,21 @@ static int open_cluster(struct aeg_daemon *daemon, struct aeg_buf *error)
 		.pod_gone = on_pod_gone,
 	};
 
+	int err;
+
 	if (!daemon->config->kube.enabled)
 		return 0;
-	return aeg_cluster_open(daemon->config, daemon->loop, &ops, daemon->reconciler, error,
-				&daemon->reconciler->cluster);
+	err = aeg_cluster_open(daemon->config, daemon->loop, &ops, daemon, error,
+			       &daemon->reconciler->cluster);
+	if (err)
+		return err;
+	if (daemon->config->kube.events)
+		aeg_pod_events_open(daemon, &daemon->pod_events);
+	if (daemon->config->kube.status)
+		err = aeg_status_writer_open(daemon, &daemon->status_writer);
+	if (err)
+		aeg_buf_printf(error, "status writer: %s", strerror(-err));
+	return err;
 }
 
 /* Broken documents stop a first start; after an adoption what is pinned goes on. */
@@ -285,6 +308,8 @@ static void close_all(struct aeg_daemon *daemon)
 {
 	aeg_events_close(daemon->events);
 	aeg_monitor_close(daemon->monitor);
+	aeg_pod_events_close(daemon->pod_events);
+	aeg_status_writer_close(daemon->status_writer);
 	if (daemon->reconciler)
 		aeg_cluster_close(AEG_TAKE_PTR(daemon->reconciler->cluster));
 	aeg_reconciler_close(daemon->reconciler);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* How well the API server is followed; nothing where no cluster is configured. */
+/* How well the API server is followed, and what it is told; nothing or 0 where no cluster is configured. */
 #include "daemon/cluster.h"
 #include "daemon/metrics.h"
+#include "daemon/pod_events.h"
+#include "daemon/status_writer.h"
 
 #define NS_PER_SECOND 1e9
 
@@ -14,8 +16,23 @@ static const struct aeg_metric families[] = {
 	 "Requests to the API server that failed, by resource."},
 	{"aegress_kube_last_contact_age_seconds", AEG_METRIC_GAUGE, "seconds",
 	 "Time since the API server was last heard of; absent: never."},
+	{"aegress_kube_objects", AEG_METRIC_GAUGE, NULL,
+	 "Objects that are known; pods: of this node."},
 };
-enum { WATCHING, RESTARTS, FAILURES, AGE };
+enum { WATCHING, RESTARTS, FAILURES, AGE, OBJECTS };
+
+static const struct aeg_metric of_events = {
+	"aegress_kube_events", AEG_METRIC_COUNTER, NULL,
+	"Denials of pods, by what became of them: an Event, none, or a failure."};
+static const struct aeg_metric of_status[] = {
+	{"aegress_kube_status_leader", AEG_METRIC_GAUGE, NULL,
+	 "1: this node writes the status of documents."},
+	{"aegress_kube_status_writes", AEG_METRIC_COUNTER, NULL, "Statuses written."},
+	{"aegress_kube_status_failures", AEG_METRIC_COUNTER, NULL,
+	 "Statuses and leases that could not be written or read."},
+	{"aegress_kube_status_nodes", AEG_METRIC_GAUGE, NULL,
+	 "Nodes that report to this one; 0: it does not lead."},
+};
 
 static void put(const struct aeg_metrics *metrics, int family, const char *labels,
 		const struct aeg_reflector_state *state)
@@ -31,11 +48,44 @@ static void put(const struct aeg_metrics *metrics, int family, const char *label
 				   (double)(aeg_now_ns() - state->last_contact_ns) / NS_PER_SECOND);
 }
 
+static void put_events(const struct aeg_daemon *daemon, struct aeg_metrics *metrics)
+{
+	struct aeg_pod_event_stats stats = aeg_pod_events_stats(daemon->pod_events);
+	const struct {
+		const char *result;
+		uint64_t value;
+	} rows[] = {
+		{"sent", stats.sent},
+		{"suppressed", stats.suppressed},
+		{"failed", stats.failed},
+	};
+
+	aeg_metrics_family(metrics, &of_events);
+	for (size_t i = 0; i < AEG_ARRAY_SIZE(rows); i++) {
+		AEG_CLEANUP(aeg_buf_done) struct aeg_buf labels = {0};
+
+		aeg_label_add(&labels, "result", rows[i].result);
+		aeg_metrics_u64(metrics, aeg_buf_text(&labels), rows[i].value);
+	}
+}
+
+static void put_status(const struct aeg_daemon *daemon, struct aeg_metrics *metrics)
+{
+	struct aeg_status_stats stats = aeg_status_writer_stats(daemon->status_writer);
+	const uint64_t values[] = {stats.leader, stats.written, stats.failed, stats.nodes};
+
+	_Static_assert(AEG_ARRAY_SIZE(values) == AEG_ARRAY_SIZE(of_status), "one each");
+	for (size_t i = 0; i < AEG_ARRAY_SIZE(values); i++) {
+		aeg_metrics_family(metrics, &of_status[i]);
+		aeg_metrics_u64(metrics, NULL, values[i]);
+	}
+}
+
 void aeg_metrics_put_kube(const struct aeg_collector *collector, struct aeg_metrics *metrics)
 {
 	const struct aeg_cluster *cluster = collector->daemon->reconciler->cluster;
 
-	for (int family = WATCHING; family <= AGE; family++) {
+	for (int family = WATCHING; family <= OBJECTS; family++) {
 		aeg_metrics_family(metrics, &families[family]);
 		for (int i = 0; cluster && i < AEG_RESOURCES; i++) {
 			enum aeg_resource resource = (enum aeg_resource)i;
@@ -43,7 +93,13 @@ void aeg_metrics_put_kube(const struct aeg_collector *collector, struct aeg_metr
 			AEG_CLEANUP(aeg_buf_done) struct aeg_buf labels = {0};
 
 			aeg_label_add(&labels, "resource", aeg_resource_name(resource));
-			put(metrics, family, aeg_buf_text(&labels), &state);
+			if (family == OBJECTS)
+				aeg_metrics_u64(metrics, aeg_buf_text(&labels),
+						aeg_cluster_count(cluster, resource));
+			else
+				put(metrics, family, aeg_buf_text(&labels), &state);
 		}
 	}
+	put_events(collector->daemon, metrics);
+	put_status(collector->daemon, metrics);
 }

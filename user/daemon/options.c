@@ -29,6 +29,8 @@ static const struct aeg_opt table[] = {
 	 AT(state_dir)},
 	{"metrics", 0, AEG_OPT_TEXT, "ADDR:PORT",
 	 "where metrics, probes and the status page are served; or off", NULL, AT(metrics)},
+	{"node", 0, AEG_OPT_TEXT, "NAME", "this machine's name in flow records and the cluster",
+	 NULL, AT(node)},
 	{"log-level", 0, AEG_OPT_ENUM, "LEVEL", "how much is logged", aeg_log_level_words,
 	 AT(log_level)},
 	{"log-format", 0, AEG_OPT_ENUM, "FORMAT", "how it is written", aeg_log_format_words,

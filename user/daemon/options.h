@@ -6,7 +6,7 @@
 #include "base/opts.h"
 
 struct aeg_options { /* NULL, empty or -1: not given; texts are borrowed from argv */
-	const char *config, *cgroup_root, *pin_dir, *socket, *state_dir, *metrics;
+	const char *config, *cgroup_root, *pin_dir, *socket, *state_dir, *metrics, *node;
 	struct aeg_opt_list managed, policies, workloads;
 	int log_level, log_format;
 	bool check_config, cleanup, version, help;

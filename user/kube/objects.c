@@ -151,6 +151,7 @@ bool aeg_kube_document(json_t *object, struct aeg_kube_document *ret)
 		.generation = json_integer_value(json_object_get(metadata, "generation")),
 		.file = aeg_xasprintf("%s %s", kind, key),
 		.text = document_text(object),
+		.status = json_incref(json_object_get(object, "status")),
 	};
 	return true;
 }
@@ -164,4 +165,6 @@ void aeg_kube_document_done(struct aeg_kube_document *document)
 		free(*texts[i]);
 		*texts[i] = NULL;
 	}
+	json_decref(document->status);
+	document->status = NULL;
 }

@@ -17,8 +17,9 @@ struct aeg_namespace *aeg_kube_namespace(json_t *object);
 struct aeg_kube_document {	      /* one object of the policy language */
 	char *kind, *ns, *name, *uid; /* ns NULL: of the cluster */
 	int64_t generation;
-	char *file; /* "AIEgressPolicy ml-prod/chat": what messages call it */
-	char *text; /* what a file would hold, so that both are read by the same code */
+	char *file;	/* "AIEgressPolicy ml-prod/chat": what messages call it */
+	char *text;	/* what a file would hold, so that both are read by the same code */
+	json_t *status; /* NULL: none */
 };
 
 /* false: no object with a kind and a name. */
