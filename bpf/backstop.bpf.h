@@ -40,6 +40,8 @@ static __always_inline __u32 aeg_backstop_get(struct bpf_sock *sk)
 	__u32 time = 0;
 	long err;
 
+	if (AEG_CASTS)
+		return AEG_CAST(struct inet_connection_sock, sk)->icsk_user_timeout;
 	err = bpf_probe_read_kernel(&connection, sizeof(connection), &sk);
 	err |= bpf_core_read(&time, sizeof(time), &connection->icsk_user_timeout);
 	return err ? ~0u : time;

@@ -83,14 +83,23 @@ static __always_inline void aeg_name_event_send(struct aeg_ctl *control, void *r
 struct aeg_caller {
 	__u64 leaf; /* cgroup id */
 	__u32 pid;
-	char comm[AEG_COMM_LEN];
+	char comm[AEG_COMM_LEN] __attribute__((aligned(8)));
 };
 
 static __always_inline void aeg_caller_get(__u64 leaf, struct aeg_caller *ret)
 {
+	const struct task_struct *task;
+
 	ret->leaf = leaf;
-	ret->pid = (__u32)(bpf_get_current_pid_tgid() >> 32);
-	bpf_get_current_comm(ret->comm, sizeof(ret->comm));
+	if (!AEG_CASTS) {
+		ret->pid = (__u32)(bpf_get_current_pid_tgid() >> 32);
+		bpf_get_current_comm(ret->comm, sizeof(ret->comm));
+		return;
+	}
+	task = AEG_CAST(struct task_struct, (void *)bpf_get_current_task());
+	ret->pid = (__u32)task->tgid;
+	((__u64 *)ret->comm)[0] = *(const __u64 *)&task->comm[0];
+	((__u64 *)ret->comm)[1] = *(const __u64 *)&task->comm[8];
 }
 
 static __always_inline void aeg_event_fill(struct aeg_event *event, struct bpf_sock_addr *ctx,

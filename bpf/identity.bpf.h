@@ -28,6 +28,16 @@ static __always_inline struct aeg_moment aeg_now(const struct aeg_ctl *control)
 	return both.now;
 }
 
+static __always_inline __u64 aeg_current_leaf(void)
+{
+	const struct task_struct *task;
+
+	if (!AEG_CASTS)
+		return bpf_get_current_cgroup_id();
+	task = AEG_CAST(struct task_struct, (void *)bpf_get_current_task());
+	return task->cgroups->dfl_cgrp->kn->id;
+}
+
 /* Whether the current task is in or below a managed directory. */
 static __always_inline bool aeg_current_managed(const struct aeg_ctl *control)
 {

@@ -113,6 +113,16 @@ struct cgroup___before_6_1 {
 	__u64 ancestor_ids[1];
 };
 
+struct css_set {
+	struct cgroup *dfl_cgrp; /* on cgroup2 */
+};
+
+struct task_struct {
+	int tgid;
+	char comm[AEG_COMM_LEN];
+	struct css_set *cgroups;
+};
+
 struct sock_cgroup_data {
 	struct cgroup *cgroup; /* since 5.15; something else could be in its place before */
 };

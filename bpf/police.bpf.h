@@ -70,7 +70,7 @@ static __always_inline bool aeg_attempt_managed(struct aeg_attempt *at, struct b
 	/* First of all, and once: a change that comes later ages what is found now. */
 	at->now = aeg_now(at->control);
 	at->task.epoch = at->now.epoch;
-	at->task.leaf = bpf_get_current_cgroup_id();
+	at->task.leaf = aeg_current_leaf();
 	if (at->sk)
 		at->sock = bpf_sk_storage_get(&socks, at->sk, NULL, 0);
 	if (at->sock)
