@@ -130,7 +130,7 @@ static void put_denial(struct aeg_json *json, const struct denial *denial)
 
 void aeg_denials_json(const struct aeg_denials *denials, struct aeg_json *json)
 {
-	const struct denial *sorted[AEG_DENIALS_KEPT];
+	const struct denial *sorted[AEG_DENIALS_KEPT] = {NULL};
 	size_t n = 0;
 
 	for (size_t i = 0; i < AEG_DENIALS_KEPT; i++) {
