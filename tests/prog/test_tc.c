@@ -164,7 +164,75 @@ static void test_every_class(void)
 	stop();
 }
 
+/* Somebody else's address in front of what a rule allows. */
+static void test_spoofed(void)
+{
+	static struct wire wire;
+
+	if (start()) {
+		struct frame_ends ends = ends_to(DEST_ALLOWED, FRAME_IP4);
+		struct happened happened;
+
+		frame_syn4(&wire, &ends);
+		CHECK_EQUAL(run(&wire), NEXT);
+		ends.saddr[15]++;
+		frame_syn4(&wire, &ends);
+		happened_reset();
+		CHECK_EQUAL(run(&wire), DROP);
+		happened = happened_take();
+		check_total(&happened, AEG_VERDICT_DENIED, AEG_REASON_SPOOFED_SOURCE,
+			    AEG_HOOK_FRAME, 1);
+	}
+	stop();
+}
+
+/* Every denial is counted; of those in one second a few are reported. */
+static void test_reports_are_few(void)
+{
+	enum { SENT = 200 };
+	static struct wire wire;
+
+	if (start()) {
+		struct frame_ends ends = ends_to(DEST_DENIED, FRAME_IP6);
+		struct happened happened;
+
+		frame_syn6(&wire, &ends);
+		for (int i = 0; i < SENT; i++)
+			CHECK_EQUAL(run(&wire), DROP);
+		happened = happened_take();
+		check_total(&happened, AEG_VERDICT_DENIED, AEG_REASON_DENY_RULE, AEG_HOOK_FRAME,
+			    SENT);
+		CHECK(happened.nevents > 0 && happened.nevents < SENT);
+		CHECK_EQUAL(happened.events[0].workload, WORKLOAD_A);
+		CHECK_EQUAL(happened.events[0].dport, ends.dport);
+		CHECK_EQUAL(memcmp(happened.events[0].daddr, ends.daddr, 16), 0);
+	}
+	stop();
+}
+
+/* An interface that is no workload's any more lets everything through, and is detached. */
+static void test_given_up(void)
+{
+	static struct wire wire;
+
+	if (start()) {
+		struct frame_ends ends = ends_to(DEST_DENIED, FRAME_IP6);
+		struct happened happened;
+
+		frame_syn6(&wire, &ends);
+		CHECK_EQUAL(aeg_datapath_set_veths(datapath, NULL, 0), 0);
+		happened_reset();
+		CHECK_EQUAL(run(&wire), NEXT);
+		happened = happened_take();
+		check_no_decision(&happened);
+	}
+	stop();
+}
+
 const struct test tc_tests[] = {
+	{"tc: a source that is not the workload's", test_spoofed},
+	{"tc: all denials are counted, few reported", test_reports_are_few},
+	{"tc: an interface that is given up", test_given_up},
 	{"tc: every class of frame to every destination", test_every_class},
 	{0},
 };
