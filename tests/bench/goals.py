@@ -35,9 +35,9 @@ GOALS = [
          bound=400),
     # In nanoseconds of the machine on which the goal was set; see hook.BARE_NS.
     Goal("socket() + connect() hooks, IPv4, scaled", "hook.scaled4", "<=", 800, "ns",
-         "hook.few.create_and_connect4", bound=2000),
+         "hook.few.create_and_connect4", bound=1200),
     Goal("socket() + connect() hooks, IPv6, scaled", "hook.scaled6", "<=", 800, "ns",
-         "hook.few.create_and_connect6", bound=2000),
+         "hook.few.create_and_connect6", bound=1200),
     Goal("the same, 10,000 CIDRs over 10, IPv4", "hook.many_over_few4", "<=", 1.2, "×",
          "hook.many.create_and_connect4"),
     Goal("the same, 10,000 CIDRs over 10, IPv6", "hook.many_over_few6", "<=", 1.2, "×",
