@@ -160,13 +160,14 @@ class Cluster:
 
     # ---- what tests ask for ----
 
-    def write_kubeconfig(self, name, token):
-        """Path of a kubeconfig that speaks with this token."""
+    def write_kubeconfig(self, name, token=None, token_file=None):
+        """Path of a kubeconfig that speaks with this token, or with what the file holds."""
+        user = {"token": token} if token else {"tokenFile": token_file}
         config = {
             "apiVersion": "v1", "kind": "Config", "current-context": "test",
             "clusters": [{"name": "test", "cluster": {
                 "server": self.url, "certificate-authority": self.path("ca.crt")}}],
-            "users": [{"name": "test", "user": {"token": token}}],
+            "users": [{"name": "test", "user": user}],
             "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
         }
         path = self.path(name)
@@ -190,7 +191,7 @@ class Cluster:
         return self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", text=text, ok=ok)
 
     def install_crds(self):
-        self.kubectl("apply", "--server-side", "-f", os.path.join(TOP, "deploy/crds"))
+        self.kubectl("apply", "--server-side", "-k", os.path.join(TOP, "deploy/crds"))
         self.kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd", "--all")
 
     def service_account_token(self, namespace, name, seconds=3600):

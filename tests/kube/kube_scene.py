@@ -26,7 +26,19 @@ ENDPOINTS = [
 _shared = None
 
 
+def json_stream(text):
+    """kubectl prints several objects one after the other."""
+    decoder, objects, at = json.JSONDecoder(), [], 0
+    while at < len(text.rstrip()):
+        found, at = decoder.raw_decode(text, at)
+        objects.append(found)
+        at += len(text[at:]) - len(text[at:].lstrip())
+    return objects
+
+
 class TestCluster(control_plane.Cluster):
+    installed = None
+
     def ensure_namespaces(self, names):
         self.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
                     for name in sorted(set(names))])
@@ -48,6 +60,15 @@ class TestCluster(control_plane.Cluster):
             check(response.status < 300, f"{method} {path}: {response.status} {answer}")
             return answer
 
+    def install_chart(self):
+        """The overlay that audits, as the README says; its objects. Nobody runs the DaemonSet here."""
+        if not self.installed:
+            overlay = os.path.join(TOP, "deploy/kustomize/overlays/audit")
+            self.kubectl("apply", "--server-side", "--force-conflicts", "-k", overlay)
+            shown = self.kubectl("create", "--dry-run=client", "-o", "json", "-k", overlay).stdout
+            self.installed = json.loads(shown)["items"] if '"items"' in shown else json_stream(shown)
+        return self.installed
+
     def patch(self, path, body):
         return self.request("PATCH", path, body)
 
@@ -58,6 +79,14 @@ class TestCluster(control_plane.Cluster):
     def delete_pod(self, node, name):
         self.request("DELETE", f"/api/v1/namespaces/{node.ns}/pods/{name}",
                      {"kind": "DeleteOptions", "apiVersion": "v1", "gracePeriodSeconds": 0})
+
+
+def added_capabilities(objects):
+    """Of the one container of the one DaemonSet."""
+    sets = [item for item in objects if item["kind"] == "DaemonSet"]
+    security = sets[0]["spec"]["template"]["spec"]["containers"][0]["securityContext"]
+    check(security["capabilities"]["drop"] == ["ALL"], "not every capability is dropped")
+    return security["capabilities"]["add"]
 
 
 def shared_cluster():
@@ -122,15 +151,38 @@ class KubeNode(Node):
                                  "--grace-period=0", "--wait=false")
             self.cluster.kubectl("delete", "aiep", "--all", "-n", self.ns)
             self.cluster.kubectl("delete", "caiep", "--all")
+            self.cluster.kubectl("delete", "leases", "--all", "-n", "aegress")
         super().remove()
 
-    def daemon_of_cluster(self, **config):
+    def daemon_of_cluster(self, kubeconfig=None, kubernetes=None, **config):
+        """Speaks as the administrator, or as this kubeconfig does; takes no part in status unless told."""
         daemon = self.daemon(kubernetes={
-            "enabled": True, "kubeconfig": self.cluster.path("admin.kubeconfig")}, **config)
+            "enabled": True, "kubeconfig": kubeconfig or self.cluster.path("admin.kubeconfig"),
+            **(kubernetes or {"status": False})}, **config)
         daemon.config["node"] = self.name
         daemon.whole_log = lambda: read(daemon.log_path)
         daemon.resident_mib = lambda: resident_mib(daemon.process.pid)
         return daemon
+
+    def daemon_of_chart(self, seconds=3600, **config):
+        """With the service account, the roles and the capabilities of the DaemonSet, and no more."""
+        installed = self.cluster.install_chart()
+        self.token_file = self.cluster.path(f"{self.id}.token")
+        self.write_token(seconds)
+        kubeconfig = self.cluster.write_kubeconfig(f"{self.id}.kubeconfig", token_file=self.token_file)
+        daemon = self.daemon_of_cluster(kubeconfig, {"namespace": "aegress"}, **config)
+        kept = ",".join("+" + name.lower() for name in added_capabilities(installed))
+        argv = daemon.argv
+        daemon.argv = lambda: [*argv()[:-3], "setpriv", "--no-new-privs", f"--bounding-set=-all,{kept}",
+                               *argv()[-3:]]
+        return daemon
+
+    def write_token(self, seconds=3600):
+        """As the kubelet does it: the file is replaced."""
+        token = self.cluster.service_account_token("aegress", "aegress", seconds)
+        with open(self.token_file + ".new", "w", encoding="ascii") as file:
+            file.write(token)
+        os.rename(self.token_file + ".new", self.token_file)
 
     def apply_pod(self, name, **fields):
         self.cluster.apply([pod_object(self, name, **fields)])
