@@ -88,7 +88,7 @@ objs = $(patsubst %.c,build/$(1)/%.o,$(2))
 
 # --- targets --------------------------------------------------------------------------------
 .PHONY: all demo test test-unit test-property test-prog test-parsers test-cli test-e2e test-clients test-observe test-k8s test-kernels test-fuzz \
-	bench fuzz lint man install clean help tidy test-programs FORCE
+	bench fuzz lint man install image clean help tidy test-programs FORCE
 
 all: build/aegressd build/aegress $(TOOLS) ## build the daemon and the CLI (default)
 
@@ -162,6 +162,9 @@ install: all man ## install below $(DESTDIR)$(PREFIX)
 		$(DESTDIR)$(PREFIX)/lib/systemd/system/aegressd.service
 	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	build/aegress completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/aegress
+
+image: all ## the container image, an OCI layout in build/image, without a container engine
+	$(Q)scripts/image
 
 clean: ## remove build/
 	rm -rf build

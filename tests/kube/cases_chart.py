@@ -124,3 +124,19 @@ def test_no_more_rights_than_needed():
     equal({row[1] for row in writes},
           {"aiendpoints/status", "aiegresspolicies/status", "clusteraiegresspolicies/status", "events",
            "leases"}, "what may be written")
+
+
+def test_plugin():
+    """`kubectl aegress …` finds kubectl-aegress on the path, which calls itself so."""
+    cluster = shared_cluster()
+    link = cluster.path("kubectl-aegress")
+    os.symlink(os.path.join(TOP, "build/aegress"), link)
+    env = dict(os.environ, PATH=f"{cluster.dir}:{os.environ['PATH']}")
+    done = subprocess.run([os.path.join(cluster.bin, "kubectl"), "aegress", "--help"], env=env,
+                          capture_output=True, text=True, check=False)
+    equal(done.returncode, 0, done.stderr)
+    check("kubectl aegress" in done.stdout, done.stdout)
+    checked = subprocess.run([os.path.join(cluster.bin, "kubectl"), "aegress", "check",
+                              os.path.join(TOP, "policies")], env=env, capture_output=True, text=True,
+                             check=False)
+    equal(checked.returncode, 0, checked.stderr)

@@ -66,7 +66,7 @@ class TestCluster(control_plane.Cluster):
             overlay = os.path.join(TOP, "deploy/kustomize/overlays/audit")
             self.kubectl("apply", "--server-side", "--force-conflicts", "-k", overlay)
             shown = self.kubectl("create", "--dry-run=client", "-o", "json", "-k", overlay).stdout
-            self.installed = json.loads(shown)["items"] if '"items"' in shown else json_stream(shown)
+            self.installed = json_stream(shown)
         return self.installed
 
     def patch(self, path, body):

@@ -253,7 +253,10 @@ static void on_synced(void *arg)
 static void on_failed(void *arg, const char *why)
 {
 	struct follower *follower = arg;
+	bool known = follower->failure && aeg_streq(follower->failure, why);
 
+	if (known) /* the server that went away is one line, that it took a right away another one */
+		return;
 	free(follower->failure);
 	follower->failure = aeg_xstrdup(why);
 	if (aeg_log_allowed(&follower->log, aeg_now_ns()))
@@ -470,7 +473,7 @@ static int follow(struct aeg_cluster *cluster, struct aeg_loop *loop, enum aeg_r
 		.resource = resource,
 		.reflected = reflected_of(cluster, resource),
 		.set = {.free = freer_of(resource)},
-		.log = {.burst = 1, .seconds = 30},
+		.log = {.burst = 4, .seconds = 60},
 	};
 	return aeg_reflector_new(cluster->client, loop, &follower->reflected, &ops, follower,
 				 &follower->reflector);

@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/timestamp.h"
+#include "kube/complaint.h"
 #include "kube/notices.h"
 
 #include <stdio.h>
@@ -27,16 +28,18 @@ struct aeg_pod_events {
 static void on_done(void *arg, long status, const char *error)
 {
 	struct aeg_pod_events *pod_events = arg;
+	char *why;
 
 	pod_events->calls--;
 	if (status / 100 == 2) {
 		pod_events->stats.sent++;
 		return;
 	}
+	why = aeg_kube_complaint(status, error);
 	pod_events->stats.failed++;
 	if (aeg_log_allowed(&pod_events->log, aeg_now_ns()))
-		aeg_log(AEG_LOG_WARNING, COMPONENT, "an Event cannot be written: HTTP %ld: %s",
-			status, error);
+		aeg_log(AEG_LOG_WARNING, COMPONENT, "an Event cannot be written: %s", why);
+	free(why);
 }
 
 static void send_call(struct aeg_pod_events *pod_events, const char *method, const char *path,

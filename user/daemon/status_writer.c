@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "daemon/node_report.h"
+#include "kube/complaint.h"
 #include "kube/lease.h"
 #include "kube/set.h"
 #include "kube/status.h"
@@ -68,9 +69,11 @@ struct aeg_status_writer {
 static void complain(struct aeg_status_writer *writer, const char *what, long status,
 		     const char *error)
 {
+	AEG_AUTO_FREE char *why = aeg_kube_complaint(status, error);
+
 	writer->stats.failed++;
 	if (aeg_log_allowed(&writer->log, aeg_now_ns()))
-		aeg_log(AEG_LOG_WARNING, COMPONENT, "%s: HTTP %ld: %s", what, status, error);
+		aeg_log(AEG_LOG_WARNING, COMPONENT, "%s: %s", what, why);
 }
 
 /* ---- calls to leases ---- */
@@ -536,7 +539,7 @@ int aeg_status_writer_open(const struct aeg_daemon *daemon, struct aeg_status_wr
 	writer->own_name = aeg_xasprintf("aegress-node-%s", daemon->config->node);
 	writer->own.writer = writer->lead.writer = writer;
 	writer->nodes.free = free_node;
-	writer->log = (struct aeg_log_limit){.burst = 1, .seconds = 60};
+	writer->log = (struct aeg_log_limit){.burst = 4, .seconds = 60};
 	err = aeg_loop_timer(daemon->loop, on_round, writer, &writer->timer);
 	if (err) {
 		aeg_status_writer_close(writer);

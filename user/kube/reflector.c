@@ -6,6 +6,7 @@
  */
 #include "kube/reflector.h"
 #include "kube/backoff.h"
+#include "kube/complaint.h"
 #include "kube/splitter.h"
 
 #include <errno.h>
@@ -84,27 +85,15 @@ static void fail(struct aeg_reflector *reflector, const char *why)
 	aeg_timer_arm(reflector->timer, aeg_backoff_next(&reflector->backoff, random));
 }
 
-/* "the server says: pods is forbidden: …" out of a Status object; else the bare status. */
-static void fail_with_status(struct aeg_reflector *reflector, long status, const char *body)
-{
-	json_t *json = json_loads(body, 0, NULL);
-	const char *message = json_string_value(json_object_get(json, "message"));
-	AEG_AUTO_FREE char *why = message ? aeg_xasprintf("HTTP %ld: %s", status, message)
-					  : aeg_xasprintf("HTTP %ld", status);
-
-	fail(reflector, why);
-	json_decref(json);
-}
-
 static void ended_badly(struct aeg_reflector *reflector, long status, const char *error)
 {
 	if (status == GONE || reflector->forgotten) {
 		list_again(reflector);
 		next_step(reflector);
-	} else if (status == 0) {
-		fail(reflector, error);
 	} else {
-		fail_with_status(reflector, status, error);
+		AEG_AUTO_FREE char *why = aeg_kube_complaint(status, error);
+
+		fail(reflector, why);
 	}
 }
 

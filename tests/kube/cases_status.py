@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+"""What the cluster is told: conditions and counts of documents, Events on pods; by a daemon with the
+rights and capabilities of the DaemonSet, and with what happens when they end."""
+import json
+import time
+
+from cases_pods import answers, until
+from harness import check, equal, wait_until
+from kube_scene import GOVERNED, OTHER, kube_node, policy_object
+
+SOON = 20  # s
+
+
+def status_of(node, *what):
+    return node.cluster.get(*what).get("status", {})
+
+
+def condition(status, kind):
+    return next((c for c in status.get("conditions", []) if c["type"] == kind), {})
+
+
+def policy_status(node, name):
+    return status_of(node, "aiep", "-n", node.ns, name)
+
+
+def test_conditions_and_counts():
+    with kube_node("status") as node:
+        for name in ("chat-1", "chat-2"):
+            node.apply_pod(name, account="chat")
+        node.cluster.apply([
+            policy_object("good", accounts=["chat"], endpoint="test-inference"),
+            policy_object("bad", accounts=["chat"], endpoint="no-such-endpoint"),
+        ])
+        node.daemon_of_chart().start()
+        wait_until(lambda: condition(policy_status(node, "good"), "Enforced").get("status") == "True",
+                   "the good policy's status", SOON)
+        good = policy_status(node, "good")
+        equal((good["selectedPods"], good["nodesEnforced"], good["nodesTotal"]), (2, 1, 1), "counts")
+        equal(condition(good, "Accepted")["status"], "True", "Accepted of the good one")
+        equal(condition(good, "Accepted")["observedGeneration"], 1, "its generation")
+        wait_until(lambda: condition(policy_status(node, "bad"), "Accepted"), "the other's", SOON)
+        bad = policy_status(node, "bad")
+        equal(condition(bad, "Accepted")["status"], "False", "Accepted of the bad one")
+        check("no-such-endpoint" in condition(bad, "Accepted")["message"], f"no reason: {bad}")
+        equal(condition(bad, "Enforced")["status"], "False", "Enforced of the bad one")
+        endpoint = lambda: status_of(node, "aie", "test-inference")
+        wait_until(lambda: condition(endpoint(), "Accepted"), "the endpoint's", SOON)
+        # mended: the condition turns, and says when
+        node.cluster.apply([policy_object("bad", accounts=["chat"], endpoint="test-upload")])
+        wait_until(lambda: condition(policy_status(node, "bad"), "Accepted")["status"] == "True",
+                   "the mended policy's status", SOON)
+        equal(policy_status(node, "bad")["observedGeneration"], 2, "its generation")
+        holder = node.cluster.get("lease", "-n", "aegress", "aegress-status")["spec"]["holderIdentity"]
+        equal(holder, node.name, "holder of the lease")
+
+
+def test_status_is_written_once():
+    """Nothing changes: nobody writes."""
+    with kube_node("quiet") as node:
+        node.cluster.apply([policy_object("good", accounts=["chat"], endpoint="test-inference")])
+        node.daemon_of_chart().start()
+        wait_until(lambda: condition(policy_status(node, "good"), "Enforced"), "the status", SOON)
+        version = lambda: node.cluster.get("aiep", "-n", node.ns, "good")["metadata"]["resourceVersion"]
+        renewed = lambda: node.cluster.get("lease", "-n", "aegress", "aegress-status")["spec"]["renewTime"]
+        before, lease = version(), renewed()
+        wait_until(lambda: renewed() != lease, "the lease to be renewed", 40)
+        equal(version(), before, "version of the policy")
+
+
+def test_event_on_the_pod():
+    with kube_node("event") as node:
+        node.cluster.apply([policy_object("chat", accounts=["chat"], endpoint="test-inference")])
+        node.apply_pod("chat-1", account="chat")
+        node.daemon_of_chart().start()
+        chat = node.run_pod("chat-1")
+        until(chat, GOVERNED, "OK", "the policy")
+        for _ in range(50):
+            equal(chat.ask("connect", addr=OTHER, port=443, proto="tcp", family="v4")["errno"], "EPERM",
+                  "what no rule allows")
+        found = lambda: [e for e in node.cluster.get("events.events.k8s.io", "-n", node.ns)["items"]
+                         if e["reason"] == "EgressDenied" and "test-upload" in e["note"]]
+        wait_until(found, "the Event", SOON)
+        equal(len(found()), 1, "Events for fifty denials")
+        event = found()[0]
+        equal(event["regarding"]["uid"], node.uids["chat-1"], "whom it regards")
+        equal(event["type"], "Warning", "its type")
+        check("no-rule" in event["note"], event["note"])
+        shown = node.cluster.kubectl("describe", "pod", "-n", node.ns, "chat-1").stdout
+        check("EgressDenied" in shown, shown)
+
+
+def test_expired_token():
+    """The server takes the old one no longer; what the kubelet has written meanwhile is read."""
+    with kube_node("token") as node:
+        node.apply_pod("chat-1", account="chat")
+        daemon = node.daemon_of_chart().start()
+        chat = node.run_pod("chat-1")
+        until(chat, GOVERNED, "EPERM", "the pod")
+        with open(node.token_file, "w", encoding="ascii") as file:
+            file.write("expired")
+        node.cluster.kill_api()
+        node.cluster.start_api()
+        wait_until(lambda: "Unauthorized" in daemon.get("/readyz?verbose", raw=True)[1], "the 401", 40)
+        equal(answers(daemon, "/readyz"), 503, "readiness with a bad token")
+        node.write_token()
+        node.cluster.apply([policy_object("chat", accounts=["chat"], endpoint="test-inference")])
+        until(chat, GOVERNED, "OK", "the policy, with the new token", 60)
+        wait_until(lambda: answers(daemon, "/readyz") == 200, "readiness", 40)
+
+
+def test_revoked_rights():
+    with kube_node("rbac") as node:
+        node.cluster.apply([policy_object("chat", accounts=["chat"], endpoint="test-inference")])
+        node.apply_pod("chat-1", account="chat")
+        daemon = node.daemon_of_chart().start()
+        chat = node.run_pod("chat-1")
+        until(chat, GOVERNED, "OK", "the policy")
+        rules = node.cluster.get("clusterrole", "aegress")["rules"]
+        try:
+            node.cluster.patch("/apis/rbac.authorization.k8s.io/v1/clusterroles/aegress",
+                               {"rules": [r for r in rules if "pods" not in r["resources"]]})
+            node.cluster.kill_api()
+            node.cluster.start_api()
+            why = lambda: json.dumps(daemon.get("/readyz?verbose", raw=True)[1])
+            wait_until(lambda: "pods is forbidden" in why(), "the reason in readyz", 60)
+            check("pods is forbidden" in daemon.whole_log(), daemon.log_tail())
+            equal(chat.ask("connect", addr=GOVERNED, port=443, proto="tcp", family="v4")["errno"], "OK",
+                  "what was known stays in force")
+        finally:
+            node.cluster.patch("/apis/rbac.authorization.k8s.io/v1/clusterroles/aegress",
+                               {"rules": rules})
+        wait_until(lambda: answers(daemon, "/readyz") == 200, "readiness with the rights back", 60)
+
+
+def test_many_policies():
+    """5,000 of them, one bad: how long until they are known, how large the daemon gets, and the next."""
+    with kube_node("many") as node:
+        node.apply_pod("chat-1", account="chat")
+        policies = [policy_object(f"p-{i}", accounts=[f"account-{i}"], endpoint="test-inference")
+                    for i in range(4998)]
+        policies.append(policy_object("bad", accounts=["chat"], endpoint="no-such-endpoint"))
+        for i in range(0, len(policies), 1000):
+            node.cluster.apply(policies[i:i + 1000])
+        begin = time.monotonic()
+        daemon = node.daemon_of_chart().start()
+        chat = node.run_pod("chat-1")
+        until(chat, GOVERNED, "EPERM", "everything to be known", 60)
+        print(f"# {len(policies)} policies: {time.monotonic() - begin:.1f} s from start to known, "
+              f"{daemon.resident_mib():.0f} MiB resident")
+        begin = time.monotonic()
+        node.cluster.apply([policy_object("chat", accounts=["chat"], endpoint="test-inference")])
+        until(chat, GOVERNED, "OK", "one more policy", 60)
+        print(f"# one more: {time.monotonic() - begin:.2f} s, {daemon.resident_mib():.0f} MiB resident")
+        check(f"AIEgressPolicy {node.ns}/bad is refused" in daemon.whole_log(), "the bad one")
