@@ -89,20 +89,45 @@ int sendmsg6(struct bpf_sock_addr *ctx)
 	return aeg_police6(ctx, AEG_HOOK_DATAGRAM);
 }
 
+/* What workloads that are contained strictly may make; multipath TCP is none of it. */
+static __always_inline bool aeg_create_plain(const struct bpf_sock *ctx)
+{
+	return ctx->type != SOCK_RAW &&
+	       (ctx->protocol == AEG_PROTO_TCP || ctx->protocol == AEG_PROTO_UDP);
+}
+
+/* Counted as a packet that never came to be: there is no destination yet, and so no event. */
+static __always_inline void aeg_create_refuse(const struct aeg_ident *ident)
+{
+	struct aeg_outcome outcome = {
+		.decision = {.verdict = AEG_VERDICT_DENIED,
+			     .reason = AEG_REASON_PROTOCOL,
+			     .mode = AEG_MODE_ENFORCE},
+		.workload = ident->workload,
+	};
+
+	aeg_count_decision(&outcome, AEG_HOOK_PACKET);
+}
+
 /*
- * Stamps the creator's identity, before 5.15: see maker.bpf.h. Without storage nothing is lost: connect()
- * stamps then, and the packets of other sockets are stamped by the first of them.
+ * Refuses odd sockets to whoever is contained strictly. Stamps the creator's identity, before 5.15: see
+ * maker.bpf.h. Without storage nothing is lost: connect() stamps then, and the packets of other sockets
+ * are stamped by the first of them.
  */
 SEC("cgroup/sock_create")
 int sock_create(struct bpf_sock *ctx)
 {
-	struct aeg_ctl *control = aeg_ctl_get();
-	const struct aeg_ident *ident;
+	const struct aeg_ident *ident = NULL;
+	bool plain = aeg_create_plain(ctx);
 	struct aeg_stamp stamp = {};
+	struct aeg_ctl *control;
 	struct aeg_moment now;
 	struct aeg_sock *sock;
 	void *table;
 
+	if (AEG_MAKER_KEPT && plain)
+		return AEG_PASS;
+	control = aeg_ctl_get();
 	if (!control)
 		return AEG_PASS;
 	now = aeg_now(control);
@@ -113,6 +138,14 @@ int sock_create(struct bpf_sock *ctx)
 	table = aeg_inner(&idents, now.slot, AEG_ERROR_NO_IDENTS);
 	if (table)
 		stamp.pod = aeg_current_pod(control, table, &ident);
+	if (ident) {
+		if (!plain && ident->flags & AEG_IDENT_STRICT) {
+			aeg_create_refuse(ident);
+			return AEG_DENY;
+		}
+	}
+	if (AEG_MAKER_KEPT)
+		return AEG_PASS;
 	sock = bpf_sk_storage_get(&socks, ctx, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!sock) {
 		aeg_failed(AEG_ERROR_STAMP_STORAGE);

@@ -48,7 +48,7 @@ extern const char *const aeg_map_names[AEG_MAP_MAX];
  * connection's first packet before what lets it begin.
  */
 enum aeg_prog {
-	AEG_PROG_SOCK_CREATE, /* only before 5.15 */
+	AEG_PROG_SOCK_CREATE,
 	AEG_PROG_SOCK_RELEASE,
 	AEG_PROG_SOCK_OPS, /* only with config.sockops */
 	AEG_PROG_SKB_INGRESS,

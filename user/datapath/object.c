@@ -221,8 +221,6 @@ static int load(struct aeg_datapath *datapath, const struct aeg_datapath_config 
 		return fail(error, -errno, "reading the BPF object");
 	bpf_program__set_autoload(skel->progs.sock_ops, config->sockops);
 	bpf_program__set_autoload(skel->progs.veth_ingress, config->tc);
-	/* bpf/maker.bpf.h; where a distribution has it earlier, stamping does no harm. */
-	bpf_program__set_autoload(skel->progs.sock_create, !aeg_kernel_is(5, 15));
 	err = prepare_maps(skel, config, error);
 	if (err)
 		return aeg_buf_text(error)[0] ? err : fail(error, err, "preparing the maps");
