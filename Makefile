@@ -87,16 +87,16 @@ TOOLS := $(TOOL_SRC:tests/%.c=build/%)
 objs = $(patsubst %.c,build/$(1)/%.o,$(2))
 
 # --- targets --------------------------------------------------------------------------------
-.PHONY: all demo test test-unit test-property test-prog test-parsers test-cli test-e2e test-clients test-observe test-k8s test-kernels test-fuzz \
-	bench fuzz lint man install image clean help tidy test-programs FORCE
+.PHONY: all demo test test-unit test-property test-prog test-parsers test-cli test-e2e test-bypass test-clients test-observe test-k8s test-kernels \
+	test-fuzz bench fuzz lint man install image clean help tidy test-programs FORCE
 
 all: build/aegressd build/aegress $(TOOLS) ## build the daemon and the CLI (default)
 
 demo: all ## build all, then show allowed and denied connections of three "pods" (root)
 	$(Q)scripts/demo
 
-SUITES ?= unit property prog parsers cli e2e
-test: test-programs ## every test suite: unit property prog parsers cli e2e (root for all but the first two)
+SUITES ?= unit property prog parsers cli e2e bypass
+test: test-programs ## every test suite: unit property prog parsers cli e2e bypass (root for all but the first two)
 	+$(Q)tests/lib/suite.sh suites $(SUITES)
 
 test-unit: $(UNIT_SRC:%.c=build/san-gcc/%) $(UNIT_SRC:%.c=build/san-clang/%) ## unit tests, gcc and clang, ASan+UBSan
@@ -120,6 +120,9 @@ test-cli: all ## the CLI: golden output, bad policies
 
 test-e2e: all ## real sockets in namespaces and cgroups (root)
 	$(Q)tests/e2e/run
+
+test-bypass: all build/obj/tests/prog/prog ## every known way around, tried; what caught it, what arrived (root)
+	$(Q)tests/bypass/run
 
 test-clients: all ## huggingface_hub, @huggingface/*, Node 24, Go, Java against a stand-in Hub (root; PyPI and npm)
 	$(Q)tests/clients/run

@@ -64,7 +64,7 @@ class RoutedNode(Node):
         run("ip", "-n", host, "route", "add", "default", "via", "192.0.2.2")
         run("ip", "-n", host, "-6", "route", "add", "default", "via", "2001:db8:ffff::2")
         run("ip", "-n", world, "route", "add", "192.0.2.0/24", "via", "192.0.2.1")
-        run("ip", "-n", world, "-6", "route", "add", "2001:db8:1::/48", "via", "2001:db8:ffff::1")
+        run("ip", "-n", world, "-6", "route", "add", "2001:db8::/44", "via", "2001:db8:ffff::1")
         self.host = host
 
     def mac(self, index=1):
@@ -82,10 +82,10 @@ class RoutedNode(Node):
 class Watch:
     """Counts what arrives in the world."""
 
-    def __init__(self, node):
+    def __init__(self, node, denied=DENIED, denied6=DENIED6):
         self.process = subprocess.Popen(
-            ["nsenter", f"--net=/run/netns/{node.world.netns}", FRAMES, "watch", "down0", DENIED,
-             DENIED6], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            ["nsenter", f"--net=/run/netns/{node.world.netns}", FRAMES, "watch", "down0", denied,
+             denied6], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         equal(json.loads(self.process.stdout.readline()), {"ready": True}, "the watch")
 
     def end(self):

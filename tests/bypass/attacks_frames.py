@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+"""Frames from a packet socket: what no hook on sockets will ever see. TC at the host's end does."""
+from corpus import attack, shot
+from harness import check, equal
+from layers_scene import frames
+from stage import ALLOWED, ALLOWED6, DENIED, DENIED6, FREE, FREE6
+
+PEERS_PARSE = "AWS's agent reads fixed offsets and handles none of these; Cilium drops what it cannot track"
+ODDITIES = 20000
+
+
+@shot("AF_PACKET: a SYN or datagram by hand",
+      "tools on cgroups are blind to it; bullfrog documents it as a bypass",
+      "dropped: it is judged by its headers",
+      "TC on the host's end of the veth, identity by interface")
+def packet_socket(it):
+    it.frame("syn4", "syn6", "udp4", "udp6")
+
+
+@shot("AF_PACKET with PACKET_QDISC_BYPASS",
+      "skips egress programs of the pod's own interface",
+      "dropped",
+      "TC looks at the host's end, where the frame comes in")
+def qdisc_bypass(it):
+    it.trick("bypass-qdisc", DENIED, it.pod_address(), it.node.mac())
+
+
+@shot("IP fragments, first, later and tiny ones", PEERS_PARSE, "no fragment to a governed address: fragment",
+      "TC denies fragments instead of tracking them; local TCP never makes any")
+def fragments(it):
+    it.frame("first4", "later4", "tiny4", "first6", "later6")
+
+
+@shot("IPv4 options by hand: source routes, router alert", PEERS_PARSE, "dropped: ip-options",
+      "TC reads the header's length; options may name another first hop")
+def ip_options(it):
+    it.frame("route4", "alert4")
+
+
+@shot("IPv6 extension headers and long chains of them", PEERS_PARSE, "dropped: extension-header",
+      "TC walks the chain, at most 8; a routing header's address is not the last")
+def extension_headers(it):
+    it.frame("options6", "hopopts6", "chain6", "auth6", "routing6", "long6")
+
+
+@shot("tunnels: IPIP, 6in4, GRE, ESP", "the outer address is all that most look at", "dropped: tunnel",
+      "TC: what is encapsulated goes elsewhere")
+def tunnels(it):
+    it.frame("ipip4", "sit4", "gre4", "esp4", "sit6", "ipip6", "gre6", "esp6")
+
+
+@attack("frames that are no IP: unknown types, PPPoE, VLAN",
+        "passed by everything that parses IP only", "dropped: non-ip", "TC passes ARP and nothing else")
+def no_ip(it):
+    it.frame("odd", "pppoe")
+    check(it.denials_now("frame", "non-ip"), "counter")
+
+
+@shot("headers that contradict themselves", PEERS_PARSE, "dropped: malformed",
+      "TC checks every length against the frame before it believes it")
+def malformed(it):
+    it.frame("cut_tcp4", "cut_udp4", "doff4", "short4", "long4", "ihl4", "version4", "short6", "version6", "cut6")
+
+
+@attack("an allowed neighbour's source address",
+        "tools that identify by address take it for the neighbour",
+        "denied even to what the pod itself may reach: spoofed-source",
+        "identity is the interface; the source must be one of its addresses", target=(ALLOWED, ALLOWED6))
+def spoofed_source(it):
+    it.frame("syn4", "syn6", dst=ALLOWED, dst6=ALLOWED6, src="192.0.2.14", src6="2001:db8:3::2")
+    check(it.denials_now("frame", "spoofed-source"), "counter")
+
+
+@shot("a reply to a connection that nobody opened",
+      "connection tracking learns a reverse flow from it (AWS#584)",
+      "judged like a SYN",
+      "nothing is allowed because it answers something: no state is kept that a pod could forge")
+def forged_reverse_flow(it):
+    it.frame("ack4", "ack6", "null4")
+
+
+@shot("20,000 random and mutated frames",
+      "parsers with fixed offsets read what the sender wants them to",
+      "none to a denied address arrives; each is counted once",
+      "TC, with the same parser that is fuzzed natively (`tests/e2e/run tc.flood` sends a million)")
+def random_frames(it):
+    frames(it.node, it.pod, "flood", ODDITIES, 7, "192.0.2.6", "2001:db8:1::2", FREE, FREE6, DENIED, DENIED6)
+
+
+@attack("allowed by name, said by a packet socket",
+        "an address that is allowed for one program is open for all",
+        "denied: unverified",
+        "TC: only a socket whose ClientHello was read may talk to an address that is allowed by name",
+        target=("203.0.113.80", "2001:db8:a::80"))
+def unverified(it):
+    from stage import resolve
+    resolve(it.pod, "seen.hub.test")
+    it.frame("syn4", "syn6", dst="203.0.113.80", dst6="2001:db8:a::80")
+    equal(it.denials_now("frame", "unverified"), True, "counter")

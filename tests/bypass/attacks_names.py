@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+"""Names: who teaches which address, and what a ClientHello says."""
+from cases_names import dns
+from corpus import attack
+from harness import check, equal, wait_until
+from hello import ech, hello, modern, server_name, supported_versions
+from names_scene import DENIED as DENIED_NAME
+from names_scene import FORGER, OTHER, RESOLVER, RESOLVER6, WITNESS, names, resolve
+from stage import FREE, FREE6
+
+NOBODY6 = "2001:db8:a::70"
+POISONED = {"target": (DENIED_NAME, NOBODY6)}
+
+
+def denied_name_is_known(it):
+    """What is denied must be known to be: then a forged name would have to open it."""
+    resolve(it.pods["neighbour"], "only.upload.test", "v4")
+    check("only.upload.test" in names(it.daemon), "the honest answer was not learned")
+
+
+def only_honest(it):
+    ips = {item["ip"] for item in names(it.daemon).get("hub.test", {}).get("addresses", [])}
+    check(DENIED_NAME not in ips, "a forged answer was learned")
+
+
+@attack("DNS poisoning: a resolver of one's own choice",
+        "Cilium trusts any server that a rule selects (PR#45525 warns); kntrl learns any A record",
+        "nothing is learned from it, the address stays denied",
+        "answers are learned from configured resolvers only, and only to a question of that socket", **POISONED)
+def untrusted_resolver(it):
+    denied_name_is_known(it)
+    it.ask("chat", "udp_bind")
+    it.ask("chat", "udp_send", to=FORGER, port=53, hex=dns("hub.test", 7).hex())
+    check(it.ask("chat", "udp_recv")["bytes"] > 12, "the forger did not answer")
+    only_honest(it)
+    equal(it.connects(DENIED_NAME), "EPERM", "the forged address")
+
+
+@attack("forged answers: wrong number, name, server, twice, cut off",
+        "most match the transaction id at best",
+        "nothing is learned: unasked",
+        "open questions are kept in the socket that asked: server, number, whole question; each is answered once")
+def forged_answers(it):
+    it.prog("dns: lies teach nothing")
+    it.layer, it.reason = "cgroup", "nothing learned"
+
+
+@attack("forged answers within DNS over TCP",
+        "not read at all (Antrea#4225, cilium#31197)",
+        "nothing is learned: streams are read in order, from the first byte",
+        "questions and answers of a connection to a trusted resolver are matched like datagrams")
+def forged_stream(it):
+    it.prog("dns over TCP: lies teach nothing")
+    it.layer, it.reason = "cgroup", "nothing learned"
+
+
+@attack("a name server in a network namespace of one's own, with the resolver's address",
+        "nobody looks at the namespace (our first design did not either)",
+        "nothing is learned: away",
+        "the namespace's cookie of the asking socket must be the workload's")
+def own_name_server(it):
+    it.prog("holes: a name server of one's own")
+    it.layer, it.reason = "cgroup", "nothing learned"
+
+
+@attack("an answer injected over loopback by a raw socket that knows the question",
+        "nobody looks at the interface",
+        "the raw socket is denied; an answer that comes in by lo teaches nothing",
+        "cgroup_skb; the ingress program ignores answers of lo unless the resolver lives there")
+def injected_answer(it):
+    it.prog("holes: injected answers")
+    it.layer, it.reason = "cgroup", "protocol, nothing learned"
+
+
+@attack("DNS rebinding: an allowed name with a metadata or private address",
+        "OpenShell and pipelock check ranges; CIDR precedence in Cilium",
+        "not learned: special-use; in Strict the address is not reached either",
+        "special-use ranges are refused in the kernel, whoever says them", target=("169.254.169.254", "fd00::1"))
+def rebinding(it):
+    before = it.learned("special-use")
+    for name in ("private.hub.test", "meta.hub.test"):
+        resolve(it.pods["contained"], name)
+        check(name not in names(it.daemon), f"{name} was learned")
+    check(it.learned("special-use") > before, "counted")
+    for addr in ("169.254.169.254", "10.1.2.3", "fd00::1"):
+        equal(it.connects(addr, it.pods["contained"]), "EPERM", addr)
+
+
+@attack("cross-pod learning: a neighbour's question opens the address for all",
+        "Cilium's answers are shared by the node",
+        "the neighbour's name is no name of ours: denied",
+        "each workload's own rules decide about every name of an address; then the ClientHello must say it", **POISONED)
+def cross_pod_learning(it):
+    denied_name_is_known(it)
+    equal(it.connects(DENIED_NAME), "EPERM", "an address that a neighbour asked for")
+
+
+@attack("an allowed server name to another address",
+        "pure SNI filters let it pass",
+        "the connection ends: name-address-mismatch; not a byte of it arrives",
+        "a name never grants: the address must have been an answer for it")
+def spoofed_name(it):
+    it.gets_through(modern("seen.hub.test"))
+    it.says(modern("hub.test"), "name-address-mismatch")
+
+
+@attack("a denied name on a shared address",
+        "address filters let it pass: a CDN has all names on it",
+        "the connection ends: name-not-allowed; not a byte of it arrives",
+        "the ClientHello is read in cgroup_skb before anything behind the handshake leaves")
+def denied_name(it):
+    it.gets_through(modern("seen.hub.test"))
+    it.says(modern("rival.test"), "name-not-allowed")
+    it.says(modern("upload.hub.test"), "deny-rule")
+
+
+@attack("no server name, no TLS, plain HTTP on 443",
+        "passed by name filters that find no name",
+        "the connection ends: name-missing, not-tls",
+        "an address that is allowed by name demands to be shown one")
+def nameless(it):
+    it.says(hello(supported_versions(0x0304)), "name-missing")
+    it.says(b"GET / HTTP/1.0\r\nHost: seen.hub.test\r\n\r\n", "not-tls")
+
+
+@attack("Encrypted ClientHello behind an allowed outer name",
+        "nobody looks at the extension",
+        "the connection ends: ech (unless a policy says `ech: Allow`)",
+        "extension 0xfe0d is found in the hello")
+def encrypted_hello(it):
+    it.says(modern("seen.hub.test", ech()), "ech")
+
+
+@attack("a ClientHello in pieces: single bytes, small segments",
+        "Inspektor Gadget and lunatik miss it, AWS Network Firewall aborts",
+        "read across segments, decided once the name is there; what is behind that never leaves",
+        "what was read so far is kept with the socket; the hello never arrives whole")
+def split_hello(it):
+    for piece in (1, 7, 100):
+        it.gets_through(modern("seen.hub.test"), piece=piece)
+        it.says_in_parts(modern("rival.test"), "name-not-allowed", piece=piece)
+
+
+def records(data, size):
+    """The same handshake message in TLS records of a size."""
+    body = data[5:]
+    return b"".join(b"\x16\x03\x01" + len(body[at:at + size]).to_bytes(2, "big") + body[at:at + size]
+                    for at in range(0, len(body), size))
+
+
+@attack("a ClientHello over many TLS records",
+        "Envoy had to be fixed; many filters read the first record",
+        "read across records", "records are taken apart before the message is parsed")
+def split_records(it):
+    for size in (16, 50):
+        it.gets_through(records(modern("seen.hub.test"), size))
+        it.says_in_parts(records(modern("rival.test"), size), "name-not-allowed")
+
+
+@attack("post-quantum key shares in front of the name, a hello longer than a packet",
+        "lunatik#193, haproxy#3148, caddy-l4#346: fixed offsets, linear data only",
+        "found wherever it is, up to 4 KB; longer ones are denied: hello-too-long",
+        "the whole message is copied and parsed, paged data included")
+def long_hello(it):
+    from hello import extension
+    share = extension(51, b"\0" * 1250)
+    it.gets_through(hello(share, supported_versions(0x0304), server_name("seen.hub.test")))
+    it.says(hello(share, supported_versions(0x0304), server_name("rival.test")), "name-not-allowed")
+    it.says(modern("seen.hub.test", *(server_name("x" * 60) for _ in range(80))), "hello-too-long")
+
+
+@attack("two server names in one hello", "the first or the last is believed", "the connection ends: tls-malformed",
+        "an extension may be there once (RFC 8446, 4.2)")
+def two_names(it):
+    it.says(hello(server_name("seen.hub.test"), server_name("rival.test"), supported_versions(0x0304)),
+            "tls-malformed")
+
+
+@attack("a second ClientHello with another name, after a HelloRetryRequest",
+        "read once and never again", "read a second time, the names must agree with the rules",
+        "the reader goes on until the handshake is past the point where one may come")
+def second_hello(it):
+    it.prog("hello: the one after a HelloRetryRequest")
+    it.layer, it.reason = "cgroup", "name-not-allowed"
+
+
+@attack("sendfile(), splice(), MSG_ZEROCOPY of a hello, then the page is rewritten",
+        "what is checked and what is sent are the same memory (shown on 5.10 to 6.18)",
+        "such pages are refused until the hello is through",
+        "the skb's shared-fragment flag, read by CO-RE")
+def rewritten_pages(it):
+    it.prog("holes: pages that are rewritten")
+    it.layer, it.reason = "cgroup", "tls-malformed"
+
+
+@attack("an urgent byte in the hello", "read with it or without it: the two ends disagree",
+        "the connection ends", "MSG_OOB before the verdict is denied")
+def urgent_byte(it):
+    it.prog("holes: an urgent byte")
+    it.layer, it.reason = "cgroup", "tls-malformed"
+
+
+@attack("a hello in the SYN (TCP Fast Open to a server that has given a cookie)",
+        "streams are read from the first segment on", "read there", "the payload of a SYN is part of the stream")
+def hello_in_syn(it):
+    it.prog("hello: in the SYN")
+    it.layer, it.reason = "cgroup", "name-not-allowed"
+
+
+@attack("DNS over HTTPS, TLS and QUIC, in Strict containment",
+        "lists of providers' addresses (securix#146)",
+        "denied: not even the trusted resolver is reached on another port than 53",
+        "Strict: nothing leaves but what a rule allows and port 53 of the resolvers", target=(FREE, FREE6))
+def encrypted_dns(it):
+    pod = it.pods["contained"]
+    for addr in (FREE, FREE6, RESOLVER, RESOLVER6):
+        for port in (443, 853):
+            equal(it.connects(addr, pod, port=port), "EPERM", f"{addr}:{port}")
+            equal(pod.ask("sendto", addr=addr, port=port, proto="udp", family="v6" if ":" in addr else "v4")["errno"],
+                  "EPERM", f"{addr}:{port}/udp")
+
+
+@attack("another resolver, in Strict containment", "port 53 is open to everywhere", "denied: resolver",
+        "only the configured resolvers", target=(FORGER, FREE6))
+def other_resolver(it):
+    pod = it.pods["contained"]
+    equal(it.trick("udp", FORGER, port=53, pod=pod), "EPERM", "UDP")
+    equal(it.trick("tcp", FORGER, port=53, pod=pod), "EPERM", "TCP")
+    resolve(pod, "hub.test")
+
+
+@attack("QUIC to an address that is allowed by name", "the name is hidden in QUIC's Initial",
+        "denied: udp; clients fall back to TCP", "UDP needs a rule of its own", target=(WITNESS, FREE6))
+def quic(it):
+    resolve(it.pod, "seen.hub.test", "v4")
+    equal(it.trick("udp", WITNESS), "EPERM", "UDP 443")
+
+
+@attack("an address of one's own with an allowed name, in Strict containment",
+        "SNI filters let it pass", "denied before the first packet: strict",
+        "what no trusted resolver has answered is not reached", target=(FREE, FREE6))
+def own_address(it):
+    resolve(it.pods["contained"], "hub.test")
+    for addr in (FREE, FREE6):
+        equal(it.connects(addr, it.pods["contained"]), "EPERM", addr)

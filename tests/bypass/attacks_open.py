@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+"""What nothing here closes, and why."""
+from corpus import stays_open
+
+stays_open("domain-fronting", "domain fronting behind an allowed name on an allowed address",
+           "unsolved without breaking TLS (srt's README, open-computer-use#198)",
+           "allow exact names instead of wildcards; endpoints of one owner's addresses",
+           "the request inside TLS may name another host of the same CDN, and nobody sees it from outside")
+stays_open("brought-address", "an address of one's own and a hidden name, in Governed containment",
+           "the same everywhere but with default-deny",
+           "`containment: Strict` closes it (own-address, encrypted-dns)",
+           "Governed polices AI endpoints only: what no endpoint covers and no name betrays is let through")
+stays_open("nat64-governed", "NAT64: a denied IPv4 address behind 64:ff9b::/96, in Governed containment",
+           "nobody translates it back",
+           "`containment: Strict` closes it (nat64-strict); names are read in the ClientHello all the same",
+           "the key of 64:ff9b::/96 is not folded into the IPv4 address yet, so that the address is nobody's")
+stays_open("dns-tunnel", "DNS tunnelling: data in the names that are asked of the trusted resolver",
+           "most sandboxes are hit by it",
+           "only trusted resolvers in Strict; no cap on rate and size, no filter on names",
+           "`dns: AllowedNames` and caps by workload are not built yet")
+stays_open("privileged-pod", "privileged pods: whoever may load programs, enter other namespaces or change the node's routes",
+           "out of scope everywhere",
+           "TC still holds what leaves by the pod's interface (cgroup-migration)",
+           "who is root on the node can take the programs off; admission control has to keep such pods out")
+stays_open("no-veth-packet-socket", "packet sockets of pods without a veth (host network, ipvlan, SR-IOV)",
+           "the same everywhere",
+           "reported in LAYERS, metric and status; `require: [tc]` denies such workloads",
+           "there is no place between the pod and the wire where TC could look")
+stays_open("first-socket", "a namespace of one's own before the workload has made its first socket",
+           "nobody looks at the namespace at all",
+           "the daemon tells the kernel the namespace as soon as it knows the workload",
+           "until then the first socket's namespace is believed to be the workload's")

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+"""Sockets: other calls than connect(), other protocols than TCP, other ways to write an address."""
+import os
+
+from corpus import attack, shot
+from harness import BUILD, Skip, check, equal
+from stage import ALLOWED, DENIED, DENIED6, FREE, FREE6
+
+
+@shot("connect() to a denied address",
+      "everybody closes this one",
+      "EPERM at once, IPv4 and IPv6",
+      "cgroup/connect4 and connect6 look the address up for the pod that made the socket")
+def plain_connect(it):
+    for addr in (DENIED, DENIED6):
+        it.trick("tcp", addr)
+
+
+@shot("unconnected UDP: sendto() without connect()",
+      "tools on the connect() hook or LSM never see it (KubeArmor#1254)",
+      "each datagram is decided by its own address",
+      "cgroup/sendmsg4 and sendmsg6; TC looks at each datagram again")
+def unconnected_udp(it):
+    for addr in (DENIED, DENIED6):
+        it.trick("udp", addr)
+
+
+@shot("UDP that is connected first",
+      "decided once at connect(), if at all",
+      "connect() of a datagram socket is decided like any other",
+      "cgroup/connect4 and connect6; TC does not trust a UDP socket longer than the tables stand")
+def connected_udp(it):
+    for addr in (DENIED, DENIED6):
+        it.trick("connected-udp", addr)
+
+
+@shot("connect(AF_UNSPEC), then connect() elsewhere",
+      "tools that remember a verdict for a socket go on believing it (KubeArmor#1254)",
+      "the second connect() is decided again",
+      "the cached decision holds for its destination, hook and table generation only")
+def retarget(it):
+    it.trick("retarget", DENIED, FREE)
+
+
+@shot("an IPv4 address in IPv6 clothes (::ffff:a.b.c.d)",
+      "real holes: ephpm#489, cowrie#40329; Linux runs the IPv6 hook for it",
+      "the same decision as for the IPv4 address",
+      "one canonical 128-bit key for every address, in tables, hooks and explain")
+def v4_mapped(it):
+    it.trick("mapped", DENIED)
+
+
+@shot("TCP Fast Open: data in the SYN, without connect()",
+      "the LSM connect hook is not called (landlock-lsm#41, KubeArmor#1254)",
+      "EPERM, and nothing leaves",
+      "the kernel calls the cgroup connect hook for MSG_FASTOPEN, too; SYN payload is parsed as a hello")
+def fast_open(it):
+    for addr in (DENIED, DENIED6):
+        it.trick("fast-open", addr)
+
+
+def ring(it, verb):
+    for addr in (DENIED, DENIED6):
+        done = it.pod.ask("run", argv=[os.path.join(BUILD, "bypass", "ring"), verb, addr, "443"])
+        if done["code"] == 3:
+            raise Skip(done["err"].strip())
+        equal((done["code"], done["err"]), (0, ""), "ring")
+        if it.enforced:
+            equal(done["out"].strip(), "1", f"io_uring {verb} to {addr}: EPERM")
+
+
+@shot("io_uring: IORING_OP_CONNECT",
+      "hooks on system calls miss it (Tetragon needs inner functions)",
+      "the request completes with -EPERM",
+      "cgroup hooks are below the system calls: io_uring ends in the same functions")
+def io_uring_connect(it):
+    ring(it, "connect")
+
+
+@shot("io_uring: IORING_OP_SENDMSG",
+      "hooks on system calls miss it",
+      "the request completes with -EPERM",
+      "cgroup/sendmsg4 and sendmsg6 are below the system calls")
+def io_uring_sendmsg(it):
+    ring(it, "sendmsg")
+
+
+@shot("Multipath TCP (IPPROTO_MPTCP)",
+      "Landlock missed it (landlock-lsm#54)",
+      "judged as TCP",
+      "cgroup/connect; each subflow is a TCP socket whose frames TC checks against where it may go")
+def mptcp(it):
+    it.trick("mptcp", DENIED)
+
+
+@shot("SCTP", "Landlock leaves it open (landlock-lsm#40)", "no packet leaves: protocol",
+      "cgroup_skb drops it for governed addresses and TC everywhere")
+def sctp(it):
+    it.trick("sctp", DENIED)
+
+
+@shot("UDP-Lite", "seen as an unknown protocol, passed by most", "no packet leaves: protocol",
+      "cgroup_skb drops it for governed addresses and TC everywhere")
+def udp_lite(it):
+    it.trick("udp-lite", DENIED)
+
+
+@shot("DCCP", "seen as an unknown protocol, passed by most", "no packet leaves: protocol",
+      "cgroup_skb drops it for governed addresses and TC everywhere")
+def dccp(it):
+    it.trick("dccp", DENIED)
+
+
+@shot("SCTP and unknown protocols by hand, from a packet socket",
+      "passed by parsers that know TCP and UDP only",
+      "dropped: protocol",
+      "TC: what is neither TCP, UDP nor checked ICMP does not leave")
+def unknown_protocols(it):
+    it.frame("sctp4", "odd4", "sctp6", "nothing6")
+
+
+@shot("raw socket with an IP header of one's own",
+      "skips connect() and sendmsg() hooks; CAP_NET_RAW is a default of many runtimes",
+      "EPERM",
+      "cgroup_skb fails closed for packets of sockets that no hook has seen")
+def raw_socket(it):
+    it.trick("raw-header", DENIED, it.pod_address())
+
+
+@shot("ICMP tunnel: data in echo requests",
+      "AWS's agent passes all ICMPv6; most ignore ICMP",
+      "no ICMP to governed addresses; none at all in Strict",
+      "cgroup_skb for raw and ping sockets, TC for frames")
+def icmp_tunnel(it):
+    it.trick("ping", DENIED)
+    it.frame("ping4", "error4", "ping6", "error6")
+
+
+@shot("source routing by IP_OPTIONS",
+      "the hook sees the harmless address, the packet goes to the other; no privilege needed",
+      "dropped",
+      "TC compares the header with what was decided about the socket and refuses IP options")
+def source_routing(it):
+    it.trick("source-route", DENIED, FREE)
+
+
+@attack("other protocols, raw and ping sockets in Strict containment",
+        "socket() of anything is open in most; a default-deny sandbox of seccomp lists families",
+        "socket() itself fails: TCP and UDP are what there is",
+        "cgroup/sock_create looks at the identity of who asks; packet sockets are left to TC", target=(FREE, FREE6))
+def strict_protocols(it):
+    pod = it.pods["contained"]
+    equal(it.connects(ALLOWED, pod), "OK", "the control: TCP to what is allowed")
+    for trick in ("make-mptcp", "make-udp-lite", "make-raw", "make-raw-icmp", "make-raw-tcp"):
+        equal(it.trick(trick, FREE), "OK", f"the control: {trick} of a pod that is not contained")
+        equal(it.trick(trick, FREE, pod=pod), "EPERM", trick)
+
+
+@attack("NAT64: a denied IPv4 address behind 64:ff9b::/96, in Strict containment",
+        "nobody translates it back",
+        "denied, like every address that no rule names",
+        "Strict: nothing leaves but what a rule allows; learned NAT64 addresses of special use are refused",
+        target=("203.0.113.20", "64:ff9b::cb00:7114"))
+def nat64_strict(it):
+    equal(it.connects("64:ff9b::cb00:7114", it.pods["contained"]), "EPERM", "NAT64")
+    check(it.denials_now("connect", "strict"), "counter")

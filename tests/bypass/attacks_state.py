@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+"""State: tables that are full, daemons that are dead, policies that change, connections that stand."""
+import contextlib
+import os
+import signal
+
+from corpus import attack, shot
+from harness import check, equal, wait_until
+from stage import ALLOWED, DENIED, DENIED6, NARROW, POLICIES
+
+FLOOD = 5000
+NESTED = 500
+
+
+@shot("a narrow allow within a wide deny",
+      "longest prefix first: GO-2024-3208",
+      "deny wins, always",
+      "precedence is computed when the policy is compiled, not by the length of a prefix", target=(NARROW, DENIED6))
+def narrow_allow(it):
+    it.trick("tcp", NARROW)
+    it.trick("udp", NARROW)
+
+
+@attack("a flood of denials to hide one",
+        "Tetragon throttles and counts what is lost; rings are shared",
+        "every denial is counted, exactly",
+        "counters are per CPU and lossless; events are samples, denials have a ring of their own")
+def event_flood(it):
+    total = lambda: sum(n for (hook, _), n in it.stage.denials().items() if hook == "connect")
+    before = total()
+    outcome = it.pod.ask("flood", addr=DENIED, port=443, family="v4", times=FLOOD)["outcome"]
+    equal(outcome, {"EPERM": FLOOD}, "outcome")
+    equal(it.connects(DENIED6, it.pod), "EPERM", "the one to be hidden")
+    wait_until(lambda: total() == before + FLOOD + 1, "each to be counted once")
+
+
+@attack("exhaustion: a pod makes hundreds of cgroups",
+        "tables of cgroups fill up, and what is not in them is not policed",
+        "descendants need no entry; a new pod is still found",
+        "the nearest ancestor with an identity decides; only directories that look like pods are followed")
+def many_cgroups(it):
+    paths = [os.path.join(it.pod.cgroup, f"fill-{i}") for i in range(NESTED)]
+    try:
+        for path in paths:
+            os.mkdir(path)
+        with it.moved(it.pod, paths[-1]):
+            equal(it.connects(DENIED), "EPERM", "in the last of them")
+            equal(it.connects(ALLOWED), "OK", "the control")
+    finally:
+        for path in paths:
+            with contextlib.suppress(OSError):
+                wait_until(lambda one=path: not os.path.isdir(one) or not os.rmdir(one), path)
+
+
+@attack("exhaustion: a table of ours is full",
+        "LRU tables evict somebody else's entry (agentsh evicts default-deny)",
+        "full is full: the generation is refused, the old one stays; what cannot be counted by row is counted in sums",
+        "policy and name tables never evict")
+def full_tables(it):
+    it.prog("tables: no room")
+    it.prog("events: a full counter table")
+    it.layer, it.reason = "cgroup", "counted"
+
+
+@attack("a broken policy, half a policy, policies that change under load",
+        "CVE-2023-27595: a window without rules at start; entries are replaced one by one",
+        "the old one stays until the new one is whole; then one flip, without a gap",
+        "two sets of tables, one generation number; the loader refuses what does not parse", order=50)
+def half_loaded(it):
+    it.pod.ask("flood_start", addr=DENIED, port=443, family="v4")
+    it.node.write(it.node.policies, "policies.yaml", POLICIES[:len(POLICIES) // 2] + "\n- {")
+    it.node.write(it.node.policies, "policies.yaml", POLICIES[:POLICIES.rindex("  workloads")])
+    for _ in range(5):
+        it.reload()
+    equal(set(it.pod.ask("flood_stop")["outcome"]), {"EPERM"}, "outcome")
+
+
+def held_connections(it, pod):
+    equal(pod.ask("hold", addr=ALLOWED, port=443, family="v4", times=5)["errno"], "OK", "connections")
+
+
+@attack("connection pooling: a connection from before the revocation",
+        "established connections live on almost everywhere",
+        "it is decided again and ended: revoked",
+        "an iterator judges every socket again when tables or identities change; what is denied is destroyed", order=60)
+def pooled_connection(it):
+    held_connections(it, it.pod)
+    it.node.write(it.node.policies, "policies.yaml",
+                  POLICIES.replace("[{endpoint: test-allowed}, {cidr: 203.0.113.100/32}]", "[{endpoint: wild}]"))
+    ends = it.pod.ask("held_ends", within=10)
+    it.unit, it.leaked = "connections", ends["open"]
+    it.pod.ask("drop_held")
+    it.reload()
+    equal(it.connects(ALLOWED), "OK", "once it is allowed again")
+
+
+@attack("everything else while a workload is in quarantine",
+        "none has a stop that outlives its daemon",
+        "nothing leaves, whatever the rules say; connections that stand end",
+        "a flag of the identity, looked at by every hook; kept in a file", order=61)
+def quarantined(it):
+    pod = it.pods["neighbour"]
+    held_connections(it, pod) if it.connects(ALLOWED, pod) == "OK" else None
+    it.node.aegress("quarantine", "ml/neighbour-1")
+    try:
+        for addr in (DENIED, DENIED6):
+            equal(it.connects(addr, pod), "EPERM", addr)
+            equal(it.trick("udp", addr, pod=pod), "EPERM", addr)
+        it.frame("syn4", "udp4", "syn6", pod="neighbour")
+    finally:
+        it.node.aegress("release", "ml/neighbour-1")
+        pod.ask("drop_held")
+
+
+@attack("the daemon is killed",
+        "tetragon releases its pins by default; proxies fail open or break everything",
+        "the kernel goes on: connections, frames and names are decided as before",
+        "programs, links and tables are pinned; nothing asks the daemon", order=90)
+def killed_daemon(it):
+    it.daemon.process.send_signal(signal.SIGKILL)
+    it.daemon.process.wait()
+    it.daemon.process = None
+    for addr in (DENIED, DENIED6):
+        equal(it.connects(addr), "EPERM", addr)
+        equal(it.trick("udp", addr), "EPERM", addr)
+    it.frame("syn4", "syn6", "later4", "gre4")
+    equal(it.connects(ALLOWED), "OK", "the control")
+    it.daemon.start()

@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+"""One node for all attacks, since a start of the daemon is seconds of the verifier's work: pods, the
+host's namespace, a world with real resolvers and servers, and a count of what arrives there."""
+import contextlib
+import json
+import os
+
+import harness
+from cases_connect import wait_for_instances
+from harness import BUILD, HERE, TOP, Pod, Skip, check, equal, run, wait_until
+from layers_scene import ALLOWED, ALLOWED6, FRAMES, RoutedNode, Watch, layers
+from layers_scene import DENIED, DENIED6, FREE, FREE6
+from names_scene import HONEST, WITNESS, NamesNode, cut_off, resolve
+from names_scene import POLICIES as NAMES_POLICIES
+
+BYPASS = os.path.join(TOP, "tests", "bypass")
+POLICIES = NAMES_POLICIES.replace("""  - name: wild
+    to: [{endpoint: wild}]
+  deny:
+""", """  - name: wild
+    to: [{endpoint: wild}]
+  - name: address
+    to: [{endpoint: test-allowed}, {cidr: 203.0.113.100/32}]
+  deny:
+  - name: wide
+    to: [{cidr: 203.0.113.96/28}]
+""") + """\
+---
+apiVersion: aegress.dev/v1alpha1
+kind: AIEndpoint
+metadata: {name: test-allowed, labels: {provider: test}}
+spec: {class: inference, cidrs: [203.0.113.10/32, "2001:db8:a::10/128"]}
+---
+apiVersion: aegress.dev/v1alpha1
+kind: AIEndpoint
+metadata: {name: test-denied, labels: {provider: test}}
+spec: {class: upload, cidrs: [203.0.113.20/32, "2001:db8:a::20/128"]}
+---
+apiVersion: aegress.dev/v1alpha1
+kind: AIEgressPolicy
+metadata: {name: contained, namespace: ml}
+spec:
+  containment: Strict
+  workloads: {serviceAccounts: [contained]}
+  allow:
+  - name: hub
+    to: [{endpoint: hub}, {endpoint: test-allowed}]
+---
+apiVersion: aegress.dev/v1alpha1
+kind: AIEgressPolicy
+metadata: {name: neighbour, namespace: ml}
+spec:
+  workloads: {serviceAccounts: [neighbour]}
+  allow:
+  - name: upload
+    to: [{endpoint: upload}, {endpoint: test-denied}]
+"""
+WORKLOAD = """\
+apiVersion: aegress.dev/v1alpha1
+kind: Workload
+metadata: {{name: {0}-1, namespace: ml{1}}}
+spec: {{serviceAccount: {0}, cgroup: "kubepods.slice/*/kubepods-*pod{0}*.slice"}}
+"""
+QUIET = "203.0.113.81"   # as WITNESS, but it never answers
+BARRIER = "203.0.113.11"  # no endpoint covers it
+NARROW = "203.0.113.100"  # a narrow allow in a wide deny
+NAMES = ("chat", "contained", "neighbour")
+WORKLOADS = "---\n".join(WORKLOAD.format(name, "") for name in NAMES)
+HOOK_LAYERS = {"frame": "tc", "revoke": "daemon"}
+
+
+class BypassNode(RoutedNode, NamesNode):
+    policies_yaml, workloads_yaml = POLICIES, WORKLOADS
+    records = HONEST + "".join(f"host-record={name},{addr}\n" for addr in (WITNESS, QUIET)
+                               for name in ("seen.hub.test", "rival.test", "upload.hub.test"))
+
+
+@contextlib.contextmanager
+def stage():
+    with BypassNode("bypass") as node:
+        yield Stage(node)
+
+
+class Stage:
+    def __init__(self, node):
+        self.node, self.daemon = node, None
+        self.pods = {name: node.named_pod(name) for name in NAMES}
+        # a router that honours source routes: else the attack would fail of itself
+        run("ip", "netns", "exec", node.host, "sysctl", "-qw", *(
+            f"net.ipv4.conf.{link}.accept_source_route=1" for link in ("all", "p1")))
+        for addr, answer in ((WITNESS, "k"), (QUIET, "")):
+            node.world_ip("addr", "add", f"{addr}/32", "dev", "lo")
+            node.world.ask("witness", addr=addr, answer=answer)
+        for pod in self.pods.values():  # the neighbours on the way are known from now on
+            for addr in (FREE, FREE6):
+                equal(pod.ask("connect", addr=addr, port=443, family="v6" if ":" in addr else "v4")["errno"],
+                      "OK", f"the way from {pod.name} to {addr}")
+
+    def enforce(self):
+        self.daemon = self.node.started()
+        wait_for_instances(self.daemon, len(NAMES))
+        for name in NAMES:
+            wait_until(lambda one=name: layers(self.daemon, one + "-1") == "cgroup, tc",
+                       f"TC to see {name}", harness.PATIENCE)
+
+    def denials(self):
+        """(hook, reason) -> how many."""
+        if not self.daemon or not self.daemon.process:
+            return {}
+        found = {}
+        for item in self.daemon.get("/v1/status")["totals"]:
+            if item["verdict"] == "denied":
+                key = item["hook"], item["reason"]
+                found[key] = found.get(key, 0) + item["count"]
+        return found
+
+
+class Try:
+    """One attempt of one attack: what it does goes through here, what came of it stays here."""
+
+    def __init__(self, stage, attack):
+        self.stage, self.attack = stage, attack
+        self.node, self.daemon, self.pods = stage.node, stage.daemon, stage.pods
+        self.pod = self.pods["chat"]
+        self.layer = self.reason = None  # where the counters cannot say it
+        self.unit, self.leaked = "frames", 0
+
+    @property
+    def enforced(self):
+        return self.daemon is not None
+
+    @contextlib.contextmanager
+    def counted(self):
+        """Everything that happens here; nothing of it may arrive, and all of it must without us."""
+        target = self.attack.target or (DENIED, DENIED6)
+        self.before, watch = self.stage.denials(), Watch(self.node, *target)
+        try:
+            yield
+            # what was sent before has arrived when this has been there and back
+            equal(self.connects(BARRIER), "OK", "the way to the world")
+        finally:
+            seen = watch.end()
+        self.arrived = seen["toDenied"]
+        after = self.stage.denials()
+        new = sorted(key for key in after if after[key] > self.before.get(key, 0))
+        # libc connects UDP sockets to sort addresses: no attempt, unless there is nothing else
+        self.denials = [key for key in new if key[0] != "probe"] or new
+
+    def verdict(self):
+        layer = {HOOK_LAYERS.get(hook, "cgroup") for hook, _ in self.denials}
+        self.layer = self.layer or ("both" if {"cgroup", "tc"} <= layer else "+".join(sorted(layer)) or "-")
+        self.reason = self.reason or ", ".join(sorted({reason for _, reason in self.denials})) or "-"
+
+    def denials_now(self, hook, reason):
+        return self.stage.denials().get((hook, reason), 0) > self.before.get((hook, reason), 0)
+
+    def pod_address(self, pod="chat"):
+        return f"192.0.2.{4 * (NAMES.index(pod) + 1) + 2}"
+
+    # ---- what is tried ----
+    def trick(self, name, addr=DENIED, *more, port=443, pod=None):
+        """The errno of a trick of hostile.py."""
+        argv = ["python3", os.path.join(BYPASS, "hostile.py"), name, addr, port, *more]
+        done = (pod or self.pod).ask("run", argv=list(map(str, argv)))
+        equal((done["code"], done["err"]), (0, ""), name)
+        if done["out"].strip() == "UNSUPPORTED":
+            raise Skip(f"this kernel has no {name}")
+        return done["out"].strip()
+
+    def ask(self, pod, op, **request):
+        return self.pods[pod].ask(op, **request)
+
+    def frame(self, *classes, pod="chat", dst=DENIED, dst6=DENIED6, src=None, src6=None):
+        index = NAMES.index(pod) + 1
+        ends = {False: (src or f"192.0.2.{4 * index + 2}", dst),
+                True: (src6 or f"2001:db8:{index}::2", dst6)}
+        for one in classes:
+            run("nsenter", f"--net=/run/netns/{self.pods[pod].netns}", FRAMES, "send", "eth0",
+                self.node.mac(index), *ends[one.endswith("6")], "443", one)
+
+    def prog(self, part):
+        """A test of tests/prog, by (a part of) its name: it has a node and a witness of its own, and fails
+        where something arrives there."""
+        self.unit = "in prog"
+        done = run(os.path.join(BUILD, "obj", "tests", "prog", "prog"), part, ok=False)
+        skips = [line for line in done.stdout.splitlines() if line.startswith("skip: ")]
+        if skips:
+            raise Skip(skips[0][6:])
+        check(done.returncode == 0, f"prog {part!r}: {done.stdout[-600:]}{done.stderr[-300:]}")
+
+    def says(self, hello, reason, addr=WITNESS, **raw):
+        """A ClientHello on an address that some name is allowed at: not a byte of it may arrive."""
+        before = self.witnessed(addr)
+        self.know_witnesses()
+        cut_off(self.daemon, self.pod, reason, lambda: self.pod.ask("raw", addr=addr, hex=hello.hex(), **raw)["errno"])
+        self.unit, self.leaked = "bytes", self.leaked + self.witnessed(addr) - before
+
+    def says_in_parts(self, hello, reason, **raw):
+        """The same in parts: the first ones leave before the name is there. The whole must not."""
+        before, leaked = self.witnessed(QUIET), self.leaked
+        self.says(hello, reason, QUIET, **raw)
+        self.unit, self.leaked = "hellos", leaked + (self.witnessed(QUIET) - before >= len(hello))
+
+    def know_witnesses(self):
+        for name in ("seen.hub.test", "rival.test", "upload.hub.test"):
+            resolve(self.pod, name, "v4")
+
+    def gets_through(self, hello, addr=WITNESS, **raw):
+        before = self.witnessed(addr)
+        self.know_witnesses()
+        equal(self.pod.ask("raw", addr=addr, hex=hello.hex(), **raw)["errno"], "OK", "an allowed hello")
+        check(self.witnessed(addr) > before, "the control did not arrive")
+
+    def witnessed(self, addr=WITNESS):
+        return self.node.world.ask("witness", addr=addr)["bytes"]
+
+    def connects(self, addr, pod=None, **more):
+        family = "v6" if ":" in addr else "v4"
+        return (pod or self.pod).ask("connect", **{"addr": addr, "port": 443, "family": family, **more})["errno"]
+
+    def learned(self, what):
+        return self.daemon.get("/v1/status")["dns"]["learned"][what]
+
+    def reload(self):
+        """The policies as they were, as a new generation."""
+        before = self.daemon.generation()
+        self.node.write(self.node.policies, "policies.yaml", POLICIES + f"# after {before}\n")
+        wait_until(lambda: self.daemon.generation() > before, "the next generation")
+
+    @contextlib.contextmanager
+    def moved(self, pod, directory):
+        """The pod's process in another cgroup, as one with privileges can do it."""
+        write_pid(directory, pod.pid)
+        try:
+            yield
+        finally:
+            write_pid(pod.cgroup, pod.pid)
+
+
+def write_pid(directory, pid):
+    with open(os.path.join(directory, "cgroup.procs"), "w", encoding="ascii") as procs:
+        procs.write(str(pid))
