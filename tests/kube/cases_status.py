@@ -67,6 +67,28 @@ def test_status_is_written_once():
         equal(version(), before, "version of the policy")
 
 
+def test_two_nodes_and_one_writer():
+    """Both are counted; only the holder of the lease writes, and the other one after it."""
+    with kube_node("one") as one, kube_node("two") as two:
+        daemons = {node.name: node.daemon_of_chart() for node in (one, two)}
+        one.apply_pod("chat-1", account="chat")
+        one.cluster.apply([policy_object("everywhere", namespace_labels={
+            "kubernetes.io/metadata.name": one.ns}, endpoint="test-inference")])
+        for daemon in daemons.values():
+            daemon.start()
+        status = lambda: status_of(one, "caiep", f"{two.ns}-everywhere")
+        counts = lambda: tuple(status().get(k) for k in ("nodesEnforced", "nodesTotal", "selectedPods"))
+        wait_until(lambda: counts() == (2, 2, 1), "both nodes to be counted", SOON)
+        holder = lambda: one.cluster.get("lease", "-n", "aegress", "aegress-status")["spec"]["holderIdentity"]
+        first = holder()
+        other = daemons[next(name for name in daemons if name != first)]
+        check("this node writes" not in other.whole_log(), "both lead")
+        daemons[first].kill()
+        two.cluster.apply([policy_object("later", accounts=["chat"], endpoint="test-inference")])
+        wait_until(lambda: condition(policy_status(two, "later"), "Accepted"), "the other to write", 60)
+        equal(daemons[holder()], other, "the holder afterwards")
+
+
 def test_event_on_the_pod():
     with kube_node("event") as node:
         node.cluster.apply([policy_object("chat", accounts=["chat"], endpoint="test-inference")])

@@ -49,7 +49,7 @@ class TestCluster(control_plane.Cluster):
     def request(self, method, path, body=None):
         """Straight to the server: a kubectl for each of a thousand pods would take minutes."""
         context = ssl.create_default_context(cafile=self.path("ca.crt"))
-        connection = http.client.HTTPSConnection("127.0.0.1", self.port, context=context, timeout=10)
+        connection = http.client.HTTPSConnection("127.0.0.1", self.port, context=context, timeout=30)
         with contextlib.closing(connection):
             kind = "merge-patch+json" if method == "PATCH" else "json"
             connection.request(method, path, json.dumps(body) if body else None,
@@ -149,9 +149,10 @@ class KubeNode(Node):
         with contextlib.suppress(Exception):
             self.cluster.kubectl("delete", "pods", "--all", "-n", self.ns, "--force",
                                  "--grace-period=0", "--wait=false")
-            self.cluster.kubectl("delete", "aiep", "--all", "-n", self.ns)
-            self.cluster.kubectl("delete", "caiep", "--all")
-            self.cluster.kubectl("delete", "leases", "--all", "-n", "aegress")
+            group = "/apis/aegress.dev/v1alpha1"  # kubectl deletes one by one
+            self.cluster.request("DELETE", f"{group}/namespaces/{self.ns}/aiegresspolicies")
+            self.cluster.request("DELETE", f"{group}/clusteraiegresspolicies")
+            self.cluster.request("DELETE", "/apis/coordination.k8s.io/v1/namespaces/aegress/leases")
         super().remove()
 
     def daemon_of_cluster(self, kubeconfig=None, kubernetes=None, **config):

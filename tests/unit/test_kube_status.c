@@ -215,6 +215,12 @@ static void test_one_in_ten_minutes(void **state)
 			 AEG_NOTICE_REPEAT);
 	assert_int_equal(notice->count, 11);
 	assert_string_equal(notice->event, "e1");
+	/* the Event is gone: a new one, at once */
+	aeg_notices_forget(notices, "u1", "nothing");
+	aeg_notices_forget(notices, "u1", "hub");
+	assert_int_equal(aeg_notices_seen(notices, "u1", "hub", 1, 602 * SECOND, &notice),
+			 AEG_NOTICE_CREATE);
+	assert_int_equal(notice->count, 1);
 	aeg_notices_free(notices);
 }
 

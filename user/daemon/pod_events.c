@@ -17,32 +17,60 @@
 #define NOTE_MAX 1024	 /* bytes, says the API */
 #define MICROS "%.26sZ"	 /* of aeg_time_format()'s text */
 
+struct sending { /* a call that is under way, and what it is about */
+	struct aeg_pod_events *pod_events;
+	char *uid, *endpoint; /* NULL: free */
+};
+
 struct aeg_pod_events {
 	const struct aeg_daemon *daemon;
 	struct aeg_notices *notices;
-	unsigned int calls;
+	struct sending sendings[CALLS_MAX];
 	struct aeg_pod_event_stats stats;
 	struct aeg_log_limit log;
 };
 
-static void on_done(void *arg, long status, const char *error)
+static void sending_done(struct sending *sending)
 {
-	struct aeg_pod_events *pod_events = arg;
-	char *why;
+	free(AEG_TAKE_PTR(sending->uid));
+	free(AEG_TAKE_PTR(sending->endpoint));
+}
 
-	pod_events->calls--;
-	if (status / 100 == 2) {
-		pod_events->stats.sent++;
-		return;
-	}
-	why = aeg_kube_complaint(status, error);
+static void failed(struct aeg_pod_events *pod_events, long status, const char *error)
+{
+	AEG_AUTO_FREE char *why = aeg_kube_complaint(status, error);
+
 	pod_events->stats.failed++;
 	if (aeg_log_allowed(&pod_events->log, aeg_now_ns()))
 		aeg_log(AEG_LOG_WARNING, COMPONENT, "an Event cannot be written: %s", why);
-	free(why);
 }
 
-static void send_call(struct aeg_pod_events *pod_events, const char *method, const char *path,
+/* An Event lives for an hour; of one that the server has forgotten no series can go on. */
+static void on_done(void *arg, long status, const char *error)
+{
+	struct sending *sending = arg;
+	struct aeg_pod_events *pod_events = sending->pod_events;
+
+	if (status / 100 == 2)
+		pod_events->stats.sent++;
+	else
+		aeg_notices_forget(pod_events->notices, sending->uid, sending->endpoint);
+	if (status / 100 != 2 && status != 404)
+		failed(pod_events, status, error);
+	sending_done(sending);
+}
+
+/* NULL: too many are under way. */
+static struct sending *find_free(struct aeg_pod_events *pod_events)
+{
+	for (size_t i = 0; i < CALLS_MAX; i++) {
+		if (!pod_events->sendings[i].uid)
+			return &pod_events->sendings[i];
+	}
+	return NULL;
+}
+
+static void send_call(struct sending *sending, const char *method, const char *path,
 		      const char *type, const char *body)
 {
 	static const struct aeg_kube_ops ops = {.done = on_done};
@@ -54,9 +82,8 @@ static void send_call(struct aeg_pod_events *pod_events, const char *method, con
 		.timeout_ms = TIMEOUT_MS,
 	};
 
-	pod_events->calls++;
-	aeg_kube_call_start(aeg_cluster_client(pod_events->daemon->reconciler->cluster), &request,
-			    &ops, pod_events);
+	aeg_kube_call_start(aeg_cluster_client(sending->pod_events->daemon->reconciler->cluster),
+			    &request, &ops, sending);
 }
 
 static void put_micros(struct aeg_json *json, const char *key, uint64_t ns)
@@ -136,8 +163,7 @@ static void put_event(struct aeg_json *json, const struct aeg_flow *flow, const 
 	aeg_json_object_end(json);
 }
 
-static void create(struct aeg_pod_events *pod_events, const struct aeg_flow *flow,
-		   struct aeg_notice *notice)
+static void create(struct sending *sending, const struct aeg_flow *flow, struct aeg_notice *notice)
 {
 	AEG_AUTO_FREE char *path = aeg_xasprintf(EVENTS_PATH, flow->ns);
 	AEG_CLEANUP(aeg_buf_done) struct aeg_buf body = {0};
@@ -147,10 +173,10 @@ static void create(struct aeg_pod_events *pod_events, const struct aeg_flow *flo
 				      (unsigned long long)aeg_realtime_ns());
 	aeg_json_begin(&json, &body);
 	put_event(&json, flow, notice->event);
-	send_call(pod_events, "POST", path, "application/json", aeg_buf_text(&body));
+	send_call(sending, "POST", path, "application/json", aeg_buf_text(&body));
 }
 
-static void repeat(struct aeg_pod_events *pod_events, const struct aeg_flow *flow,
+static void repeat(struct sending *sending, const struct aeg_flow *flow,
 		   const struct aeg_notice *notice)
 {
 	AEG_AUTO_FREE char *path = aeg_xasprintf(EVENTS_PATH "/%s", flow->ns, notice->event);
@@ -164,7 +190,7 @@ static void repeat(struct aeg_pod_events *pod_events, const struct aeg_flow *flo
 	put_micros(&json, "lastObservedTime", flow->time_ns);
 	aeg_json_object_end(&json);
 	aeg_json_object_end(&json);
-	send_call(pod_events, "PATCH", path, "application/merge-patch+json", aeg_buf_text(&body));
+	send_call(sending, "PATCH", path, "application/merge-patch+json", aeg_buf_text(&body));
 }
 
 static bool is_of_pod(const struct aeg_flow *flow)
@@ -178,21 +204,24 @@ static void on_record(void *arg, const struct aeg_flow *flow)
 {
 	struct aeg_pod_events *pod_events = arg;
 	uint64_t now = aeg_now_ns();
+	const char *endpoint = flow->endpoint ? flow->endpoint : "";
+	struct sending *sending = find_free(pod_events);
 	struct aeg_notice *notice;
 	enum aeg_notice_act act;
 
 	if (flow->lost || !is_of_pod(flow))
 		return;
-	act = aeg_notices_seen(pod_events->notices, flow->uid, flow->endpoint ? flow->endpoint : "",
+	act = aeg_notices_seen(pod_events->notices, flow->uid, endpoint,
 			       flow->count ? flow->count : 1, now, &notice);
-	if (act == AEG_NOTICE_KEEP || pod_events->calls >= CALLS_MAX) {
+	if (act == AEG_NOTICE_KEEP || !sending) {
 		pod_events->stats.suppressed++;
 		return;
 	}
+	*sending = (struct sending){pod_events, aeg_xstrdup(flow->uid), aeg_xstrdup(endpoint)};
 	if (act == AEG_NOTICE_CREATE)
-		create(pod_events, flow, notice);
+		create(sending, flow, notice);
 	else
-		repeat(pod_events, flow, notice);
+		repeat(sending, flow, notice);
 	aeg_notice_told(notice, now);
 }
 
@@ -212,6 +241,8 @@ void aeg_pod_events_close(struct aeg_pod_events *pod_events)
 {
 	if (!pod_events)
 		return;
+	for (size_t i = 0; i < CALLS_MAX; i++)
+		sending_done(&pod_events->sendings[i]);
 	aeg_notices_free(pod_events->notices);
 	free(pod_events);
 }

@@ -41,16 +41,29 @@ static uint32_t hash(uint32_t sum, const char *text)
 	return sum;
 }
 
-/* The one that is meant, else the one to be replaced. */
+static struct aeg_notice *set_of(struct aeg_notices *notices, const char *uid, const char *endpoint)
+{
+	return notices->sets[hash(hash(2166136261u, uid), endpoint) % SETS];
+}
+
+/* NULL: nothing is known of it. */
 static struct aeg_notice *find(struct aeg_notices *notices, const char *uid, const char *endpoint)
 {
-	struct aeg_notice *set = notices->sets[hash(hash(2166136261u, uid), endpoint) % SETS];
-	struct aeg_notice *quiet = &set[0];
+	struct aeg_notice *set = set_of(notices, uid, endpoint);
 
 	for (size_t i = 0; i < WAYS; i++) {
 		if (set[i].uid && aeg_streq(set[i].uid, uid) &&
 		    aeg_streq(set[i].endpoint, endpoint))
 			return &set[i];
+	}
+	return NULL;
+}
+
+static struct aeg_notice *add(struct aeg_notices *notices, const char *uid, const char *endpoint)
+{
+	struct aeg_notice *set = set_of(notices, uid, endpoint), *quiet = &set[0];
+
+	for (size_t i = 1; i < WAYS; i++) {
 		if (set[i].last_ns < quiet->last_ns)
 			quiet = &set[i];
 	}
@@ -66,6 +79,8 @@ enum aeg_notice_act aeg_notices_seen(struct aeg_notices *notices, const char *ui
 {
 	struct aeg_notice *notice = find(notices, uid, endpoint);
 
+	if (!notice)
+		notice = add(notices, uid, endpoint);
 	if (!notice->count)
 		notice->first_ns = now_ns;
 	notice->count += count;
@@ -79,4 +94,12 @@ enum aeg_notice_act aeg_notices_seen(struct aeg_notices *notices, const char *ui
 void aeg_notice_told(struct aeg_notice *notice, uint64_t now_ns)
 {
 	notice->told_ns = now_ns;
+}
+
+void aeg_notices_forget(struct aeg_notices *notices, const char *uid, const char *endpoint)
+{
+	struct aeg_notice *notice = find(notices, uid, endpoint);
+
+	if (notice)
+		forget(notice);
 }

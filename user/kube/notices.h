@@ -32,5 +32,7 @@ enum aeg_notice_act aeg_notices_seen(struct aeg_notices *notices, const char *ui
 				     const char *endpoint, uint64_t count, uint64_t now_ns,
 				     struct aeg_notice **ret);
 void aeg_notice_told(struct aeg_notice *notice, uint64_t now_ns);
+/* Its Event could not be written, or is gone: the next denial makes a new one. */
+void aeg_notices_forget(struct aeg_notices *notices, const char *uid, const char *endpoint);
 
 #endif
