@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 """Frames from a packet socket: what no hook on sockets will ever see. TC at the host's end does."""
 from corpus import attack, shot
-from harness import check, equal
-from layers_scene import frames
+from harness import check
+from layers_scene import classes, frames
+from names_scene import WITNESS, WITNESS6, resolve
 from stage import ALLOWED, ALLOWED6, DENIED, DENIED6, FREE, FREE6
 
 PEERS_PARSE = "AWS's agent reads fixed offsets and handles none of these; Cilium drops what it cannot track"
@@ -87,13 +88,20 @@ def random_frames(it):
     frames(it.node, it.pod, "flood", ODDITIES, 7, "192.0.2.6", "2001:db8:1::2", FREE, FREE6, DENIED, DENIED6)
 
 
+@shot("any frame to an address that nobody governs, in Strict containment",
+      "default-deny on sockets only",
+      "dropped, whatever it is",
+      "TC: with Strict every destination counts as governed", target=(FREE, FREE6))
+def strict_frames(it):
+    it.frame(*(one["name"] for one in classes() if not one["local"]), pod="contained", dst=FREE, dst6=FREE6)
+
+
 @attack("allowed by name, said by a packet socket",
         "an address that is allowed for one program is open for all",
         "denied: unverified",
         "TC: only a socket whose ClientHello was read may talk to an address that is allowed by name",
-        target=("203.0.113.80", "2001:db8:a::80"))
+        target=(WITNESS, WITNESS6))
 def unverified(it):
-    from stage import resolve
     resolve(it.pod, "seen.hub.test")
-    it.frame("syn4", "syn6", dst="203.0.113.80", dst6="2001:db8:a::80")
-    equal(it.denials_now("frame", "unverified"), True, "counter")
+    it.frame("syn4", "syn6", dst=WITNESS, dst6=WITNESS6)
+    check(it.denials_now("frame", "unverified"), "counter")

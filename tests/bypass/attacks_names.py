@@ -2,10 +2,10 @@
 """Names: who teaches which address, and what a ClientHello says."""
 from cases_names import dns
 from corpus import attack
-from harness import check, equal, wait_until
-from hello import ech, hello, modern, server_name, supported_versions
+from harness import check, equal
+from hello import ech, extension, hello, modern, server_name, supported_versions
 from names_scene import DENIED as DENIED_NAME
-from names_scene import FORGER, OTHER, RESOLVER, RESOLVER6, WITNESS, names, resolve
+from names_scene import FORGER, RESOLVER, RESOLVER6, WITNESS, names, resolve
 from stage import FREE, FREE6
 
 NOBODY6 = "2001:db8:a::70"
@@ -162,7 +162,6 @@ def split_records(it):
         "found wherever it is, up to 4 KB; longer ones are denied: hello-too-long",
         "the whole message is copied and parsed, paged data included")
 def long_hello(it):
-    from hello import extension
     share = extension(51, b"\0" * 1250)
     it.gets_through(hello(share, supported_versions(0x0304), server_name("seen.hub.test")))
     it.says(hello(share, supported_versions(0x0304), server_name("rival.test")), "name-not-allowed")

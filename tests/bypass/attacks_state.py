@@ -6,7 +6,9 @@ import signal
 
 from corpus import attack, shot
 from harness import check, equal, wait_until
-from stage import ALLOWED, DENIED, DENIED6, NARROW, POLICIES
+from hello import modern
+from names_scene import DENIED as DENIED_NAME
+from stage import ALLOWED, CROWD, DENIED, DENIED6, NARROW, POLICIES, crowd_name, resolve
 
 FLOOD = 5000
 NESTED = 500
@@ -50,6 +52,24 @@ def many_cgroups(it):
         for path in paths:
             with contextlib.suppress(OSError):
                 wait_until(lambda one=path: not os.path.isdir(one) or not os.rmdir(one), path)
+
+
+@attack("exhaustion: a pod fills the table of learned addresses",
+        "LRU tables evict what others rely on; agentsh evicts default-deny",
+        "full is full: what was known stays, what is new is not learned, and it is counted: table-full",
+        "a hash that never evicts; what is not learned is decided as an unknown address", order=80)
+def full_of_names(it):
+    resolve(it.pods["neighbour"], "only.upload.test", "v4")
+    it.gets_through(modern("seen.hub.test"))
+    before = it.learned("table-full")
+    for n in range(CROWD):
+        resolve(it.pod, crowd_name(n), "v4")
+    check(it.learned("table-full") > before, "the table is not full")
+    equal(it.connects(DENIED_NAME), "EPERM", "what was denied")
+    it.says(modern("rival.test"), "name-not-allowed")
+    it.gets_through(modern("seen.hub.test"))
+    late = resolve(it.pods["contained"], crowd_name(CROWD - 1), "v4")[0]
+    equal(it.connects(late, it.pods["contained"]), "EPERM", "what came too late, contained strictly")
 
 
 @attack("exhaustion: a table of ours is full",

@@ -69,10 +69,25 @@ WORKLOADS = "---\n".join(WORKLOAD.format(name, "") for name in NAMES)
 HOOK_LAYERS = {"frame": "tc", "revoke": "daemon"}
 
 
+CROWD, CROWD_EACH = 2350, 28  # names that fill the table of addresses: 65,536
+
+
+def crowd_name(n):
+    return f"crowd{n}.hub.test"
+
+
+def crowd():
+    """So many addresses to a name as fit a datagram without EDNS."""
+    for n in range(CROWD):
+        for i in range(n * CROWD_EACH, (n + 1) * CROWD_EACH):
+            yield f"host-record={crowd_name(n)},198.{18 + (i >> 16)}.{i >> 8 & 255}.{i & 255}\n"
+
+
 class BypassNode(RoutedNode, NamesNode):
     policies_yaml, workloads_yaml = POLICIES, WORKLOADS
     records = HONEST + "".join(f"host-record={name},{addr}\n" for addr in (WITNESS, QUIET)
                                for name in ("seen.hub.test", "rival.test", "upload.hub.test"))
+    records += "".join(crowd())
 
 
 @contextlib.contextmanager
