@@ -110,7 +110,8 @@ def test_no_more_rights_than_needed():
     cluster = shared_cluster()
     objects = json_stream(cluster.kubectl("create", "--dry-run=client", "-o", "json", "-f", "-",
                                           text=template("podNetworks=false").stdout).stdout)
-    equal(sorted(added_capabilities(objects)), ["BPF", "NET_ADMIN", "PERFMON", "SETPCAP", "SYS_RESOURCE"],
+    equal(sorted(added_capabilities(objects)),
+          ["BPF", "NET_ADMIN", "NET_BROADCAST", "PERFMON", "SETPCAP", "SYS_RESOURCE"],
           "capabilities without pod networks")
     daemonset = next(o for o in objects if o["kind"] == "DaemonSet")
     container = daemonset["spec"]["template"]["spec"]["containers"][0]

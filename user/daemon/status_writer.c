@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "daemon/node_report.h"
+#include "kube/backoff.h"
 #include "kube/complaint.h"
 #include "kube/lease.h"
 #include "kube/set.h"
@@ -33,6 +34,8 @@ struct lease_call {
 	struct aeg_kube_call *call; /* NULL: none is under way */
 	struct aeg_buf answer;
 	uint64_t sent_ns, done_ns; /* of the last one that went well; 0: none yet */
+	struct aeg_backoff backoff;
+	uint64_t not_before_ns; /* after a failure */
 };
 
 struct node { /* as its lease says */
@@ -88,6 +91,24 @@ static int on_answer(void *arg, const char *data, size_t len)
 	return 0;
 }
 
+/* Whether there may be another one now. */
+static bool is_free(const struct lease_call *call, uint64_t now)
+{
+	return !call->call && now >= call->not_before_ns;
+}
+
+static void ended(struct lease_call *call, bool well)
+{
+	uint64_t wait_ms = 0;
+
+	call->call = NULL;
+	if (well)
+		aeg_backoff_reset(&call->backoff);
+	else
+		wait_ms = aeg_backoff_next(&call->backoff, aeg_backoff_random());
+	call->not_before_ns = aeg_now_ns() + wait_ms * 1000000;
+}
+
 static void start(struct lease_call *call, const struct aeg_kube_request *request,
 		  const struct aeg_kube_ops *ops)
 {
@@ -121,7 +142,7 @@ static void own_done(void *arg, long status, const char *error)
 	struct lease_call *call = arg;
 	struct aeg_status_writer *writer = call->writer;
 
-	call->call = NULL;
+	ended(call, status / 100 == 2);
 	if (status / 100 == 2) {
 		call->done_ns = call->sent_ns;
 		return;
@@ -151,7 +172,7 @@ static void round_own(struct aeg_status_writer *writer, uint64_t now)
 	AEG_AUTO_FREE char *text = NULL;
 	bool due = !writer->own.done_ns || now - writer->own.done_ns >= RENEW_NODE_NS;
 
-	if (writer->own.call || !writer->installed)
+	if (!is_free(&writer->own, now) || !writer->installed)
 		return;
 	if (writer->pods_changed) {
 		writer->pods_changed = false;
@@ -195,7 +216,7 @@ static void look_done(void *arg, long status, const char *error)
 	struct lease_call *call = arg;
 	struct aeg_status_writer *writer = call->writer;
 
-	call->call = NULL;
+	ended(call, status / 100 == 2 || status == 404);
 	writer->lease_missing = status == 404;
 	if (status / 100 == 2)
 		keep_lease(writer, call);
@@ -209,7 +230,7 @@ static void take_done(void *arg, long status, const char *error)
 	struct lease_call *call = arg;
 	struct aeg_status_writer *writer = call->writer;
 
-	call->call = NULL;
+	ended(call, status / 100 == 2);
 	if (status / 100 != 2) {
 		forget_lease(writer);
 		if (status != 409)
@@ -251,7 +272,7 @@ static void round_lead(struct aeg_status_writer *writer, uint64_t now)
 {
 	const char *self = writer->daemon->config->node;
 
-	if (writer->lead.call)
+	if (!is_free(&writer->lead, now))
 		return;
 	if (leads(writer, now) && now - writer->lead.done_ns < RENEW_LEADER_NS)
 		return;

@@ -12,6 +12,9 @@ struct aeg_backoff {
 	uint32_t failures; /* in a row */
 };
 
+/* Fit for aeg_backoff_next(), also before the kernel has gathered randomness. */
+uint64_t aeg_backoff_random(void);
+
 /* random: any number; a wait is between half and all of its step. */
 static inline uint64_t aeg_backoff_next(struct aeg_backoff *backoff, uint64_t random)
 {

@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <sys/random.h>
 
 #define PAGE_OBJECTS 250u
 #define PAGE_BYTES (32u << 20)
@@ -75,14 +74,11 @@ static void list_again(struct aeg_reflector *reflector)
 
 static void fail(struct aeg_reflector *reflector, const char *why)
 {
-	uint64_t random = 0;
-
 	reflector->state.failures++;
 	reflector->state.watching = false;
 	reflector->ops->failed(reflector->arg, why);
-	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) < 0)
-		random = aeg_now_ns();
-	aeg_timer_arm(reflector->timer, aeg_backoff_next(&reflector->backoff, random));
+	aeg_timer_arm(reflector->timer,
+		      aeg_backoff_next(&reflector->backoff, aeg_backoff_random()));
 }
 
 static void ended_badly(struct aeg_reflector *reflector, long status, const char *error)
