@@ -90,9 +90,9 @@ void aeg_documents_diff(const struct aeg_documents *before, const struct aeg_doc
 	size_t old = 0, new = 0;
 
 	while (old < before->list.n || new < after->list.n) {
-		const struct aeg_document *a = before->list.items + old;
-		const struct aeg_document *b = after->list.items + new;
-		int order = old == before->list.n ? 1 : new == after->list.n ? -1 : compare(a, b);
+		const struct aeg_document *a = old < before->list.n ? &before->list.items[old] : NULL;
+		const struct aeg_document *b = new < after->list.n ? &after->list.items[new] : NULL;
+		int order = !a ? 1 : !b ? -1 : compare(a, b);
 
 		if (order < 0)
 			fn(arg, a, NULL);
