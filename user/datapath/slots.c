@@ -6,6 +6,7 @@
 #include "bpf/name.h"
 #include "datapath/internal.h"
 #include <errno.h>
+#include <pthread.h>
 
 static const struct {
 	enum aeg_map outer;
@@ -50,15 +51,56 @@ int aeg_table_create(enum aeg_table_kind kind, size_t need, struct aeg_table *re
 	return 0;
 }
 
+struct link_one { /* an inner map goes into its outer one */
+	int outer, inner;
+	uint32_t index;
+	pthread_t thread;
+	bool started;
+	int result;
+};
+
+static void *link_run(void *arg)
+{
+	struct link_one *one = arg;
+
+	one->result = bpf_map_update_elem(one->outer, &one->index, &one->inner, BPF_ANY);
+	return NULL;
+}
+
+/*
+ * Each update waits for a grace period, 8 to 20 ms where CPUs are busy; together they wait for the same
+ * one. One that gets no thread is done here.
+ */
+static int link_all(struct link_one *all, size_t n)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		all[i].started = pthread_create(&all[i].thread, NULL, link_run, &all[i]) == 0;
+		if (!all[i].started)
+			link_run(&all[i]);
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (all[i].started)
+			pthread_join(all[i].thread, NULL);
+		if (!err)
+			err = all[i].result;
+	}
+	return err;
+}
+
 int aeg_slot_link(struct aeg_datapath *datapath, uint32_t index, struct aeg_slot *slot)
 {
-	for (size_t i = 0; i < AEG_TABLE_MAX; i++) {
-		int err = bpf_map_update_elem(datapath->maps[kinds[i].outer], &index,
-					      &slot->tables[i].fd, BPF_ANY);
+	struct link_one all[AEG_TABLE_MAX];
+	int err;
 
-		if (err)
-			return err;
-	}
+	for (size_t i = 0; i < AEG_TABLE_MAX; i++)
+		all[i] = (struct link_one){.outer = datapath->maps[kinds[i].outer],
+					   .inner = slot->tables[i].fd,
+					   .index = index};
+	err = link_all(all, AEG_TABLE_MAX);
+	if (err)
+		return err;
 	aeg_slot_done(&datapath->slots[index]);
 	datapath->slots[index] = *slot;
 	for (size_t i = 0; i < AEG_TABLE_MAX; i++)
