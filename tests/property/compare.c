@@ -47,6 +47,17 @@ void compiled_decide(struct compiled *compiled, const struct aeg_subject *subjec
 	aeg_decide(&facts, ret);
 }
 
+bool compiled_strict(struct compiled *compiled, const struct aeg_subject *subject)
+{
+	AEG_CLEANUP(aeg_buf_done) struct aeg_buf error = {0};
+	struct aeg_ident ident = {0};
+
+	if (aeg_compile_profile(compiled->tables, subject, &ident.profile, &ident.flags, &error) <
+	    0)
+		abort();
+	return ident.flags & AEG_IDENT_STRICT;
+}
+
 /* ---- both answers as text: what differs is seen at once ---- */
 
 static void put_answer(struct aeg_buf *ret, unsigned int verdict, unsigned int reason,

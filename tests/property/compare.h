@@ -22,6 +22,9 @@ void compiled_done(struct compiled *compiled);
 void compiled_decide(struct compiled *compiled, const struct aeg_subject *subject,
 		     const struct aeg_target *target, struct aeg_decision *ret);
 
+/* Whether enforcing policies contain it strictly: then sockets are TCP or UDP. */
+bool compiled_strict(struct compiled *compiled, const struct aeg_subject *subject);
+
 /*
  * true: both say the same of the triple. Otherwise ret_difference tells what each says. With
  * `explain`, the explanation must agree as well. *ret_reason: what was decided.

@@ -343,6 +343,22 @@ static void finish_trial(struct live *live, const struct trial *trial)
 	}
 }
 
+/* Contained strictly: socket() is refused and counted, and there is no destination to report. */
+static int run_refused(struct live *live, struct trial *trial)
+{
+	if (worker_try(&live->stage.workers[trial->who - live->compiled.world->subjects.items],
+		       &trial->attempt) != -EPERM)
+		return -EBADE;
+	trial->dest = NULL;
+	trial->hook = AEG_HOOK_PACKET;
+	trial->decision =
+		(struct aeg_decision){.verdict = AEG_VERDICT_DENIED, .reason = AEG_REASON_PROTOCOL};
+	expect_count(live, trial);
+	live->tally->passed++;
+	live->tally->reasons[AEG_REASON_PROTOCOL]++;
+	return 0;
+}
+
 static int run_trial(struct live *live, size_t who, const struct aeg_target *target)
 {
 	const struct world *world = live->compiled.world;
@@ -361,8 +377,12 @@ static int run_trial(struct live *live, size_t who, const struct aeg_target *tar
 
 	trial.hook = hook_of(&trial.attempt);
 	seen.proto = trial.attempt.proto;
-	if (seen.proto != AEG_PROTO_TCP && seen.proto != AEG_PROTO_UDP && !live->ping)
-		return 0;
+	if (seen.proto != AEG_PROTO_TCP && seen.proto != AEG_PROTO_UDP) {
+		if (trial.who->known && compiled_strict(&live->compiled, &subject))
+			return run_refused(live, &trial);
+		if (!live->ping)
+			return 0;
+	}
 	compiled_decide(&live->compiled, trial.who->known ? &subject : NULL, &seen,
 			&trial.decision);
 	trial.result = worker_try(&live->stage.workers[who], &trial.attempt);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define NO_SOCKET 1000 /* not an errno: the attempt was not made */
+#define REFUSED 1001   /* nor could it be: no socket for this workload */
 #define SERVED_FD 3
 
 static socklen_t make_address(const struct attempt *attempt, struct sockaddr_storage *ret)
@@ -49,13 +50,13 @@ static int make_socket(const struct attempt *attempt)
 
 static int try_attempt(const struct attempt *attempt)
 {
-	AEG_AUTO_CLOSE int fd = make_socket(attempt);
 	struct sockaddr_storage address;
 	socklen_t len = make_address(attempt, &address);
+	AEG_AUTO_CLOSE int fd = make_socket(attempt);
 	ssize_t result;
 
 	if (fd < 0)
-		return NO_SOCKET;
+		return errno == EPERM ? REFUSED : NO_SOCKET;
 	if (attempt->datagram)
 		result = sendto(fd, "x", 1, 0, (struct sockaddr *)&address, len);
 	else
@@ -125,6 +126,8 @@ int worker_try(const struct worker *worker, const struct attempt *attempt)
 	if (send(worker->fd, attempt, sizeof(*attempt), MSG_NOSIGNAL) != sizeof(*attempt) ||
 	    recv(worker->fd, &result, sizeof(result), 0) != sizeof(result))
 		return -EPIPE;
+	if (result == REFUSED)
+		return -EPERM;
 	return result == NO_SOCKET ? -EPROTONOSUPPORT : result;
 }
 

@@ -23,7 +23,7 @@ struct worker {
 
 /* Forks a worker into the cgroup directory. 0 or -errno. */
 int worker_start(const char *cgroup, struct worker *ret);
-/* The errno of the attempt, 0: none. -errno when the worker itself failed. */
+/* The errno of the attempt, 0: none. -errno when the worker itself failed; -EPERM: socket() was refused. */
 int worker_try(const struct worker *worker, const struct attempt *attempt);
 /* Waits for its end. */
 void worker_stop(struct worker *worker);
