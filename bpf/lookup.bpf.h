@@ -156,12 +156,18 @@ AEG_GLOBAL __u64 dest_find(__u32 slot, __u64 high, __u64 low)
 	return best;
 }
 
-/* node 0: none. */
+/*
+ * What covers an address. Behind NAT64, where nothing is said about that address itself, it is what
+ * covers the IPv4 address that the translator sends it to. node 0: none.
+ */
 static __always_inline void aeg_dest_find(const struct aeg_view *view, const struct aeg_flow *flow,
 					  struct aeg_dest *ret)
 {
-	__u64 found = dest_find(view->slot, aeg_be64(flow->daddr), aeg_be64(flow->daddr + 8));
+	__u64 high = aeg_be64(flow->daddr), low = aeg_be64(flow->daddr + 8);
+	__u64 found = dest_find(view->slot, high, low);
 
+	if (!found && aeg_nat64(high, low))
+		found = dest_find(view->slot, 0, AEG_MAPPED_LOW | low);
 	*ret = (struct aeg_dest){
 		.class = (__u32)found,
 		.node = (__u32)((found & ~AEG_DEST_PACKED_GOVERNED) >> 32),

@@ -30,6 +30,14 @@ AEG_INLINE int aeg_loopback(const __u8 *addr)
 	return low >> 24 == 0xffff7f || low == 1;
 }
 
+/* 64:ff9b::/96, the well-known prefix of RFC 6052; halves in host order. */
+AEG_INLINE int aeg_nat64(__u64 high, __u64 low)
+{
+	return high == 0x0064ff9b00000000ull && !(low >> 32);
+}
+
+#define AEG_MAPPED_LOW 0xffff00000000ull /* of ::ffff:0:0/96 */
+
 /* addr: 16 bytes, network order. */
 AEG_INLINE int aeg_special(const __u8 *addr)
 {

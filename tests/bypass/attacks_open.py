@@ -10,10 +10,10 @@ stays_open("brought-address", "an address of one's own and a hidden name, in Gov
            "the same everywhere but with default-deny",
            "`containment: Strict` closes it (own-address, encrypted-dns)",
            "Governed polices AI endpoints only: what no endpoint covers and no name betrays is let through")
-stays_open("nat64-governed", "NAT64: a denied IPv4 address behind 64:ff9b::/96, in Governed containment",
-           "nobody translates it back",
-           "`containment: Strict` closes it (nat64-strict); names are read in the ClientHello all the same",
-           "the key of 64:ff9b::/96 is not folded into the IPv4 address yet, so that the address is nobody's")
+stays_open("nat64-elsewhere", "NAT64 with a prefix of the network's own, 6to4 and other translations behind the node",
+           "nobody translates them back",
+           "64:ff9b::/96 is folded (nat64); with `containment: Strict` no such address is reached",
+           "which prefix a network translates is not known to us; and a rule for ::/0 speaks of all of them")
 stays_open("dns-tunnel", "DNS tunnelling: data in the names that are asked of the trusted resolver",
            "most sandboxes are hit by it",
            "only trusted resolvers in Strict; no cap on rate and size, no filter on names",

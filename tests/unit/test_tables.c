@@ -40,6 +40,22 @@ static uint32_t node_of_addr(const struct aeg_tables *tables, const char *text)
 	return dest ? dest->node : 0;
 }
 
+/* Behind NAT64 the IPv4 address's row decides, unless somebody speaks of the address itself. */
+static void test_nat64(void **state)
+{
+	AUTO_TABLES *tables = tables_new();
+
+	add_addr(tables, "198.51.100.0/24", 1);
+	add_addr(tables, "64:ff9b::203.0.113.0/120", 2);
+	add_addr(tables, "203.0.113.0/24", 3);
+	aeg_tables_index(tables);
+	assert_int_equal(node_of_addr(tables, "64:ff9b::198.51.100.7"), 1);
+	assert_int_equal(node_of_addr(tables, "64:ff9b::203.0.113.7"), 2);
+	assert_int_equal(node_of_addr(tables, "64:ff9b::192.0.2.7"), 0);
+	assert_int_equal(node_of_addr(tables, "64:ff9b:1::198.51.100.7"), 0);
+	assert_int_equal(node_of_addr(tables, "64:ff9b::1:198.51.100.7"), 0);
+}
+
 static void test_longest_prefix(void **state)
 {
 	AUTO_TABLES *tables = tables_new();
@@ -184,11 +200,9 @@ static void test_many_cells(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_longest_prefix),
-		cmocka_unit_test(test_everything),
-		cmocka_unit_test(test_most_specific_name),
-		cmocka_unit_test(test_widen),
-		cmocka_unit_test(test_cells),
+		cmocka_unit_test(test_longest_prefix), cmocka_unit_test(test_nat64),
+		cmocka_unit_test(test_everything),     cmocka_unit_test(test_most_specific_name),
+		cmocka_unit_test(test_widen),	       cmocka_unit_test(test_cells),
 		cmocka_unit_test(test_many_cells),
 	};
 

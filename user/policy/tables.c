@@ -4,6 +4,7 @@
  * answers; nothing is decided here.
  */
 #include "policy/tables.h"
+#include "bpf/special.h"
 #include "bpf/verdict.h"
 #include "policy/compiler.h"
 #include "policy/pattern.h"
@@ -74,7 +75,8 @@ static void index_addrs(struct aeg_tables *tables)
 	}
 }
 
-const struct aeg_dest *aeg_tables_addr(const struct aeg_tables *tables, const struct aeg_addr *addr)
+static const struct aeg_dest *most_specific(const struct aeg_tables *tables,
+					    const struct aeg_addr *addr)
 {
 	size_t low = 0, high = tables->addrs.n;
 	uint32_t row;
@@ -90,6 +92,17 @@ const struct aeg_dest *aeg_tables_addr(const struct aeg_tables *tables, const st
 	/* Prefixes nest or are disjoint: what contains the address is the row before it or wider. */
 	row = widen_to(tables, low ? (uint32_t)low - 1 : AEG_ROW_NONE, addr->bytes);
 	return row == AEG_ROW_NONE ? NULL : &tables->addrs.items[row].dest;
+}
+
+const struct aeg_dest *aeg_tables_addr(const struct aeg_tables *tables, const struct aeg_addr *addr)
+{
+	const struct aeg_dest *dest = most_specific(tables, addr);
+	struct aeg_addr inner = {.bytes = {[10] = 0xff, [11] = 0xff}};
+
+	if (dest || !aeg_nat64(aeg_be64(addr->bytes), aeg_be64(addr->bytes + 8)))
+		return dest;
+	memcpy(inner.bytes + 12, addr->bytes + 12, 4);
+	return most_specific(tables, &inner);
 }
 
 /* ---- names ---- */

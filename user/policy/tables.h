@@ -81,7 +81,10 @@ void aeg_tables_index(struct aeg_tables *tables);
 /* Appends a cell and makes it findable; a key must not be there twice. */
 void aeg_tables_add_cell(struct aeg_tables *tables, const struct aeg_cell_row *row);
 
-/* Most specific row that covers the address / the name (canonical); NULL: none. */
+/*
+ * Most specific row that covers the address / the name (canonical); NULL: none. Of an address behind
+ * NAT64 that no row covers, the row of the IPv4 address.
+ */
 const struct aeg_dest *aeg_tables_addr(const struct aeg_tables *tables,
 				       const struct aeg_addr *addr);
 const struct aeg_dest *aeg_tables_name(const struct aeg_tables *tables, const char *host);
