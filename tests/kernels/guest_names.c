@@ -47,7 +47,7 @@ static void answer_stream(int listener)
 {
 	AEG_AUTO_CLOSE int fd = accept(listener, NULL, NULL);
 	uint8_t question[514], prefix[2];
-	ssize_t len = recv(fd, question, sizeof(question), 0);
+	ssize_t len = fd < 0 ? -1 : recv(fd, question, sizeof(question), 0);
 	struct wire answer;
 	int one = 1;
 

@@ -34,9 +34,7 @@ static bool talk_open(const char *resolver, struct talk *ret)
 {
 	int one = 1;
 
-	ret->client = world_connect(resolver, DNS_PORT);
-	if (!CHECK(ret->client >= 0))
-		return false;
+	ret->client = needed(world_connect(resolver, DNS_PORT));
 	ret->server = needed(accept4(ret->listener, NULL, NULL, SOCK_CLOEXEC));
 	setsockopt(ret->client, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	setsockopt(ret->server, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
@@ -128,8 +126,11 @@ static bool deliver(int from, int to, size_t piece)
 	static uint8_t got[sizeof(stream.data)];
 	size_t at = 0;
 
+	if (!CHECK(needed(from) != needed(to)) || !CHECK(stream.len <= sizeof(stream.data)))
+		return false;
 	while (at < stream.len) {
-		size_t n = stream.len - at < piece ? stream.len - at : piece, seen = 0;
+		size_t left = stream.len - at, seen = 0;
+		size_t n = left < piece ? left : piece;
 		struct pollfd fd = {.fd = to, .events = POLLIN};
 
 		if (!CHECK_EQUAL(send(from, stream.data + at, n, MSG_NOSIGNAL), n))
@@ -297,7 +298,7 @@ static void test_lies(void)
 	struct talk talk;
 
 	if (start(RESOLVER, &talk)) {
-		for (uint8_t i = 0; i < AEG_ARRAY_SIZE(lies); i++) {
+		for (unsigned int i = 0; i < AEG_ARRAY_SIZE(lies); i++) {
 			check_context("%s", lies[i].what);
 			ask(&talk, "first.rival.test", i, 1 << 20);
 			stream_answer("first.rival.test", i, 65, i, 1);

@@ -73,7 +73,7 @@ int world_send_pieces(int fd, const struct wire *wire, size_t piece);
 /* What of this socket's stream has arrived. */
 const struct world_conn *world_arrived(int fd);
 /* A listener on an address of the world, made where the caller is not managed; the test serves. */
-int world_listen(const char *addr, uint16_t port);
+int world_listen(const char *text, uint16_t port);
 /* Whether an address is in `learned`. */
 bool world_learned(const char *addr);
 struct aeg_addr world_addr(const char *text);

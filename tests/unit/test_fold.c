@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <cmocka.h>
 
 #define WINDOW 1000
@@ -29,7 +30,7 @@ static void on_folded(void *arg, struct aeg_flow *flow)
 	seen->n++;
 	seen->sum += flow->count;
 	seen->last = *flow;
-	strcpy(seen->name, flow->name ? flow->name : "");
+	snprintf(seen->name, sizeof(seen->name), "%s", flow->name ? flow->name : "");
 }
 
 static void fold_freep(struct aeg_fold **fold)

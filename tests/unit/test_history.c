@@ -132,13 +132,13 @@ static long long number_of(const char *line)
 static void assert_reads(struct aeg_stream *stream, size_t step, const long long *expected)
 {
 	struct aeg_buf all = {0};
-	char block[64];
+	char block[64] = {0};
 	const char *line;
 	size_t n;
 
 	while ((n = aeg_stream_read(stream, block, step)) > 0)
 		aeg_buf_add(&all, block, n);
-	for (line = aeg_buf_text(&all); *line; line = strchr(line, '\n') + 1)
+	for (line = aeg_buf_text(&all); line && *line; line = strchr(line, '\n') + 1)
 		assert_int_equal(number_of(line), *expected++);
 	assert_int_equal(*expected, 0);
 	aeg_buf_done(&all);

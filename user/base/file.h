@@ -14,7 +14,7 @@ struct aeg_paths {
 /* Reads a regular file of at most max bytes: -EFBIG beyond, -EISDIR, -EINVAL for other kinds. */
 int aeg_file_read(const char *path, size_t max, char **ret, size_t *ret_len);
 /* Goes on after signals and short writes. */
-int aeg_write_all(int fd, const void *data, size_t len);
+int aeg_write_all(int fd, const void *bytes, size_t len);
 /* Writes a temporary file beside it, fsyncs, renames over it, fsyncs the directory. */
 int aeg_file_replace(const char *path, const void *data, size_t len, mode_t mode);
 /* path itself when it is a file; the *.yaml and *.yml below it (recursive, no dot files, symlinked

@@ -355,8 +355,10 @@ void aeg_kube_client_close(struct aeg_kube_client *client)
 {
 	if (!client)
 		return;
-	while (client->calls)
-		call_free(client->calls);
+	for (struct aeg_kube_call *call = client->calls, *next; call; call = next) {
+		next = call->next;
+		call_free(call);
+	}
 	if (client->multi)
 		curl_multi_cleanup(client->multi);
 	aeg_watch_remove(client->timer);
