@@ -90,7 +90,8 @@ void aeg_documents_diff(const struct aeg_documents *before, const struct aeg_doc
 	size_t old = 0, new = 0;
 
 	while (old < before->list.n || new < after->list.n) {
-		const struct aeg_document *a = old < before->list.n ? &before->list.items[old] : NULL;
+		const struct aeg_document *a = old < before->list.n ? &before->list.items[old]
+								    : NULL;
 		const struct aeg_document *b = new < after->list.n ? &after->list.items[new] : NULL;
 		int order = !a ? 1 : !b ? -1 : compare(a, b);
 
