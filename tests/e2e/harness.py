@@ -21,7 +21,7 @@ from schema import Schema  # noqa: E402
 
 SCHEMA = Schema()
 BUILD = os.environ.get("AEG_BUILD", os.path.join(TOP, "build"))
-DEADLINE = float(os.environ.get("AEGRESS_DEADLINE", "10"))  # s; more on a busy machine
+DEADLINE = float(os.environ.get("AEGRESS_DEADLINE", "20"))  # s; more on a busy machine
 PATIENCE = 6 * DEADLINE  # for a start of the daemon: the verifier's work
 
 
