@@ -11,7 +11,7 @@ from variants import Scene
 
 import tc
 
-DAEMONS = {"ours": {}, "slim": {"defaults": {"unselected": "Deny", "unknown": "Deny", "backstop": False}}}
+DAEMONS = {"ours": {}, "backstop": {"defaults": {"unselected": "Deny", "unknown": "Deny", "backstop": True}}}
 BULK = 262144  # bytes of a reply
 
 
@@ -37,7 +37,7 @@ VARIANTS = {
                           CLIENT_HELD + (("client", UNGOVERNED[4], "OK"),)),
     "ours": Variant("ours", "client", ALLOWED[4], CLIENT_HELD),
     "ours+tc": Variant("tc", "client", ALLOWED[4], CLIENT_HELD),
-    "slim": Variant("slim", "client", ALLOWED[4], CLIENT_HELD),
+    "backstop": Variant("backstop", "client", ALLOWED[4], CLIENT_HELD),
 }
 
 

@@ -30,4 +30,4 @@ class Scene:
                      for number in hooks.values()}
             equal((sorted(hooks), names), (self.hooks, {"bench_empty"}), "empty programs")
         else:
-            equal("cgroup_sock_ops" in hooks, kind != "slim", f"sockops among {sorted(hooks)}")
+            equal("cgroup_sock_ops" in hooks, kind == "backstop", f"sockops among {sorted(hooks)}")

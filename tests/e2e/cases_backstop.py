@@ -13,7 +13,7 @@ def witnessed(node, addr):
 
 
 def test_a_denied_client_is_told_and_nothing_leaves():
-    with scene() as (node, daemon, pod):
+    with scene(defaults={"unselected": "Deny", "unknown": "Deny", "backstop": True}) as (node, daemon, pod):
         for addr, bits in ((WITNESS, 32), (WITNESS6, 128)):
             node.world_ip("addr", "add", f"{addr}/{bits}", "dev", "lo")
             witnessed(node, addr)

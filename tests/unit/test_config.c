@@ -100,7 +100,7 @@ static void test_defaults(void **state)
 	assert_int_equal(config->history, 8192);
 	assert_false(config->handshake);
 	assert_int_equal(config->tc, AEG_TC_AUTO);
-	assert_true(config->backstop);
+	assert_false(config->backstop);
 	assert_int_equal(config->log_level, AEG_LOG_INFO);
 	assert_true(config->metrics.listen.on);
 	assert_true(aeg_listen_is_local(&config->metrics.listen));
@@ -128,7 +128,7 @@ static void test_everything(void **state)
 				       "node: n1\n"
 				       "tc: require\n"
 				       "defaults: {unselected: Deny, unknown: Allow, denyErrno: "
-				       "ECONNREFUSED, backstop: false}\n"
+				       "ECONNREFUSED, backstop: true}\n"
 				       "flows: {ungoverned: false, handshake: true, ringBytes: "
 				       "65536, history: 1}\n"
 				       "metrics: {listen: \"[::]:80\", workloadLabel: true, "
@@ -153,7 +153,7 @@ static void test_everything(void **state)
 	assert_int_equal(config->defaults.deny_errno, ECONNREFUSED);
 	assert_int_equal(config->defaults.report_ungoverned, 0);
 	assert_true(config->handshake);
-	assert_false(config->backstop);
+	assert_true(config->backstop);
 	assert_int_equal(config->ring_bytes, 65536);
 	assert_int_equal(config->history, 1);
 	assert_int_equal(config->metrics.listen.port, 80);

@@ -258,7 +258,6 @@ static void set_defaults(struct aeg_config *config)
 		.defaults = {.unselected = AEG_VERDICT_AUDITED,
 			     .unknown = AEG_VERDICT_DENIED,
 			     .report_ungoverned = 1},
-		.backstop = true,
 		.ring_bytes = 16u << 20,
 		.history = 8192,
 		.fold_seconds = 30,
