@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/uio.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -132,15 +133,18 @@ static bool deliver(int from, int to, size_t piece)
 		size_t left = stream.len - at, seen = 0;
 		size_t n = left < piece ? left : piece;
 		struct pollfd fd = {.fd = to, .events = POLLIN};
+		struct iovec out = {.iov_base = stream.data + at, .iov_len = n};
+		struct msghdr message = {.msg_iov = &out, .msg_iovlen = 1};
 
-		if (!CHECK_EQUAL(send(from, stream.data + at, n, MSG_NOSIGNAL), n))
+		if (!CHECK_EQUAL(sendmsg(from, &message, MSG_NOSIGNAL), n))
 			return false;
 		while (seen < n) {
+			struct iovec in = {.iov_base = got + at + seen, .iov_len = n - seen};
 			ssize_t part;
 
 			if (!CHECK_EQUAL(poll(&fd, 1, PATIENCE), 1))
 				return false;
-			part = recv(to, got + at + seen, n - seen, 0);
+			part = readv(to, &in, 1);
 			if (!CHECK(part > 0))
 				return false;
 			seen += (size_t)part;
@@ -177,7 +181,7 @@ static bool learned(uint8_t a, uint8_t b, uint8_t c)
 static void cut_anywhere(const char *resolver, uint8_t a)
 {
 	static const size_t pieces[] = {1, 2, 3, 7, 100, 1 << 20};
-	struct talk talk;
+	struct talk talk = {.client = -1, .server = -1, .listener = -1};
 	uint8_t b = 0;
 
 	if (start(resolver, &talk)) {
@@ -209,7 +213,7 @@ static void test_cut_anywhere6(void)
 
 static void test_known_at_connect(void)
 {
-	struct talk talk;
+	struct talk talk = {.client = -1, .server = -1, .listener = -1};
 	int fd;
 
 	if (start(RESOLVER, &talk)) {
@@ -229,7 +233,7 @@ static void test_known_at_connect(void)
 /* As many as a socket may have open, all in one segment, answered in one. */
 static void test_pipelined(void)
 {
-	struct talk talk;
+	struct talk talk = {.client = -1, .server = -1, .listener = -1};
 
 	if (start(RESOLVER, &talk)) {
 		for (uint16_t i = 0; i < AEG_ASKED; i++)
@@ -252,7 +256,7 @@ static void test_long_answers(void)
 	static const unsigned int counts[] = {40, AEG_DNS_RECORDS_MAX, AEG_DNS_RECORDS_MAX + 1,
 					      4000};
 	static const size_t pieces[] = {1000, 1 << 20};
-	struct talk talk;
+	struct talk talk = {.client = -1, .server = -1, .listener = -1};
 	uint8_t b = 0;
 
 	if (start(RESOLVER, &talk)) {
@@ -295,7 +299,7 @@ static void test_lies(void)
 		{"a pointer", 12, 0xc0},   {"no length", 12, 5},  {"too many records", 6, 1},
 		{"one record more", 7, 3},
 	};
-	struct talk talk;
+	struct talk talk = {.client = -1, .server = -1, .listener = -1};
 
 	if (start(RESOLVER, &talk)) {
 		for (unsigned int i = 0; i < AEG_ARRAY_SIZE(lies); i++) {
@@ -323,7 +327,7 @@ static void test_lies(void)
 /* An answer inside of an answer: were a border got wrong, it would be read as one. */
 static void test_an_answer_within(void)
 {
-	struct talk talk;
+	struct talk talk = {.client = -1, .server = -1, .listener = -1};
 	size_t inner;
 
 	if (start(RESOLVER, &talk)) {
@@ -349,7 +353,7 @@ static void test_an_answer_within(void)
 /* What comes before any question cannot be placed for sure: the connection teaches nothing any more. */
 static void test_answered_before_asked(void)
 {
-	struct talk talk;
+	struct talk talk = {.client = -1, .server = -1, .listener = -1};
 
 	if (start(RESOLVER, &talk)) {
 		stream_answer("first.rival.test", 1, 67, 0, 1);
@@ -372,7 +376,7 @@ static void test_answered_before_asked(void)
 
 static void test_more_than_are_read(void)
 {
-	struct talk talk;
+	struct talk talk = {.client = -1, .server = -1, .listener = -1};
 
 	if (start(RESOLVER, &talk)) {
 		ask(&talk, "first.rival.test", 1, 1 << 20);
@@ -389,7 +393,7 @@ static void test_more_than_are_read(void)
 
 static void test_other_ports_and_names(void)
 {
-	struct talk talk;
+	struct talk talk = {.client = -1, .server = -1, .listener = -1};
 
 	if (start(RESOLVER, &talk)) {
 		ask(&talk, "first.free.test", 1, 1 << 20);

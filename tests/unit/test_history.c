@@ -128,23 +128,29 @@ static long long number_of(const char *line)
 	return -strtoll(lost + strlen("\"lost\":"), NULL, 10);
 }
 
-/* Reads in pieces of a size; expected: the numbers of the lines, a loss negative, 0 at the end. */
-static void assert_reads(struct aeg_stream *stream, size_t step, const long long *expected)
+/* Reads in pieces of a size; expected: the numbers of the lines, a loss negative. */
+static void assert_reads(struct aeg_stream *stream, size_t step, const long long *expected,
+			 size_t n)
 {
-	struct aeg_buf all = {0};
+	AEG_CLEANUP(aeg_buf_done) struct aeg_buf all = {0};
 	char block[64] = {0};
 	const char *line;
-	size_t n;
+	size_t got;
 
-	while ((n = aeg_stream_read(stream, block, step)) > 0)
-		aeg_buf_add(&all, block, n);
-	for (line = aeg_buf_text(&all); line && *line; line = strchr(line, '\n') + 1)
-		assert_int_equal(number_of(line), *expected++);
-	assert_int_equal(*expected, 0);
-	aeg_buf_done(&all);
+	while ((got = aeg_stream_read(stream, block, step)) > 0)
+		aeg_buf_add(&all, block, got);
+	line = aeg_buf_text(&all);
+	for (size_t i = 0; i < n; i++) {
+		assert_true(*line != '\0');
+		assert_int_equal(number_of(line), expected[i]);
+		line = strchr(line, '\n') + 1;
+	}
+	assert_true(*line == '\0');
 }
 #define ASSERT_READS(stream, step, ...)                                                            \
-	assert_reads(stream, step, (const long long[]){__VA_ARGS__ __VA_OPT__(, ) 0})
+	assert_reads(                                                                              \
+		stream, step, (const long long[]){0 __VA_OPT__(, ) __VA_ARGS__} + 1,               \
+		sizeof((const long long[]){0 __VA_OPT__(, ) __VA_ARGS__}) / sizeof(long long) - 1)
 
 static void test_stream_ends(void **state)
 {
