@@ -81,8 +81,9 @@ def test_usage_errors():
 
 
 def test_the_verbs_of_the_design():
-    equal(set(verbs()), {"check", "explain", "apply", "delete", "get", "flows", "top", "audit", "status",
-                         "doctor", "version", "completion", "help"}, "verbs")
+    equal(set(verbs()), {"check", "explain", "apply", "delete", "quarantine", "release", "get", "flows",
+                         "top", "audit", "status", "doctor", "version", "completion", "help"},
+          "verbs")
 
 
 def test_help_of_every_verb():
