@@ -13,7 +13,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
-from harness import BUILD, TOP, Failure, Node, check, equal, run, wait_until  # noqa: E402
+from harness import BUILD, TOP, Failure, Node, check, dies_with_us, equal, run, wait_until  # noqa: E402
 
 import policies  # noqa: E402
 
@@ -118,7 +118,7 @@ class Network:
         """A process of the remote end that lives until the end."""
         server = subprocess.Popen(["ip", "netns", "exec", self.remote, *argv],
                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
-                                  preexec_fn=prepare)
+                                  preexec_fn=dies_with_us(prepare))
         self.servers.append(server)
         return server
 

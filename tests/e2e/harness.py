@@ -3,6 +3,7 @@
 behind them, and a real aegressd. Everything lives below names of its own and is removed at the end,
 whatever happened; nothing here sleeps and hopes: every wait has a condition and a deadline."""
 import contextlib
+import ctypes
 import http.client
 import json
 import os
@@ -52,6 +53,20 @@ def wait_until(condition, what, deadline=DEADLINE):
         if time.monotonic() > end:
             raise Failure(f"waited {deadline:.0f} s for {what}")
         time.sleep(0.005)
+
+
+PRCTL = ctypes.CDLL(None).prctl
+PR_SET_PDEATHSIG = 1
+
+
+def dies_with_us(then=None):
+    """A preexec_fn for servers: they end with a suite that is killed, but for those that change their
+    user, which makes the kernel forget it (dnsmasq)."""
+    def prepare():
+        PRCTL(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if then:
+            then()
+    return prepare
 
 
 def run(*argv, ok=True):
@@ -142,11 +157,10 @@ class Daemon:
         return there + [os.path.join(BUILD, "aegressd"), "--config",
                         self.node.write_config(self.config)]
 
-    def spawn(self, **popen):
-        log = open(self.log_path, "ab")
-        with log:
+    def spawn(self, preexec_fn=None, **popen):
+        with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(self.argv(), stdin=subprocess.DEVNULL, stdout=log,
-                                            stderr=log, **popen)
+                                            stderr=log, preexec_fn=dies_with_us(preexec_fn), **popen)
         return self
 
     def start(self):

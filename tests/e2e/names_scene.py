@@ -5,7 +5,7 @@ import contextlib
 import os
 import subprocess
 
-from harness import Node, Pod, check, equal, run, wait_until
+from harness import Node, Pod, check, dies_with_us, equal, run, wait_until
 
 SHARED, SHARED6 = "203.0.113.50", "2001:db8:a::50"  # every name that nginx serves
 OTHER = "203.0.113.60"                              # wild.test only
@@ -146,7 +146,8 @@ class NamesNode(Node):
         """A server of the world; what it says is in DIR/servers.log."""
         with open(os.path.join(self.dir, "servers.log"), "ab") as log:
             process = subprocess.Popen(["ip", "netns", "exec", self.world.netns, *argv],
-                                       stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                                       stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                       preexec_fn=dies_with_us())
         self.servers.append(process)
         return process
 
@@ -181,7 +182,7 @@ class NamesNode(Node):
         listen = "".join(f"listen {addr} ssl;\n" for addr in
                          (f"{SHARED}:443", f"[{SHARED6}]:443", f"{OTHER}:443", f"{DENIED}:443"))
         config = self.write(self.dir, "nginx.conf", f"""\
-daemon off; pid {self.dir}/nginx.pid; error_log {self.dir}/nginx.log;
+daemon off; master_process off; pid {self.dir}/nginx.pid; error_log {self.dir}/nginx.log;
 events {{}}
 http {{
     access_log off;

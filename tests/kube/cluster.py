@@ -45,7 +45,8 @@ class Process:
         self.argv, self.log = argv, log
         with open(log, "ab") as output:
             self.process = subprocess.Popen(argv, stdout=output, stderr=output,
-                                            stdin=subprocess.DEVNULL, start_new_session=True)
+                                            stdin=subprocess.DEVNULL, start_new_session=True,
+                                            preexec_fn=harness.dies_with_us())
 
     def alive(self):
         return self.process.poll() is None

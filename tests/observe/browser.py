@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import time
 
-from harness import Failure, Skip, wait_until
+from harness import Failure, Skip, dies_with_us, wait_until
 
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
          "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -43,7 +43,7 @@ class Browser:
             ["bash", "-c", f'exec 3<&{commands} 4>&{replies} && exec chromium "$@"', "chromium", *FLAGS,
              f"--user-data-dir={directory}/chromium", "about:blank"],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
-            pass_fds=(commands, replies), start_new_session=True)
+            pass_fds=(commands, replies), start_new_session=True, preexec_fn=dies_with_us())
         os.close(commands)
         os.close(replies)
         self.session = None

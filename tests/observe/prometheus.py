@@ -10,7 +10,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from harness import TOP, Failure, Skip, run, wait_until
+from harness import TOP, Failure, Skip, dies_with_us, run, wait_until
 
 DEPLOY = os.path.join(TOP, "deploy", "prometheus")
 CONFIG = """\
@@ -49,7 +49,8 @@ class Prometheus:
         with open(os.path.join(directory, "prometheus.log"), "wb") as log:
             self.process = subprocess.Popen(
                 ["prometheus", f"--config.file={config}", f"--web.listen-address={self.address}",
-                 f"--storage.tsdb.path={directory}/prometheus"], stdout=log, stderr=log)
+                 f"--storage.tsdb.path={directory}/prometheus"], stdout=log, stderr=log,
+                preexec_fn=dies_with_us())
 
     def __enter__(self):
         try:
