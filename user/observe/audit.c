@@ -39,11 +39,14 @@ void aeg_audit_mishap(struct aeg_audit *audit, const char *what, int err)
 
 /* ---- records ---- */
 
-/* The record stands behind `begin`, and in front of its newline, already; too much: it goes again. */
-static void gathered(struct aeg_audit *audit, size_t begin)
+/*
+ * The record stands behind `begin`, and in front of its newline, already; too much: it goes again. The
+ * log's own notes have a reserve, so that no flood of denials keeps out what was opened, changed or lost.
+ */
+static void gathered(struct aeg_audit *audit, size_t begin, size_t limit)
 {
 	aeg_buf_putc(&audit->waiting, '\n');
-	if (audit->waiting.len <= AEG_AUDIT_PENDING_MAX)
+	if (audit->waiting.len <= limit)
 		return;
 	audit->waiting.len = begin;
 	audit->stats.lost++;
@@ -73,7 +76,7 @@ void aeg_audit_note(struct aeg_audit *audit, const char *event, aeg_audit_fill_f
 	if (fill)
 		fill(arg, &json);
 	aeg_json_object_end(&json);
-	gathered(audit, begin);
+	gathered(audit, begin, AEG_AUDIT_PENDING_MAX + AEG_AUDIT_RESERVE);
 }
 
 static bool belongs_here(const struct aeg_flow *flow)
@@ -93,7 +96,7 @@ void aeg_audit_flow(struct aeg_audit *audit, const struct aeg_flow *flow)
 	if (!belongs_here(flow))
 		return;
 	aeg_flow_json(flow, &audit->waiting);
-	gathered(audit, begin);
+	gathered(audit, begin, AEG_AUDIT_PENDING_MAX);
 	if (audit->waiting.len >= GATHER_BYTES)
 		aeg_audit_flush(audit);
 }

@@ -17,6 +17,7 @@
 
 #define AEG_AUDIT_SCHEMA "aegress.audit/v1"
 #define AEG_AUDIT_PENDING_MAX (8u << 20) /* bytes that wait for a disk */
+#define AEG_AUDIT_RESERVE (256u << 10)	 /* and for notes of what is not a flow */
 
 enum aeg_audit_sync {
 	AEG_AUDIT_SYNC_ALWAYS,	 /* before the next event is looked at */
