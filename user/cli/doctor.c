@@ -4,6 +4,7 @@
  * each finding with what to do. Changes nothing, needs no daemon and as few rights as possible.
  */
 #include "base/json.h"
+#include "base/places.h"
 #include "cli/client.h"
 #include "cli/offline.h"
 #include "cli/status.h"
@@ -195,8 +196,8 @@ static void check_config(struct doctor *doctor)
 /* Where aegressd looks when its configuration names nothing else. */
 static void default_paths(struct aeg_opt_list *ret)
 {
-	static const char *const paths[] = {"/etc/aegress/policies", "/usr/share/aegress/catalogue",
-					    "/etc/aegress/workloads"};
+	const char *const paths[] = {AEG_PLACE_POLICIES, aeg_place_catalogue(),
+				     AEG_PLACE_WORKLOADS};
 
 	for (size_t i = 0; i < AEG_ARRAY_SIZE(paths); i++)
 		if (access(paths[i], F_OK) == 0)

@@ -67,7 +67,7 @@ static int declared_workload(const struct explain_options *options,
 			continue;
 		ret->known = true;
 		ret->name = AEG_TAKE_PTR(name);
-		ret->subject = aeg_offline_subject(offline, workload);
+		ret->subject = aeg_subject_of(model, workload);
 		return AEG_EXIT_OK;
 	}
 	aeg_complain("explain: no Workload '%s' in the files%s", options->workload,

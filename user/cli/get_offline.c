@@ -19,8 +19,7 @@ static uint64_t count_workloads(const struct aeg_offline *offline, const struct 
 	uint64_t n = 0;
 
 	for (size_t i = 0; i < model->workloads.n; i++) {
-		struct aeg_subject subject =
-			aeg_offline_subject(offline, model->workloads.items[i]);
+		struct aeg_subject subject = aeg_subject_of(model, model->workloads.items[i]);
 
 		n += aeg_policy_selects(policy, &subject);
 	}

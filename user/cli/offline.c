@@ -38,37 +38,8 @@ static void load_stdin(struct aeg_offline *offline)
 				   &offline->diags);
 }
 
-struct aeg_subject aeg_offline_subject(const struct aeg_offline *offline,
-				       const struct aeg_workload *workload)
-{
-	return (struct aeg_subject){
-		.ns = workload->ns,
-		.service_account = workload->service_account,
-		.labels = &workload->labels,
-		.namespace_labels = aeg_model_namespace_labels(offline->model, workload->ns),
-	};
-}
-
-/* The tables and the profiles of all declared workloads: limits count both. */
-static int compile(struct aeg_offline *offline, struct aeg_buf *error)
-{
-	const struct aeg_model *model = offline->model;
-	int result = aeg_compile(model, &offline->numbers, &offline->tables, error);
-
-	for (size_t i = 0; result == 0 && i < model->workloads.n; i++) {
-		struct aeg_subject subject =
-			aeg_offline_subject(offline, model->workloads.items[i]);
-		uint32_t profile, flags;
-
-		result = aeg_compile_profile(offline->tables, &subject, &profile, &flags, error);
-	}
-	return result;
-}
-
 int aeg_offline_load(struct aeg_offline *offline, const struct aeg_opt_list *paths)
 {
-	AEG_CLEANUP(aeg_buf_done) struct aeg_buf error = {0};
-
 	offline->model = aeg_model_new();
 	for (size_t i = 0; i < paths->list.n; i++) {
 		const char *path = paths->list.items[i];
@@ -80,11 +51,10 @@ int aeg_offline_load(struct aeg_offline *offline, const struct aeg_opt_list *pat
 	}
 	if (aeg_model_check(offline->model, &offline->diags) < 0)
 		return -EINVAL;
-	if (compile(offline, &error) == 0)
-		return 0;
-	aeg_error_at(&offline->diags, (struct aeg_pos){.file = paths->list.items[0]}, "%s",
-		     aeg_buf_text(&error));
-	return -EINVAL;
+	return aeg_compile_documents(offline->model, &offline->numbers, &offline->diags,
+				     &offline->tables)
+		       ? -EINVAL
+		       : 0;
 }
 
 int aeg_offline_require(struct aeg_offline *offline, const struct aeg_opt_list *paths, bool colour)

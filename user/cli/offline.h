@@ -24,9 +24,6 @@ int aeg_offline_load(struct aeg_offline *offline, const struct aeg_opt_list *pat
 /* The same; on errors prints them and returns AEG_EXIT_USAGE, else AEG_EXIT_OK. */
 int aeg_offline_require(struct aeg_offline *offline, const struct aeg_opt_list *paths, bool colour);
 void aeg_offline_done(struct aeg_offline *offline);
-/* Who a declared workload is to the policies; borrows from the model. */
-struct aeg_subject aeg_offline_subject(const struct aeg_offline *offline,
-				       const struct aeg_workload *workload);
 
 /* At most max bytes of standard input; -EFBIG beyond. */
 int aeg_stdin_read(size_t max, struct aeg_buf *ret);

@@ -151,7 +151,7 @@ static bool find_subject(const struct aeg_ruleset *ruleset, const struct asked *
 		aeg_reply_error(reply, 404, "there is no workload '%s'", asked->workload);
 		return false;
 	}
-	*ret = aeg_ruleset_subject(ruleset->model, workload);
+	*ret = aeg_subject_of(ruleset->model, workload);
 	return true;
 }
 

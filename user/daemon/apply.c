@@ -126,10 +126,10 @@ static enum aeg_apply_result check_whole(struct change *change)
 	apply->diags = (struct aeg_diags){0};
 	err = aeg_ruleset_read(change->reconciler->config, change->reconciler->cluster,
 			       &change->overlay, &apply->diags, &model);
+	if (!err)
+		err = aeg_compile_documents(model, &numbers, &apply->diags, &tables);
 	if (err)
 		aeg_buf_puts(&apply->error, "the whole set of documents would not check");
-	else
-		err = aeg_compile(model, &numbers, &tables, &apply->error);
 	aeg_tables_free(tables);
 	aeg_model_free(model);
 	aeg_numbers_done(&numbers);

@@ -2,6 +2,7 @@
 /* The configuration file as tables of keys, in the error style of policies. */
 #include "daemon/config.h"
 #include "base/log.h"
+#include "base/places.h"
 #include "daemon/config_values.h"
 #include "workload/cgroups.h"
 
@@ -235,19 +236,11 @@ static char *host_name(void)
 	return aeg_xstrdup(name);
 }
 
-/* As elsewhere, what the administrator installed goes before the distribution's. */
-static const char *catalogue(void)
-{
-	static const char local[] = "/usr/local/share/aegress/catalogue";
-
-	return access(local, F_OK) == 0 ? local : "/usr/share/aegress/catalogue";
-}
-
 static void set_defaults(struct aeg_config *config)
 {
 	static const char *const managed[] = {"kubepods.slice", "kubepods"};
-	const char *const policies[] = {"/etc/aegress/policies", catalogue()};
-	static const char *const workloads[] = {"/etc/aegress/workloads"};
+	const char *const policies[] = {AEG_PLACE_POLICIES, aeg_place_catalogue()};
+	static const char *const workloads[] = {AEG_PLACE_WORKLOADS};
 
 	*config = (struct aeg_config){
 		.pin_dir = aeg_xstrdup("/sys/fs/bpf/aegress"),

@@ -68,9 +68,14 @@ static int print_help(void)
 static int check_config(const struct aeg_config *config)
 {
 	struct aeg_diags diags = {0};
+	struct aeg_numbers numbers = {0};
+	struct aeg_tables *tables = NULL;
 	struct aeg_model *model;
 
-	aeg_ruleset_read(config, NULL, NULL, &diags, &model);
+	if (aeg_ruleset_read(config, NULL, NULL, &diags, &model) == 0)
+		aeg_compile_documents(model, &numbers, &diags, &tables);
+	aeg_tables_free(tables);
+	aeg_numbers_done(&numbers);
 	aeg_model_free(model);
 	if (print_diags(&diags))
 		return EXIT_FAILED;
@@ -332,12 +337,13 @@ static int run_in_loop(struct aeg_daemon *daemon, struct aeg_buf *error)
 	int listen_fd = -1;
 	int err = open_and_load(daemon, &listen_fd, error);
 	bool remove_pins = err && daemon->reconciler && !daemon->reconciler->adopted;
+	bool ours = listen_fd >= 0; /* the socket: not another daemon's */
 
 	if (!err)
 		err = serve(daemon, listen_fd, error);
 	else
 		aeg_closep(&listen_fd);
-	if (listen_fd >= 0)
+	if (ours)
 		unlink(daemon->config->socket);
 	close_all(daemon);
 	undo_start(daemon, remove_pins);

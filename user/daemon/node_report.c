@@ -31,7 +31,7 @@ static unsigned int count_pods(const struct aeg_model *model, const struct aeg_p
 
 		if (!workload->uid || (policy->ns && !aeg_streq(policy->ns, workload->ns)))
 			continue;
-		subject = aeg_ruleset_subject(model, workload);
+		subject = aeg_subject_of(model, workload);
 		n += aeg_policy_selects(policy, &subject);
 	}
 	return n;

@@ -144,19 +144,26 @@ static void apply_resolvers(struct aeg_reconciler *reconciler)
 			"no resolver is trusted, so no name is learned: set dns.resolvers");
 }
 
+/* What is wrong with the documents is said in diags alone, in the words of `aegress check`. */
+static int read_documents(struct aeg_reconciler *reconciler, struct aeg_diags *diags,
+			  struct aeg_ruleset **ret)
+{
+	struct aeg_model *model;
+	int err = aeg_ruleset_read(reconciler->config, reconciler->cluster, NULL, diags, &model);
+
+	if (!err)
+		return aeg_ruleset_new(model, &reconciler->numbers, diags, ret);
+	aeg_model_free(model);
+	return err;
+}
+
 static int build(struct aeg_reconciler *reconciler, struct aeg_diags *diags, struct aeg_buf *error,
 		 struct aeg_ruleset **ret)
 {
-	struct aeg_model *model;
 	struct aeg_ruleset *ruleset;
-	int err = aeg_ruleset_read(reconciler->config, reconciler->cluster, NULL, diags, &model);
+	int err = read_documents(reconciler, diags, &ruleset);
 
-	if (err) {
-		aeg_diags_print(diags, error, false);
-		aeg_model_free(model);
-		return err;
-	}
-	err = aeg_ruleset_new(model, &reconciler->numbers, error, &ruleset);
+	aeg_diags_print(diags, error, false);
 	if (err)
 		return err;
 	err = aeg_ruleset_populate(ruleset, reconciler->cgroups, &reconciler->numbers, error);
@@ -227,6 +234,9 @@ static void log_reload(const struct aeg_reconciler *reconciler, uint64_t took_ns
 		ruleset->model->policies.n, ruleset->model->endpoints.n,
 		ruleset->model->workloads.n, aeg_registry_count(ruleset->registry),
 		(unsigned long long)(took_ns / 1000000u));
+	if (reconciler->last.diags.nwarnings)
+		aeg_log(AEG_LOG_WARNING, COMPONENT, "the documents are good, but: %s",
+			reconciler->last.text);
 	for (size_t i = 0; i < aeg_registry_contested(ruleset->registry); i++) {
 		const struct aeg_contested *contested =
 			aeg_registry_contested_at(ruleset->registry, i);

@@ -93,11 +93,11 @@ int aeg_ruleset_read(const struct aeg_config *config, struct aeg_cluster *cluste
 	return -EINVAL;
 }
 
-int aeg_ruleset_new(struct aeg_model *model, struct aeg_numbers *numbers, struct aeg_buf *error,
+int aeg_ruleset_new(struct aeg_model *model, struct aeg_numbers *numbers, struct aeg_diags *diags,
 		    struct aeg_ruleset **ret)
 {
 	struct aeg_tables *tables;
-	int err = aeg_compile(model, numbers, &tables, error);
+	int err = aeg_compile_documents(model, numbers, diags, &tables);
 
 	if (err) {
 		aeg_model_free(model);
@@ -138,23 +138,12 @@ int aeg_ruleset_trial(struct aeg_ruleset *ruleset, struct aeg_numbers *numbers,
 	return err;
 }
 
-struct aeg_subject aeg_ruleset_subject(const struct aeg_model *model,
-				       const struct aeg_workload *workload)
-{
-	return (struct aeg_subject){
-		.ns = workload->ns,
-		.service_account = workload->service_account,
-		.labels = &workload->labels,
-		.namespace_labels = aeg_model_namespace_labels(model, workload->ns),
-	};
-}
-
 int aeg_ruleset_profile(struct aeg_ruleset *ruleset, struct aeg_instance *instance,
 			struct aeg_numbers *numbers, struct aeg_buf *error)
 {
 	const struct aeg_workload *workload = instance->workload;
 	AEG_AUTO_FREE char *name = aeg_xasprintf("%s/%s", workload->ns, workload->name);
-	struct aeg_subject subject = aeg_ruleset_subject(ruleset->model, workload);
+	struct aeg_subject subject = aeg_subject_of(ruleset->model, workload);
 
 	instance->number = aeg_numbers_get(numbers, AEG_LABEL_WORKLOAD, name);
 	return aeg_compile_profile(ruleset->tables, &subject, &instance->profile, &instance->flags,

@@ -34,8 +34,8 @@ int aeg_ruleset_read(const struct aeg_config *config, struct aeg_cluster *cluste
 		     const struct aeg_overlay *overlay, struct aeg_diags *diags,
 		     struct aeg_model **ret);
 
-/* Takes the model. Tables hold no profile yet, the registry no instance. */
-int aeg_ruleset_new(struct aeg_model *model, struct aeg_numbers *numbers, struct aeg_buf *error,
+/* Takes the model; what does not fit into tables is an error in diags. The registry has no instance. */
+int aeg_ruleset_new(struct aeg_model *model, struct aeg_numbers *numbers, struct aeg_diags *diags,
 		    struct aeg_ruleset **ret);
 void aeg_ruleset_free(struct aeg_ruleset *ruleset);
 
@@ -51,8 +51,5 @@ int aeg_ruleset_profile(struct aeg_ruleset *ruleset, struct aeg_instance *instan
  */
 int aeg_ruleset_trial(struct aeg_ruleset *ruleset, struct aeg_numbers *numbers,
 		      struct aeg_buf *error, struct aeg_tables **ret);
-/* Whom the policies see in a workload; borrows from the model. */
-struct aeg_subject aeg_ruleset_subject(const struct aeg_model *model,
-				       const struct aeg_workload *workload);
 
 #endif

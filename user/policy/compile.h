@@ -7,6 +7,7 @@
 #ifndef AEG_POLICY_COMPILE_H
 #define AEG_POLICY_COMPILE_H
 
+#include "base/diag.h"
 #include "policy/model.h"
 #include "policy/tables.h"
 
@@ -21,6 +22,17 @@
  */
 int aeg_compile(const struct aeg_model *model, struct aeg_numbers *numbers, struct aeg_tables **ret,
 		struct aeg_buf *error);
+
+/*
+ * The same with the profiles of all Workloads that the documents declare: limits count both. What does
+ * not fit is an error in diags.
+ */
+int aeg_compile_documents(const struct aeg_model *model, struct aeg_numbers *numbers,
+			  struct aeg_diags *diags, struct aeg_tables **ret);
+
+/* Who a declared workload is to the policies; borrows from the model. */
+struct aeg_subject aeg_subject_of(const struct aeg_model *model,
+				  const struct aeg_workload *workload);
 
 /*
  * The identity row of a workload: finds or adds its profile. New cells are appended to
