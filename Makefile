@@ -161,10 +161,10 @@ install: all man ## install below $(DESTDIR)$(PREFIX)
 		install -D -m 0644 "$$page" "$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}"; done
 	for file in policies/catalogue/*.yaml; do \
 		install -D -m 0644 "$$file" "$(DESTDIR)$(PREFIX)/share/aegress/catalogue/$${file##*/}"; done
-	install -D -m 0644 deploy/systemd/aegressd.service \
-		$(DESTDIR)$(PREFIX)/lib/systemd/system/aegressd.service
-	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions
-	build/aegress completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/aegress
+	sed 's|@SBINDIR@|$(PREFIX)/sbin|' deploy/systemd/aegressd.service.in | \
+		install -D -m 0644 /dev/stdin $(DESTDIR)$(PREFIX)/lib/systemd/system/aegressd.service
+	build/aegress completion bash | \
+		install -D -m 0644 /dev/stdin $(DESTDIR)$(PREFIX)/share/bash-completion/completions/aegress
 
 image: all ## the container image, an OCI layout in build/image, without a container engine
 	$(Q)scripts/image
