@@ -87,7 +87,7 @@ TOOLS := $(TOOL_SRC:tests/%.c=build/%)
 objs = $(patsubst %.c,build/$(1)/%.o,$(2))
 
 # --- targets --------------------------------------------------------------------------------
-.PHONY: all demo test test-unit test-property test-prog test-parsers test-cli test-e2e test-bypass test-clients test-observe test-k8s test-kernels \
+.PHONY: all demo test test-unit test-property test-prog test-parsers test-cli test-e2e test-demo test-bypass test-clients test-observe test-k8s test-kernels \
 	test-fuzz bench fuzz lint man install image clean help tidy test-programs FORCE
 
 all: build/aegressd build/aegress $(TOOLS) ## build the daemon and the CLI (default)
@@ -120,6 +120,9 @@ test-cli: all ## the CLI: golden output, bad policies
 
 test-e2e: all ## real sockets in namespaces and cgroups (root)
 	$(Q)tests/e2e/run
+
+test-demo: all ## make demo as a user runs it, stopped at any moment too; nothing may be left (root)
+	$(Q)tests/demo/run
 
 test-bypass: all build/obj/tests/prog/prog ## every known way around, tried; what caught it, what arrived (root)
 	$(Q)tests/bypass/run

@@ -83,11 +83,19 @@ suite_run() {
 	fi
 }
 
+# Cgroups, namespaces, mounts, pins and processes of a suite end with it.
+left_behind() {
+	tests/lib/leftovers.py after "$scratch/before" "$1" >"$scratch/left" 2>&1 && return 1
+	printf 'FAIL: left behind by the suite:\n'
+	sed 's/^/        /' "$scratch/left"
+}
+
 run_suite() {
 	local name=$1 log=build/log/$1.log status=0 started=$SECONDS got_failed=0 word=ok
-	local before="$passed $failed $skipped"
+	local before="$passed $failed $skipped" run=$BASHPID.$1.$RANDOM
 	printf '== %s\n' "$name"
-	suite_run "$name" 2>&1 | tee "$log" || status=$?
+	tests/lib/leftovers.py before "$scratch/before"
+	AEGRESS_RUN=$run suite_run "$name" 2>&1 | tee "$log" || status=$?
 	if ! add_closing "$log"; then
 		word='FAILED: no closing line'
 		failed=$((failed + 1))
@@ -95,6 +103,10 @@ run_suite() {
 		word=FAILED
 	elif ((status != 0)); then
 		word="FAILED: exit status $status"
+		failed=$((failed + 1))
+	fi
+	if left_behind "$run" | tee -a "$log" && [[ -s $scratch/left ]]; then
+		word="FAILED: left $(wc -l <"$scratch/left") behind"
 		failed=$((failed + 1))
 	fi
 	# shellcheck disable=SC2086 # three numbers
