@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 """`aegress check` on files that are huge, missing, unreadable or good; and standard input."""
+import glob
 import os
+import re
 import tempfile
 
-from harness import Skip, aegress, contains, equal, expect, functions, parse
+from harness import Skip, aegress, check, contains, equal, expect, functions, parse
 
 POLICY = """\
 apiVersion: aegress.dev/v1alpha1
@@ -34,6 +36,19 @@ def test_shipped_policies_are_clean():
     counts = answer["counts"]
     equal(done.stdout, "{policies} policies, {endpoints} endpoints, {workloads} workloads: ok\n"
           .format(**counts), "stdout")
+
+
+def test_every_endpoint_of_the_catalogue_is_dated():
+    """Class, provider, evidence, and the day as of which it holds; the checker sees that dates are dates."""
+    for path in sorted(glob.glob("policies/catalogue/*.yaml")):
+        with open(path, encoding="utf-8") as file:
+            documents = [text for text in file.read().split("---\n") if "\nkind:" in text]
+        check(len(documents) >= 40, f"{path}: only {len(documents)} documents")
+        for text in documents:
+            name = re.search(r"^  name: (\S+)", text, re.MULTILINE)[1]
+            for key in ("class: ", "evidence: \"", "since: 20"):
+                equal(len(re.findall(rf"^  {key}", text, re.MULTILINE)), 1, f"{name}: {key!r}")
+            contains(text, "provider: ", name)
 
 
 def test_one_mebibyte_is_the_limit():
