@@ -158,6 +158,34 @@ static void test_change_that_fails(void **state)
 	aeg_applied_changes_done(&changes);
 }
 
+/* Names as long as the language allows: each gets a file of its own that can be written. */
+static void test_long_names(void **state)
+{
+	const struct aeg_config config = {.state_dir = *state};
+	char name[254], ns[64];
+	struct aeg_applied_changes changes = {0};
+	AEG_AUTO_FREE char *a = NULL, *b = NULL;
+
+	memset(name, 'n', sizeof(name) - 1);
+	memset(ns, 's', sizeof(ns) - 1);
+	name[253] = ns[63] = '\0';
+	a = aeg_applied_path(&config, "ClusterAIEgressPolicy", ns, name);
+	name[252] = 'm'; /* behind the cut */
+	b = aeg_applied_path(&config, "ClusterAIEgressPolicy", ns, name);
+	assert_string_not_equal(a, b);
+	assert_int_equal(aeg_applied_put(&changes, a, "one", 3), 0);
+	assert_int_equal(aeg_applied_put(&changes, b, "two", 3), 0);
+	assert_true(aeg_applied_same(a, "one", 3));
+	for (size_t len = 252; len > 200; len--) { /* past where a whole name just fits */
+		AEG_AUTO_FREE char *path = NULL;
+
+		name[len] = '\0';
+		path = aeg_applied_path(&config, "AIEndpoint", NULL, name);
+		assert_int_equal(aeg_applied_put(&changes, path, "x", 1), 0);
+	}
+	aeg_applied_changes_done(&changes);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -167,6 +195,7 @@ int main(void)
 		cmocka_unit_test(test_paths),
 		cmocka_unit_test_setup_teardown(test_changes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_change_that_fails, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_long_names, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* Files of applied objects, changed one by one and taken back together. */
 #include "daemon/applied.h"
+#include "base/digest.h"
 #include "base/file.h"
 #include "base/yaml.h"
 
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
+
+#define NAME_WHOLE_MAX (NAME_MAX + 1 - sizeof("..yaml.XXXXXX")) /* see aeg_file_replace() */
+#define NAME_CUT 120
 
 char *aeg_applied_dir(const struct aeg_config *config)
 {
@@ -22,18 +27,33 @@ static bool part_is_plain(const char *part)
 	return true;
 }
 
+/*
+ * An object's name may be 253 characters, a file's 255 bytes, and the file is written under a longer one
+ * first. Three '_': no name that was not cut has so many.
+ */
+static char *file_name(const char *kind, const char *ns, const char *name)
+{
+	AEG_AUTO_FREE char *whole = aeg_xasprintf("%s_%s_%s", kind, ns, name);
+	char digest[AEG_DIGEST_TEXT];
+
+	for (char *at = whole; *at; at++)
+		*at = (char)tolower((unsigned char)*at);
+	if (strlen(whole) <= NAME_WHOLE_MAX)
+		return aeg_xasprintf("%s.yaml", whole);
+	aeg_digest(whole, strlen(whole), digest);
+	return aeg_xasprintf("%.*s_%s.yaml", NAME_CUT, whole, digest);
+}
+
 char *aeg_applied_path(const struct aeg_config *config, const char *kind, const char *ns,
 		       const char *name)
 {
-	char *path;
+	AEG_AUTO_FREE char *file = NULL;
 
 	ns = ns ? ns : "";
 	if (!*kind || !*name || !part_is_plain(kind) || !part_is_plain(ns) || !part_is_plain(name))
 		return NULL;
-	path = aeg_xasprintf("%s/applied/%s_%s_%s.yaml", config->state_dir, kind, ns, name);
-	for (char *at = path + strlen(config->state_dir) + strlen("/applied/"); *at; at++)
-		*at = (char)tolower((unsigned char)*at);
-	return path;
+	file = file_name(kind, ns, name);
+	return aeg_xasprintf("%s/applied/%s", config->state_dir, file);
 }
 
 bool aeg_applied_owns(const struct aeg_config *config, const char *file)

@@ -10,8 +10,8 @@
 
 /* STATE/applied; the caller frees. */
 char *aeg_applied_dir(const struct aeg_config *config);
-/* STATE/applied/kind_namespace_name.yaml: '_' is in no name, so no two objects share a file. ns NULL
- * or "": cluster-scoped. The caller frees; NULL when a part holds anything but [A-Za-z0-9.-]. */
+/* STATE/applied/kind_namespace_name.yaml, cut and with a hash where that is too long for a file: '_' is
+ * in no name, so no two objects share a file. ns NULL or "": cluster-scoped. The caller frees; NULL when a part holds anything but [A-Za-z0-9.-]. */
 char *aeg_applied_path(const struct aeg_config *config, const char *kind, const char *ns,
 		       const char *name);
 bool aeg_applied_owns(const struct aeg_config *config, const char *file);
