@@ -178,6 +178,9 @@ def test_explain_live():
             ask(code, server, "explain", "-w", "ns/x", "--to", "hf.co", stdout="because\n  why\n")
             equal(server.asked[0][3], "text/plain", "Accept")
             equal(json.loads(server.asked[0][2])["workload"], "ns/x", "workload")
+        with daemon({"verdict": verdict}) as server:
+            ask(code, server, "explain", "--no-workload", "--to", "hf.co", "-o", "json")
+            equal(json.loads(server.asked[0][2]), {"unknown": True, "labels": {}, "to": "hf.co"}, "body")
     for body in ("", "maybe", "{}"):
         with daemon(body) as server:
             equal(ask(3, server, "explain", "-w", "a/b", "--to", "hf.co").stdout, "", "stdout")

@@ -22,6 +22,8 @@ USAGE_ERRORS = {
     ("explain", "-f", "policies", "--to", "hf.co"): "say who",
     ("explain", "-f", "policies", "-s", "sa", "--to", "hf.co"): "--namespace is missing",
     ("explain", "-f", "policies", "-n", "a", "-w", "a/b", "--to", "hf.co"): "--workload excludes",
+    ("explain", "--no-workload", "-w", "a/b", "--to", "hf.co"): "--no-workload excludes",
+    ("explain", "-f", "policies", "--no-workload", "-n", "a", "--to", "hf.co"): "--no-workload excludes",
     ("explain", "-f", "policies", "-n", "a", "-l", "tier", "--to", "hf.co"): "expected KEY=VALUE",
     ("explain", "-f", "policies", "-n", "a", "-l", "=x", "--to", "hf.co"): "expected KEY=VALUE",
     ("explain", "-f", "policies", "-n", "a", "--to", "hf.co:99999"): "hf.co:99999",

@@ -5,7 +5,7 @@ import signal
 import subprocess
 
 from cases_connect import DENY_RULE, NO_RULE, RULE, UNKNOWN, wait_for_instances
-from harness import BUILD, Node, check, equal, rmdir, run, wait_until
+from harness import BUILD, PATIENCE, Node, check, equal, rmdir, run, wait_until
 from scene import GOVERNED, OTHER, POLICIES, WORKLOADS, decide, write
 
 
@@ -177,9 +177,99 @@ def test_second_daemon_is_refused():
         write(node)
         node.daemon().start()
         second = node.daemon(socket=os.path.join(node.dir, "second.sock")).spawn()
-        equal(second.process.wait(10), 1, "exit code of the second daemon")
+        equal(second.process.wait(PATIENCE), 1, "exit code of the second daemon")
         second.process = None
         check("another daemon" in second.log_tail(), second.log_tail())
+        check(not os.path.exists(os.path.join(node.dir, "second.sock")), "its socket is still there")
+
+
+def pins(node):
+    """Some kernels put *.debug iterators into every new bpffs."""
+    return [name for name in os.listdir(node.bpffs) if not name.endswith(".debug")]
+
+
+def refused(daemon, words):
+    """It does not start, says why, and leaves nothing."""
+    node = daemon.node
+    equal(daemon.spawn().process.wait(PATIENCE), 1, f"exit code; {words!r}")
+    daemon.process = None
+    check(words in daemon.log_tail(), f"no {words!r} in {daemon.log_tail()}")
+    check(not os.path.exists(node.socket), "the socket is still there")
+    check(not os.path.exists(node.socket + ".new"), "the unfinished socket is still there")
+
+
+def test_a_first_start_with_a_broken_document():
+    """Nothing was in force, so nothing may seem to be."""
+    with Node() as node:
+        write(node)
+        broken = node.write(node.policies, "broken.yaml", "kind: [nonsense\n")
+        daemon = node.daemon()
+        refused(daemon, "broken.yaml:")
+        check("nothing is in force" in daemon.log_tail(), daemon.log_tail())
+        equal(pins(node), [], "pins after a start that failed")
+        pod = node.pod("chat", "chat1")
+        equal((errno_of(pod, GOVERNED), errno_of(pod, OTHER)), ("OK", "OK"), "nobody enforces")
+        os.unlink(broken)
+        daemon.start()
+        wait_for_instances(daemon, 1)
+        decide(daemon, pod, "ml/chat-1", OTHER, NO_RULE)
+        daemon.stop()
+
+
+def test_second_daemon_on_the_same_socket():
+    """It stops before it touches anything, and takes neither the socket nor the pins with it."""
+    with Node() as node:
+        write(node)
+        daemon, pod = node.daemon().start(), node.pod("chat", "chat1")
+        wait_for_instances(daemon, 1)
+        generation = daemon.generation()
+        second = node.daemon().spawn()
+        equal(second.process.wait(PATIENCE), 1, "exit code of the second daemon")
+        second.process = None
+        check("another aegressd is running" in second.log_tail(), second.log_tail())
+        equal(daemon.generation(), generation, "the first daemon answers, and nothing was reloaded")
+        decide(daemon, pod, "ml/chat-1", OTHER, NO_RULE)
+        decide(daemon, pod, "ml/chat-1", GOVERNED, RULE)
+
+
+def test_workload_of_a_systemd_unit():
+    """`unit:` is the cgroup that systemd gives a service of that name, wherever below the root."""
+    workload = ("apiVersion: aegress.dev/v1alpha1\nkind: Workload\nmetadata: {name: svc, namespace: ml}\n"
+                "spec: {serviceAccount: chat, unit: chat@blue.service}\n")
+    with Node() as node:
+        write(node, workloads=workload)
+        daemon = node.daemon(cgroup={"root": node.cgroup_root, "managed": ["system.slice"]}).start()
+        node.cgroup("system.slice")
+        node.cgroup("system.slice/system-chat.slice")
+        unit = node.cgroup("system.slice/system-chat.slice/chat@blue.service")
+        other = node.cgroup("system.slice/system-chat.slice/chat@green.service")
+        blue, green = node.pod("blue", cgroup=unit), node.pod("green", cgroup=other)
+        wait_for_instances(daemon, 1)
+        decide(daemon, blue, "ml/svc", GOVERNED, RULE)
+        decide(daemon, blue, "ml/svc", OTHER, NO_RULE)
+        decide(daemon, green, None, GOVERNED, UNKNOWN)
+
+
+def test_check_config_sees_what_a_start_would():
+    with Node() as node:
+        write(node)
+        daemon = node.daemon()
+
+        def says():
+            done = run(*daemon.argv(), "--check-config", ok=False)
+            return done.returncode, done.stdout + done.stderr
+
+        code, text = says()
+        equal((code, "are good" in text), (0, True), text)
+        node.write(node.policies, "bad.yaml", "kind: [nonsense\n")
+        code, text = says()
+        check(code == 1 and "bad.yaml:" in text and "are good" not in text, text)
+        os.unlink(os.path.join(node.policies, "bad.yaml"))
+        node.write(node.workloads, "bad.yaml", WORKLOADS)  # everybody twice
+        code, text = says()
+        check(code == 1 and "workloads/" in text and "error: " in text, text)
+        equal(pins(node), [], "pins")
+        check(not os.path.exists(node.socket), "a socket")
 
 
 def test_precise_errors_at_start():
@@ -190,20 +280,15 @@ def test_precise_errors_at_start():
                               ({"pins": os.path.join(node.dir, "notbpf")}, "bpf"),
                               ({"policies": [os.path.join(node.dir, "absent")]}, "absent"),
                               ({"defaults": {"unselected": "Maybe"}}, "'Maybe' is not one of")):
-            daemon = node.daemon(**config).spawn()
-            equal(daemon.process.wait(10), 1, f"exit code with {config}")
-            daemon.process = None
-            check(words in daemon.log_tail(), f"{config}: {daemon.log_tail()}")
-        # some kernels put *.debug iterators into every new bpffs
-        pins = [name for name in os.listdir(node.bpffs) if not name.endswith(".debug")]
-        equal(pins, [], "pins after refused starts")
+            refused(node.daemon(**config), words)
+        equal(pins(node), [], "pins after refused starts")
 
 
 def test_without_privileges():
     with Node() as node:
         write(node)
         daemon = node.daemon().spawn(user=65534, group=65534, extra_groups=[])
-        equal(daemon.process.wait(10), 1, "exit code")
+        equal(daemon.process.wait(PATIENCE), 1, "exit code")
         daemon.process = None
         text = daemon.log_tail()
         check("CAP_BPF" in text or "permission" in text.lower(), text)

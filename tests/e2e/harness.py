@@ -19,8 +19,10 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(TOP, "tests", "lib"))
 from schema import Schema  # noqa: E402
+from agreement import Agreement  # noqa: E402
 
 SCHEMA = Schema()
+AGREE = False  # a suite's: every decision of every case is compared with `aegress explain`
 BUILD = os.environ.get("AEG_BUILD", os.path.join(TOP, "build"))
 DEADLINE = float(os.environ.get("AEGRESS_DEADLINE", "20"))  # s; more on a busy machine
 PATIENCE = 6 * DEADLINE  # for a start of the daemon: the verifier's work
@@ -202,6 +204,7 @@ class Daemon:
         return json.loads(body)
 
     def signal_and_wait(self, signo):
+        self.node.compare()
         self.process.send_signal(signo)
         code = self.process.wait(DEADLINE)
         self.process = None
@@ -277,6 +280,7 @@ class Node:
         self.world = None
         self.host = None  # a namespace that plays the host's between pods and world; None: none
         self.links = 0
+        self.agreement = Agreement(self)
 
     def __enter__(self):
         try:
@@ -291,8 +295,19 @@ class Node:
             raise
         return self
 
-    def __exit__(self, *_):
-        self.remove()
+    def __exit__(self, failure, *_):
+        try:
+            self.compare()
+        finally:
+            self.remove()
+        if AGREE and not failure:
+            equal(self.agreement.differences, [], "what explain and the kernel do not agree about")
+
+    def compare(self):
+        """Before what decisions depend on changes, and at the end."""
+        for daemon in self.daemons:
+            if AGREE and daemon.process and daemon.process.poll() is None:
+                self.agreement.compare(daemon)
 
     def remove(self):
         for daemon in self.daemons:
@@ -379,6 +394,8 @@ class Node:
     # ---- configuration ----
     def write(self, directory, name, text):
         """Atomically, as an editor or a ConfigMap would."""
+        if directory in (self.policies, self.workloads):
+            self.compare()
         path = os.path.join(directory, name)
         with open(path + ".new", "w", encoding="utf-8") as out:
             out.write(text)
@@ -409,6 +426,8 @@ class Node:
         return daemon
 
     def aegress(self, *argv, ok=True):
+        if argv[0] in ("apply", "delete", "quarantine", "release"):
+            self.compare()
         return run(os.path.join(BUILD, "aegress"), *argv[:1], "--socket", self.socket, *argv[1:],
                    ok=ok)
 

@@ -90,8 +90,10 @@ def write(node, policies=POLICIES, workloads=WORKLOADS):
 
 
 def explain(node, workload, addr, port, proto):
+    """workload None: a process of no known one asks."""
     target = f"[{addr}]:{port}/{proto}" if ":" in addr else f"{addr}:{port}/{proto}"
-    done = node.aegress("explain", "--workload", workload, "--to", target, "-o", "json", ok=False)
+    who = ("--workload", workload) if workload else ("--no-workload",)
+    done = node.aegress("explain", *who, "--to", target, "-o", "json", ok=False)
     check(done.returncode in (0, 1), f"explain: exit {done.returncode}: {done.stderr}")
     answer = json.loads(done.stdout)
     equal(done.returncode, 1 if answer["verdict"] == "denied" else 0, "explain's exit code")
@@ -119,10 +121,9 @@ def decide(daemon, pod, workload, addr, want, op="connect", proto="tcp", family=
     else:
         equal([r for r in daemon.flows(f"?since={since}") if r["event"] != "close"], [],
               f"{what}: events")
-    if workload:
-        told = explain(daemon.node, workload, addr, port, proto)
-        equal((told["verdict"], told["reason"]), want, f"{what}: explain")
-        if reported:
-            equal((told.get("policy"), told.get("rule")), (record.get("policy"), record.get("rule")),
-                  f"{what}: policy and rule of explain and event")
+    told = explain(daemon.node, workload, addr, port, proto)
+    equal((told["verdict"], told["reason"]), want, f"{what}: explain")
+    if reported:
+        equal((told.get("policy"), told.get("rule")), (record.get("policy"), record.get("rule")),
+              f"{what}: policy and rule of explain and event")
     return answer

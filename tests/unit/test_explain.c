@@ -285,6 +285,44 @@ static void test_unknown_workload(void **state)
 	assert_null(strstr(as_json(&asked), "\"workload\""));
 }
 
+/* Asked again about a workload that lives, with what the kernel has of it. */
+static void ask_standing(struct asked *asked, uint32_t standing)
+{
+	aeg_explanation_done(&asked->explanation);
+	asked->question.lives = true;
+	asked->question.standing = standing;
+	assert_int_equal(aeg_explain(&asked->question, &asked->explanation, &asked->text), 0);
+}
+
+static void test_standing(void **state)
+{
+	AUTO_ASKED asked;
+
+	ask("web", "hub.test", &asked);
+	ask_standing(&asked, 0);
+	assert_int_equal(asked.explanation.decision.reason, AEG_REASON_RULE);
+	ask_standing(&asked, AEG_IDENT_QUARANTINED);
+	assert_int_equal(asked.explanation.decision.verdict, AEG_VERDICT_DENIED);
+	assert_int_equal(asked.explanation.decision.reason, AEG_REASON_QUARANTINED);
+	assert_null(asked.explanation.policy);
+	assert_has(as_text(&asked), "`aegress release` of the workload");
+	ask_standing(&asked, AEG_IDENT_NEEDS_TC);
+	assert_int_equal(asked.explanation.decision.reason, AEG_REASON_LAYER);
+	assert_has(as_text(&asked), "demands that TC sees the workload");
+	ask_standing(&asked, AEG_IDENT_NEEDS_TC | AEG_IDENT_HAS_TC);
+	assert_int_equal(asked.explanation.decision.reason, AEG_REASON_RULE);
+}
+
+/* A process of no known workload has no standing. */
+static void test_standing_of_nobody(void **state)
+{
+	AUTO_ASKED asked;
+
+	ask(NULL, "hub.test", &asked);
+	ask_standing(&asked, AEG_IDENT_QUARANTINED);
+	assert_int_equal(asked.explanation.decision.reason, AEG_REASON_UNKNOWN_WORKLOAD);
+}
+
 static void test_udp(void **state)
 {
 	AUTO_ASKED asked;
@@ -379,6 +417,8 @@ int main(void)
 		cmocka_unit_test(test_unselected),
 		cmocka_unit_test(test_not_governed),
 		cmocka_unit_test(test_unknown_workload),
+		cmocka_unit_test(test_standing),
+		cmocka_unit_test(test_standing_of_nobody),
 		cmocka_unit_test(test_udp),
 		cmocka_unit_test(test_note),
 		cmocka_unit_test(test_json),

@@ -14,6 +14,7 @@ struct explain_options {
 	struct aeg_common common;
 	struct aeg_opt_list files, labels;
 	const char *ns, *service_account, *workload, *to;
+	bool no_workload;	 /* whoever belongs to no known workload is meant */
 	int unselected, unknown; /* index into verdict_words; -1: not given */
 };
 
@@ -88,7 +89,7 @@ static void described_workload(const struct explain_options *options,
 	};
 }
 
-/* Neither: --unknown was given, a process that belongs to no known workload is meant. */
+/* Neither: a process that belongs to no known workload is meant. */
 static int find_who(const struct explain_options *options, const struct aeg_offline *offline,
 		    struct who *ret)
 {
@@ -121,13 +122,15 @@ static int check_options(const struct explain_options *options)
 		return bad_usage("--to says which destination; it is missing");
 	if (options->workload && described)
 		return bad_usage("--workload excludes --namespace, --service-account and --label");
+	if (options->no_workload && (options->workload || described))
+		return bad_usage("--no-workload excludes --workload, --namespace and what goes with it");
 	if (described && !options->ns)
 		return bad_usage("--namespace is missing");
 	if (live && options->unknown >= 0)
 		return bad_usage("--unknown needs -f: the daemon has defaults of its own");
 	if (live && options->unselected >= 0)
 		return bad_usage("--unselected needs -f: the daemon has defaults of its own");
-	if (!options->workload && !described && options->unknown < 0)
+	if (!options->workload && !described && !options->no_workload && options->unknown < 0)
 		return bad_usage("say who: --workload NS/NAME, or --namespace and more");
 	return check_labels(options);
 }
@@ -218,6 +221,8 @@ static char *live_question(const struct explain_options *options)
 	set_text(question, "namespace", options->ns);
 	set_text(question, "serviceAccount", options->service_account);
 	json_object_set_new(question, "labels", labels);
+	if (options->no_workload)
+		json_object_set_new(question, "unknown", json_true());
 	return json_dumps(question, JSON_COMPACT);
 }
 
@@ -302,6 +307,7 @@ static const char *const explain_usage[] = {
 	"-f PATH… --namespace NS [--service-account SA] [--label KEY=VALUE]… --to DEST",
 	"-f PATH… --workload NS/NAME --to DEST",
 	"--workload NS/NAME --to DEST",
+	"--no-workload --to DEST",
 	NULL,
 };
 static const struct aeg_opt explain_options[] = {
@@ -314,6 +320,8 @@ static const struct aeg_opt explain_options[] = {
 	 AT(labels)},
 	{"workload", 'w', AEG_OPT_TEXT, "NS/NAME", "a declared workload, in place of the above",
 	 NULL, AT(workload)},
+	{"no-workload", 0, AEG_OPT_FLAG, NULL, "a process of no known workload, in place of all that",
+	 NULL, AT(no_workload)},
 	{"to", 't', AEG_OPT_TEXT, "DEST", "HOST|ADDR[:PORT][/udp]; port 443 when not said", NULL,
 	 AT(to)},
 	{"unselected", 0, AEG_OPT_ENUM, "WHAT",

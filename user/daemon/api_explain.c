@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* POST /v1/explain: the question as JSON, the answer of policy/explain.h. */
 #include "daemon/api.h"
+#include "daemon/instances.h"
 #include "policy/explain.h"
 
 #include <jansson.h>
@@ -8,6 +9,7 @@
 struct asked {
 	const char *workload, *ns, *service_account,
 		*to; /* borrowed from the JSON; NULL: not said */
+	bool unknown; /* a process of no known workload asks */
 	struct aeg_labels labels;
 };
 
@@ -63,10 +65,17 @@ static bool read_member(struct asked *asked, const char *key, json_t *value,
 			aeg_reply_error(reply, 400, "'%s' is not a text", key);
 		return *texts[i].ret;
 	}
+	if (aeg_streq(key, "unknown")) {
+		asked->unknown = json_is_true(value);
+		if (!json_is_boolean(value))
+			aeg_reply_error(reply, 400, "'unknown' is not true or false");
+		return json_is_boolean(value);
+	}
 	if (!aeg_streq(key, "labels")) {
-		aeg_reply_error(
-			reply, 400,
-			"'%s' is not one of workload, namespace, serviceAccount, labels, to", key);
+		aeg_reply_error(reply, 400,
+				"'%s' is not one of workload, namespace, serviceAccount, labels, "
+				"unknown, to",
+				key);
 		return false;
 	}
 	if (read_labels(asked, value))
@@ -89,13 +98,12 @@ static bool read_question(struct asked *asked, json_t *json, struct aeg_reply *r
 				"'to' is missing: HOST or ADDRESS, with :PORT if not 443");
 		return false;
 	}
-	if (!asked->workload == !asked->ns) {
-		aeg_reply_error(
-			reply, 400,
-			"say either 'workload' or 'namespace' (with serviceAccount, labels)");
-		return false;
-	}
-	return true;
+	if (!!asked->workload + !!asked->ns + asked->unknown == 1)
+		return true;
+	aeg_reply_error(reply, 400,
+			"say either 'workload' or 'namespace' (with serviceAccount, labels), or "
+			"'unknown'");
+	return false;
 }
 
 static const struct aeg_workload *find_workload(const struct aeg_model *model, const char *name)
@@ -130,7 +138,7 @@ static void reply_explanation(const struct aeg_question *question, bool text,
 	aeg_explanation_done(&explanation);
 }
 
-/* The subject of a declared workload or of what the question makes up; false: replied already. */
+/* Of a declared workload or of what the question makes up; false: replied already. */
 static bool find_subject(const struct aeg_ruleset *ruleset, const struct asked *asked,
 			 struct aeg_subject *ret, struct aeg_reply *reply)
 {
@@ -153,6 +161,29 @@ static bool find_subject(const struct aeg_ruleset *ruleset, const struct asked *
 	}
 	*ret = aeg_subject_of(ruleset->model, workload);
 	return true;
+}
+
+/* Of all its containers: one that TC does not see is one too many. */
+static void find_standing(const struct aeg_reconciler *reconciler, const char *workload,
+			  struct aeg_question *question)
+{
+	struct aeg_registry *registry = reconciler->ruleset->registry;
+	uint32_t any = 0, all = ~0u;
+
+	for (size_t i = 0; i < aeg_registry_count(registry); i++) {
+		const struct aeg_instance *instance = aeg_registry_at(registry, i);
+		AEG_AUTO_FREE char *name = aeg_xasprintf("%s/%s", instance->workload->ns,
+							 instance->workload->name);
+		uint32_t flags;
+
+		if (!aeg_streq(name, workload))
+			continue;
+		flags = aeg_instance_row(reconciler, instance).ident.flags;
+		any |= flags & (AEG_IDENT_QUARANTINED | AEG_IDENT_NEEDS_TC);
+		all &= flags & AEG_IDENT_HAS_TC;
+		question->lives = true;
+	}
+	question->standing = any | (all & AEG_IDENT_HAS_TC);
 }
 
 /* The patterns that the kernel knows the address for at this moment; texts are borrowed. */
@@ -199,7 +230,9 @@ static void explain(struct aeg_reconciler *reconciler, const struct asked *asked
 		.learned = &learned,
 	};
 
-	if (!find_subject(ruleset, asked, &subject, reply))
+	if (asked->unknown)
+		question.subject = NULL;
+	else if (!find_subject(ruleset, asked, &subject, reply))
 		return;
 	if (aeg_target_parse(asked->to, &target, &error)) {
 		aeg_reply_error(reply, 400, "'to': %s", aeg_buf_text(&error));
@@ -208,6 +241,8 @@ static void explain(struct aeg_reconciler *reconciler, const struct asked *asked
 	} else {
 		find_learned(reconciler, &target, &learned);
 		question.resolver = is_resolver(reconciler, &target);
+		if (asked->workload)
+			find_standing(reconciler, asked->workload, &question);
 		reply_explanation(&question, text, reply);
 	}
 	AEG_VEC_DONE(learned.list);

@@ -140,6 +140,19 @@ static const struct aeg_dest *decide_target(const struct asker *asker, struct ae
 	return dest;
 }
 
+/* Quarantine, and a layer that a policy requires and that is missing: only the living have that. */
+static void decide_last(const struct asker *asker, struct aeg_explanation *ret)
+{
+	const struct aeg_question *question = asker->question;
+	const struct aeg_target *target = question->target;
+	struct aeg_ident ident = asker->row;
+
+	if (!asker->ident || !question->lives)
+		return;
+	ident.flags |= question->standing;
+	aeg_decide_last(&ident, !target->host && aeg_loopback(target->addr.bytes), &ret->decision);
+}
+
 /* The hello is held against the demands of the rule that let the connection through. */
 static void note_tls(const struct aeg_question *question, const char *pattern,
 		     struct aeg_explanation *ret)
@@ -236,6 +249,7 @@ int aeg_explain(const struct aeg_question *question, struct aeg_explanation *ret
 	if (err)
 		return err;
 	dest = decide_target(&asker, &explanation);
+	decide_last(&asker, &explanation);
 	pattern = dest ? aeg_numbers_text(question->numbers, dest->node) : NULL;
 	note_tls(question, pattern, &explanation);
 	find_rule(question, decision->rule, &explanation.policy, &explanation.rule);

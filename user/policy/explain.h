@@ -33,6 +33,9 @@ struct aeg_question {
 	/* The patterns that the kernel learned the target's address for; NULL: nobody knows. */
 	const struct aeg_strings *learned;
 	bool resolver; /* the target's address is a trusted name server's */
+	/* The workload lives here: AEG_IDENT_QUARANTINED, _NEEDS_TC, _HAS_TC as the kernel has them. */
+	bool lives;
+	uint32_t standing;
 };
 
 /* A name that the address was learned for: the ClientHello tells which of them is meant. */
