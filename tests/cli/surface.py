@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 """What can be typed: usage errors, help, completion, the manual. All verbs and options are taken from
 the help, so that a new one cannot be forgotten here."""
+import glob
 import os
 import re
 import shutil
@@ -215,6 +216,49 @@ def test_manual_has_every_verb_and_option():
         for option in options(verb):
             check(f"*{option}*" in sections[verb] or f"*{option}*" in common,
                   f"aegress(1) has no {option} of {verb}")
+
+
+def page_of(name):
+    with open(f"docs/man/{name}.scd", encoding="utf-8") as file:
+        return file.read()
+
+
+def keys_of(pattern):
+    """The keys of the tables of fields in these sources: what the reader of the YAML knows."""
+    found = set()
+    for path in glob.glob(pattern):
+        with open(path, encoding="utf-8") as file:
+            found |= set(re.findall(r'\.key = "(\w+)"', file.read()))
+    check(len(found) >= 10, f"only {found} in {pattern}")
+    return found
+
+
+def test_the_daemons_manual_has_every_option():
+    daemon = os.path.join(os.path.dirname(AEGRESS), "aegressd")
+    told = expect(0, "--help", program=daemon).stdout
+    options_told = set(re.findall(r"^ +(?:-\w, )?(--[a-z-]+)", told, re.MULTILINE)) | set(
+        re.findall(r"^  (-\w), --", told, re.MULTILINE))
+    section = page_of("aegressd.8").split("# OPTIONS\n")[1].split("\n# ")[0]
+    heads = "\n".join(line for line in section.splitlines() if line.startswith("*-"))
+    equal(set(re.findall(r"\*(--?[a-z-]+)\*", heads)), options_told, "options in aegressd(8) and --help")
+
+
+def test_the_daemons_manual_has_every_key():
+    section = page_of("aegressd.8").split("# CONFIGURATION\n")[1].split("\n# ")[0]
+    heads = [line for line in section.splitlines() if line.startswith("*")]
+    told = {word for line in heads for dotted in re.findall(r"\*([A-Za-z0-9.]+)\*", line)
+            for word in dotted.split(".")}
+    equal(told, keys_of("user/daemon/config*.c"), "keys in aegressd(8) and in the reader")
+
+
+def test_the_policy_manual_has_every_key():
+    page = page_of("aegress-policy.5")
+    for key in sorted(keys_of("user/policy/read*.c")):
+        check(re.search(rf"\b{key}\b", page), f"aegress-policy(5) has no {key}")
+    # and defines none that the reader does not know
+    heads = [word for line in re.findall(r"^\*.*$", page, re.MULTILINE) for word in re.findall(r"\*([a-z]\w+)\*(?!\()", line)]
+    check(len(heads) >= 15, f"only {heads}")
+    equal(sorted(set(heads) - keys_of("user/policy/read*.c")), [], "keys that only the manual knows")
 
 
 def cases():

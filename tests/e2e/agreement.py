@@ -17,6 +17,7 @@ UNASKABLE = {
     "revoked",  # what it was before
     "table-full", "internal",  # something failed
 }
+STANDING = ("quarantined", "layer")
 KEYS = ("verdict", "reason", "mode", "policy", "rule")
 
 
@@ -91,7 +92,7 @@ class Agreement:
                                     f"{said(answer)}; the record: {record}")
         # Of an address files know the CIDRs only, of a resolver nothing, of an operator's hand nothing.
         elif (not answer.get("learned") and not to.endswith((":53/udp", ":53/tcp"))
-              and answer["reason"] not in ("quarantined", "layer")):
+              and answer["reason"] not in STANDING):
             self.offline += 1
             answer = self.files(record, to, defaults)
             if said(answer) != want:
@@ -118,7 +119,11 @@ class Agreement:
             return  # it does not answer: a case about that
         if not status["lastReload"]["ok"]:
             return  # files and tables are not the same
-        for record in map(json.loads, lines.splitlines()):
+        records = [json.loads(line) for line in lines.splitlines()]
+        last = {who(record): at for at, record in enumerate(records) if record.get("reason") in STANDING}
+        for at, record in enumerate(records):
+            if at < last.get(who(record), 0) and record.get("reason") not in STANDING:
+                continue  # how the workload stands has changed since, by no change of documents
             key = json.dumps([who(record), record["destination"], record.get("protocol"), record["hook"],
                               said(record), record.get("generation"), status["pid"]]) \
                 if askable(record, status["generation"]) else None
