@@ -123,7 +123,8 @@ static int check_options(const struct explain_options *options)
 	if (options->workload && described)
 		return bad_usage("--workload excludes --namespace, --service-account and --label");
 	if (options->no_workload && (options->workload || described))
-		return bad_usage("--no-workload excludes --workload, --namespace and what goes with it");
+		return bad_usage(
+			"--no-workload excludes --workload, --namespace and what goes with it");
 	if (described && !options->ns)
 		return bad_usage("--namespace is missing");
 	if (live && options->unknown >= 0)
@@ -320,8 +321,8 @@ static const struct aeg_opt explain_options[] = {
 	 AT(labels)},
 	{"workload", 'w', AEG_OPT_TEXT, "NS/NAME", "a declared workload, in place of the above",
 	 NULL, AT(workload)},
-	{"no-workload", 0, AEG_OPT_FLAG, NULL, "a process of no known workload, in place of all that",
-	 NULL, AT(no_workload)},
+	{"no-workload", 0, AEG_OPT_FLAG, NULL,
+	 "a process of no known workload, in place of all that", NULL, AT(no_workload)},
 	{"to", 't', AEG_OPT_TEXT, "DEST", "HOST|ADDR[:PORT][/udp]; port 443 when not said", NULL,
 	 AT(to)},
 	{"unselected", 0, AEG_OPT_ENUM, "WHAT",

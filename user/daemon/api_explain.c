@@ -8,7 +8,7 @@
 
 struct asked {
 	const char *workload, *ns, *service_account,
-		*to; /* borrowed from the JSON; NULL: not said */
+		*to;  /* borrowed from the JSON; NULL: not said */
 	bool unknown; /* a process of no known workload asks */
 	struct aeg_labels labels;
 };
@@ -172,8 +172,8 @@ static void find_standing(const struct aeg_reconciler *reconciler, const char *w
 
 	for (size_t i = 0; i < aeg_registry_count(registry); i++) {
 		const struct aeg_instance *instance = aeg_registry_at(registry, i);
-		AEG_AUTO_FREE char *name = aeg_xasprintf("%s/%s", instance->workload->ns,
-							 instance->workload->name);
+		AEG_AUTO_FREE char *name =
+			aeg_xasprintf("%s/%s", instance->workload->ns, instance->workload->name);
 		uint32_t flags;
 
 		if (!aeg_streq(name, workload))

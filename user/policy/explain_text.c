@@ -245,11 +245,14 @@ static void put_hint(const struct aeg_question *question, const struct aeg_expla
 				  "  or `defaults.unknown` of the daemon's configuration");
 		break;
 	case AEG_REASON_QUARANTINED:
-		aeg_buf_puts(ret, "`aegress release` of the workload: no policy opens a quarantine");
+		aeg_buf_puts(ret,
+			     "`aegress release` of the workload: no policy opens a quarantine");
 		break;
 	case AEG_REASON_LAYER:
-		aeg_buf_puts(ret, "what `aegress get workloads` says is missing under LAYERS: a policy, or "
-				  "`tc: require`,\n  demands that TC sees the workload");
+		aeg_buf_puts(
+			ret,
+			"what `aegress get workloads` says is missing under LAYERS: a policy, or "
+			"`tc: require`,\n  demands that TC sees the workload");
 		break;
 	default:
 		break;
