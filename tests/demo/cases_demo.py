@@ -166,6 +166,16 @@ def told(run, before):
     return leftovers.after(before, run, seconds=0)
 
 
+def test_whose_a_name_is():
+    """Of those who are alive, nothing is left."""
+    for name, want in ((f"mount /tmp/aegress-e2e-{os.getpid()}.0ic7vhs/bpf", True),
+                       (f"netns aegress-e2e-{os.getpid()}-world", True),
+                       (f"cgroup /sys/fs/cgroup/aegress-bench-floor-{os.getpid()}", True),
+                       (f"netns aegress-e2e-{dead_number()}-world", False),
+                       ("pins /sys/fs/bpf/aegress", False)):
+        equal(leftovers.somebody_elses(name), want, name)
+
+
 def test_leftovers_are_found():
     mount = next(mount for _, mount, kind in leftovers.mounts() if kind == "cgroup2")
     before, run, gone = leftovers.there(), uuid.uuid4().hex, dead_number()

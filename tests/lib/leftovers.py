@@ -64,7 +64,7 @@ def processes(run):
 
 
 def numbers(name):
-    return [int(digits) for digits in re.findall(r"aegress-[a-z-]+-([0-9]+)(?=[-./]|$)", name)]
+    return [int(digits) for digits in re.findall(r"aegress-[a-z0-9-]+?-([0-9]+)(?=[-./]|$)", name)]
 
 
 def somebody_elses(name):
