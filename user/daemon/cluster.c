@@ -5,6 +5,7 @@
  * are not told at all.
  */
 #include "daemon/cluster.h"
+#include "base/digest.h"
 #include "base/log.h"
 #include "kube/set.h"
 
@@ -33,6 +34,7 @@ struct aeg_cluster {
 	struct aeg_watch *gather;
 	uint64_t changed_at_ns; /* the first change that nobody was told of; 0: none */
 	bool synced;
+	uint64_t settled; /* reloads */
 	char *pods_query;
 };
 
@@ -158,7 +160,18 @@ static void free_document(void *value)
 
 	aeg_kube_document_done(&document->document);
 	free(document->refused);
+	free(document->why);
 	free(document);
+}
+
+static void make_mark(struct aeg_cluster_document *document)
+{
+	AEG_AUTO_FREE char *all =
+		aeg_xasprintf("%s\n%s", document->document.file, document->document.text);
+	char digest[AEG_DIGEST_TEXT];
+
+	aeg_digest(all, strlen(all), digest);
+	snprintf(document->mark.text, sizeof(document->mark.text), "%.*s", AEG_LEASE_MARK, digest);
 }
 
 static void document_seen(struct follower *follower, json_t *object)
@@ -180,6 +193,7 @@ static void document_seen(struct follower *follower, json_t *object)
 		free_document(document);
 		return;
 	}
+	make_mark(document);
 	aeg_set_put(&follower->set, key, document);
 	changed(follower->cluster);
 }
@@ -350,6 +364,39 @@ bool aeg_cluster_refuse(struct aeg_cluster *cluster, const struct aeg_diags *dia
 		refused = true;
 	}
 	return refused;
+}
+
+static void settle(void *arg, void *value)
+{
+	struct aeg_cluster_document *document = value;
+	const char *failure = arg, *why = NULL;
+
+	if (failure && document->state == AEG_DOCUMENT_IN_FORCE)
+		return; /* and stays that */
+	document->state = AEG_DOCUMENT_IN_FORCE;
+	if (document->refused) {
+		document->state = AEG_DOCUMENT_REFUSED;
+		why = document->refused;
+	} else if (failure) {
+		document->state = AEG_DOCUMENT_FAILED;
+		why = failure;
+	}
+	free(document->why);
+	document->why = why ? aeg_xstrdup(why) : NULL;
+}
+
+void aeg_cluster_settle(struct aeg_cluster *cluster, const char *why)
+{
+	if (!cluster || !cluster->synced)
+		return;
+	for (size_t i = AEG_RESOURCE_ENDPOINTS; i < AEG_RESOURCES; i++)
+		aeg_set_each(&cluster->followers[i].set, settle, (void *)why);
+	cluster->settled++;
+}
+
+uint64_t aeg_cluster_settled(const struct aeg_cluster *cluster)
+{
+	return cluster->settled;
 }
 
 struct asking {

@@ -259,6 +259,7 @@ int aeg_reconciler_reload(struct aeg_reconciler *reconciler, const struct aeg_ca
 	else
 		err = renew(reconciler, cause, &diags, &text);
 	remember(reconciler, !err, &diags, &text);
+	aeg_cluster_settle(reconciler->cluster, err ? reconciler->last.text : NULL);
 	/* Documents and tables were there twice for a moment; nothing else gives that back. */
 	malloc_trim(0);
 	log_reload(reconciler, aeg_now_ns() - started);

@@ -41,6 +41,8 @@ struct lease_call {
 struct node { /* as its lease says */
 	struct aeg_report report;
 	struct aeg_lease_seen seen;
+	bool own;
+	char *key;
 };
 
 struct aeg_status_writer {
@@ -53,7 +55,8 @@ struct aeg_status_writer {
 	struct lease_call own;
 	struct aeg_report report;
 	char *told; /* the last report that arrived */
-	bool pods_changed, installed;
+	bool pods_changed;
+	uint64_t settled; /* reloads that the report knows of; 0: none yet */
 	/* of the leader */
 	struct lease_call lead;
 	json_t *lease; /* as last seen; NULL: there is none, or not asked yet */
@@ -172,7 +175,7 @@ static void round_own(struct aeg_status_writer *writer, uint64_t now)
 	AEG_AUTO_FREE char *text = NULL;
 	bool due = !writer->own.done_ns || now - writer->own.done_ns >= RENEW_NODE_NS;
 
-	if (!is_free(&writer->own, now) || !writer->installed)
+	if (!is_free(&writer->own, now) || !writer->settled)
 		return;
 	if (writer->pods_changed) {
 		writer->pods_changed = false;
@@ -294,6 +297,7 @@ static void free_node(void *value)
 
 	aeg_report_done(&node->report);
 	free(node->seen.version);
+	free(node->key);
 	free(node);
 }
 
@@ -304,22 +308,47 @@ static void nodes_begin(void *arg)
 	aeg_set_begin(&writer->nodes);
 }
 
+static const char *name_in(const char *key)
+{
+	const char *slash = strrchr(key, '/');
+
+	return slash ? slash + 1 : key;
+}
+
+/* What is known already stays: since when it is unchanged is known here only. */
+static struct node *node_of(struct aeg_status_writer *writer, const char *key)
+{
+	struct node *node = aeg_set_get(&writer->nodes, key);
+
+	if (node) {
+		aeg_set_mention(&writer->nodes, key);
+		return node;
+	}
+	node = aeg_xcalloc(1, sizeof(*node));
+	node->key = aeg_xstrdup(name_in(key));
+	node->own = aeg_streq(node->key, writer->own_name);
+	aeg_set_put(&writer->nodes, key, node);
+	return node;
+}
+
 static void node_seen(void *arg, json_t *lease)
 {
 	struct aeg_status_writer *writer = arg;
 	AEG_AUTO_FREE char *key = aeg_kube_key(lease);
-	struct node *node = aeg_xcalloc(1, sizeof(*node));
+	struct node *node;
 
-	if (!key) {
-		free(node);
+	if (!key)
 		return;
-	}
+	node = node_of(writer, key);
+	aeg_report_done(&node->report);
 	aeg_report_read(json_string_value(json_object_get(
 				json_object_get(json_object_get(lease, "metadata"), "annotations"),
 				AEG_LEASE_REPORT)),
 			&node->report);
-	aeg_lease_look(&node->seen, lease, aeg_now_ns());
-	aeg_set_put(&writer->nodes, key, node);
+	if (node->seen.version)
+		aeg_lease_look(&node->seen, lease, aeg_now_ns());
+	else
+		aeg_lease_look_first(&node->seen, lease, aeg_now_ns(), aeg_realtime_ns());
 	writer->review = true;
 }
 
@@ -383,23 +412,30 @@ static void step_down(struct aeg_status_writer *writer)
 
 struct sum {
 	const struct aeg_status_writer *writer;
-	const char *file;
+	const struct aeg_cluster_document *document;
 	uint64_t now;
 	struct aeg_status status;
 };
+
+static uint64_t silent_s(const struct node *node, uint64_t now)
+{
+	return (now - node->seen.at_ns) / 1000000000ull;
+}
 
 static void add_node(void *arg, void *value)
 {
 	const struct node *node = value;
 	struct sum *sum = arg;
+	const struct aeg_report *report = &node->report;
 
-	if (sum->now - node->seen.at_ns > AEG_LEASE_NODE_S * 1000000000ull)
+	if (node->own) /* its lease says it a moment later */
+		report = &sum->writer->report;
+	else if (silent_s(node, sum->now) > AEG_LEASE_NODE_S)
 		return;
 	sum->status.nodes_total++;
-	sum->status.nodes_enforced +=
-		aeg_streq(node->report.documents, sum->writer->report.documents);
-	sum->status.pods +=
-		(unsigned int)json_integer_value(json_object_get(node->report.pods, sum->file));
+	sum->status.nodes_enforced += aeg_report_has(report, &sum->document->mark);
+	sum->status.pods += (unsigned int)json_integer_value(
+		json_object_get(report->pods, sum->document->document.file));
 }
 
 static void patch_done(void *arg, long status, const char *error)
@@ -450,13 +486,18 @@ static void review_one(void *arg, const struct aeg_cluster_document *document)
 	struct aeg_status_writer *writer = arg;
 	struct sum sum = {
 		.writer = writer,
-		.file = document->document.file,
+		.document = document,
 		.now = aeg_now_ns(),
-		.status = {.generation = document->document.generation,
-			   .refused = document->refused},
+		.status = {.generation = document->document.generation},
 	};
 	json_t *patch;
 
+	if (document->state == AEG_DOCUMENT_UNJUDGED)
+		return; /* the reload that judges it makes another review */
+	if (document->state == AEG_DOCUMENT_REFUSED)
+		sum.status.refused = document->why;
+	else if (document->state == AEG_DOCUMENT_FAILED)
+		sum.status.failed = document->why;
 	if (writer->patches >= PATCHES_MAX) {
 		writer->review = true; /* the rest in the next round */
 		return;
@@ -469,21 +510,50 @@ static void review_one(void *arg, const struct aeg_cluster_document *document)
 	json_decref(patch);
 }
 
+/* Of a node that is no more. One that comes back makes its lease anew. */
+static void forget_one(void *arg, void *value)
+{
+	static const struct aeg_kube_ops ops = {.done = patch_done};
+	struct aeg_status_writer *writer = arg;
+	const struct node *node = value;
+	AEG_AUTO_FREE char *path = aeg_xasprintf("%s/%s", writer->path, node->key);
+	const struct aeg_kube_request request = {
+		.method = "DELETE", .path = path, .timeout_ms = TIMEOUT_MS};
+
+	if (node->own || silent_s(node, aeg_now_ns()) < AEG_LEASE_FORGET_S ||
+	    writer->patches >= PATCHES_MAX)
+		return;
+	writer->patches++;
+	aeg_kube_call_start(writer->client, &request, &ops, writer);
+}
+
 static void round_review(struct aeg_status_writer *writer, uint64_t now)
 {
 	if (!writer->nodes_followed)
 		follow_nodes(writer);
 	if (!writer->nodes_followed || !aeg_reflector_state(writer->nodes_followed).synced ||
-	    writer->patches || !writer->installed)
+	    writer->patches || !writer->settled)
 		return;
 	if (!writer->review && now - writer->reviewed_ns < REVIEW_NS)
 		return;
 	writer->review = false;
 	writer->reviewed_ns = now;
 	aeg_cluster_documents(writer->daemon->reconciler->cluster, review_one, writer);
+	aeg_set_each(&writer->nodes, forget_one, writer);
 }
 
 /* ---- rounds ---- */
+
+static void look_at_reloads(struct aeg_status_writer *writer)
+{
+	const struct aeg_cluster *cluster = writer->daemon->reconciler->cluster;
+
+	if (writer->settled == aeg_cluster_settled(cluster))
+		return;
+	writer->settled = aeg_cluster_settled(cluster);
+	aeg_node_report_documents(cluster, &writer->report);
+	writer->pods_changed = writer->review = true;
+}
 
 static void on_round(void *arg)
 {
@@ -491,20 +561,13 @@ static void on_round(void *arg)
 	uint64_t now = aeg_now_ns();
 
 	aeg_timer_arm(writer->timer, ROUND_MS);
+	look_at_reloads(writer);
 	round_own(writer, now);
 	round_lead(writer, now);
 	if (leads(writer, now))
 		round_review(writer, now);
 	else if (writer->nodes_followed)
 		step_down(writer);
-}
-
-void aeg_status_writer_installed(struct aeg_status_writer *writer)
-{
-	if (!writer)
-		return;
-	aeg_node_report_documents(writer->daemon->reconciler->cluster, &writer->report);
-	writer->installed = writer->pods_changed = writer->review = true;
 }
 
 void aeg_status_writer_pods_changed(struct aeg_status_writer *writer)
