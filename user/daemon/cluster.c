@@ -253,15 +253,21 @@ static void on_synced(void *arg)
 	struct aeg_cluster *cluster = follower->cluster;
 
 	aeg_set_sweep(&follower->set, on_swept, follower);
-	if (follower->failure)
-		aeg_log(AEG_LOG_INFO, COMPONENT, "%s: followed again", follower->reflected.name);
-	free(AEG_TAKE_PTR(follower->failure));
 	if (cluster->synced || !all_listed(cluster))
 		return;
 	cluster->synced = true;
 	aeg_log(AEG_LOG_INFO, COMPONENT, "everything is known: %zu pods on this node",
 		cluster->followers[AEG_RESOURCE_PODS].set.n);
 	tell(cluster);
+}
+
+static void on_followed(void *arg)
+{
+	struct follower *follower = arg;
+
+	if (follower->failure)
+		aeg_log(AEG_LOG_INFO, COMPONENT, "%s: followed again", follower->reflected.name);
+	free(AEG_TAKE_PTR(follower->failure));
 }
 
 static void on_failed(void *arg, const char *why)
@@ -437,7 +443,7 @@ char *aeg_cluster_trouble(const struct aeg_cluster *cluster)
 		if (!state.synced || !state.watching)
 			return aeg_xasprintf("%s: %s", follower->reflected.name,
 					     follower->failure ? follower->failure
-							       : "not listed yet");
+							       : "not followed yet");
 	}
 	return NULL;
 }
@@ -511,6 +517,7 @@ static int follow(struct aeg_cluster *cluster, struct aeg_loop *loop, enum aeg_r
 		.seen = on_seen,
 		.gone = on_gone,
 		.synced = on_synced,
+		.followed = on_followed,
 		.failed = on_failed,
 	};
 	struct follower *follower = &cluster->followers[resource];

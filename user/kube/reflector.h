@@ -25,6 +25,7 @@ struct aeg_reflector_ops {
 	void (*seen)(void *arg, json_t *object); /* is there, or changed; borrowed */
 	void (*gone)(void *arg, json_t *object);
 	void (*synced)(void *arg);		    /* the list is complete */
+	void (*followed)(void *arg);		    /* a watch has begun; NULL: does not matter */
 	void (*failed)(void *arg, const char *why); /* and will be tried again */
 };
 
@@ -33,6 +34,7 @@ struct aeg_reflector_state { /* for metrics and readyz */
 	bool watching;	     /* and nothing is known to be missing since */
 	uint64_t restarts;   /* lists after the first one */
 	uint64_t failures;
+	uint64_t oversized; /* watches that an object was too long for */
 	uint64_t last_contact_ns; /* CLOCK_MONOTONIC; 0: never */
 };
 
