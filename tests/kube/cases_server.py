@@ -3,9 +3,11 @@
 stop the pods' watch of a node."""
 import contextlib
 import json
+import os
+import socket
 
 from fake_api import FakeApi, write_kubeconfig
-from harness import PATIENCE, Node, check, equal, wait_until
+from harness import PATIENCE, Node, Skip, check, equal, wait_until
 
 GOVERNED = "203.0.113.10"
 UID = "7d3c1f0a-0000-4000-8000-0000000000a1"
@@ -22,8 +24,8 @@ EVERYBODY = {
 
 
 @contextlib.contextmanager
-def scene(label):
-    with Node("server-" + label) as node, FakeApi(node.dir) as api:
+def scene(label, address="127.0.0.1"):
+    with Node("server-" + label) as node, FakeApi(node.dir, address) as api:
         node.write(node.policies, "endpoint.yaml", ENDPOINT)
         api.objects["namespaces"].append({"metadata": {"name": "ml", "uid": "n1", "labels": {}}})
         api.objects["clusteraiegresspolicies"].append(EVERYBODY)
@@ -144,3 +146,42 @@ def test_first_start_blocks_nobody_who_audits():
 
 def test_first_start_stays_closed_where_it_should():
     equal(first_start("deny", "Deny"), {"EPERM"}, "connects before the first list")
+
+
+def own_address():
+    """One of this machine that is no loopback address: policies let those pass."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.connect(("192.0.2.254", 9))
+        except OSError as error:
+            raise Skip(f"this machine has no route: {error}") from None
+        return sock.getsockname()[0]
+
+
+def test_policy_for_everybody_leaves_the_daemon_its_server():
+    """The daemon lives in a pod as all do. A policy that lets nothing out must still be deletable."""
+    with scene("self", own_address()) as (node, api):
+        own = "7d3c1f0a-0000-4000-8000-0000000000d1"
+        lockdown = {**EVERYBODY, "spec": {"workloads": {"all": True}, "containment": "Strict", "allow": []}}
+        api.objects["clusteraiegresspolicies"][:] = [lockdown]
+        api.objects["pods"] = [pod_object(), pod_object(name="aegress-x", uid=own)]
+        chat = node.pod("chat", uid=UID.replace("-", "_"))
+        _, container = node.pod_cgroup(own.replace("-", "_"))
+        daemon = daemon_of(node, api.kubeconfig)
+
+        def enter():
+            with open(f"{container}/cgroup.procs", "w", encoding="ascii") as procs:
+                procs.write(str(os.getpid()))
+
+        daemon.spawn(preexec_fn=enter)
+        try:
+            wait_until(lambda: readyz(daemon)[0] == 200, "readiness", PATIENCE)
+            wait_until(lambda: connect(chat) == "EPERM", "the policy")
+            deleted = json.dumps({"type": "DELETED", "object": lockdown}).encode()
+            api.lines["clusteraiegresspolicies"].append(deleted)
+            api.speak([])  # every connection ends, and is made anew
+            free = lambda: chat.ask("connect", addr="198.51.100.7", port=443, proto="tcp", family="v4")
+            wait_until(lambda: free()["errno"] == "OK", "the deletion to arrive", 40)
+            wait_until(lambda: readyz(daemon)[0] == 200, "readiness", 40)
+        finally:
+            daemon.stop()

@@ -74,8 +74,8 @@ class Server(http.server.ThreadingHTTPServer):
 class FakeApi:
     """with FakeApi(directory) as api: api.kubeconfig"""
 
-    def __init__(self, directory):
-        self.directory = directory
+    def __init__(self, directory, address="127.0.0.1"):
+        self.directory, self.address = directory, address
         names = [path.rsplit("/", 1)[1] for path in RESOURCES]
         self.objects = {name: [] for name in names}
         self.lists = {name: [] for name in names}  # when
@@ -88,15 +88,15 @@ class FakeApi:
         cert, key = (os.path.join(self.directory, name) for name in ("fake.crt", "fake.key"))
         run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
             "-keyout", key, "-out", cert, "-days", "2", "-subj", "/CN=fake", "-addext",
-            "subjectAltName=IP:127.0.0.1")
-        self.server = Server(("127.0.0.1", 0), Handler)
+            f"subjectAltName=IP:{self.address}")
+        self.server = Server((self.address, 0), Handler)
         self.server.api = self
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(cert, key)
         self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.kubeconfig = os.path.join(self.directory, "fake.kubeconfig")
-        write_kubeconfig(self.kubeconfig, f"https://127.0.0.1:{self.server.server_address[1]}", cert)
+        write_kubeconfig(self.kubeconfig, f"https://{self.address}:{self.server.server_address[1]}", cert)
         return self
 
     def __exit__(self, *_):

@@ -3,6 +3,7 @@
 #include "daemon/ruleset.h"
 #include "base/file.h"
 #include "daemon/applied.h"
+#include "daemon/self.h"
 
 #include <errno.h>
 
@@ -157,6 +158,10 @@ int aeg_ruleset_profile(struct aeg_ruleset *ruleset, struct aeg_instance *instan
 	struct aeg_subject subject = aeg_ruleset_subject(ruleset->model, workload);
 
 	instance->number = aeg_numbers_get(numbers, AEG_LABEL_WORKLOAD, name);
+	if (aeg_self_is_in(ruleset->self, instance->cgroup.path)) {
+		instance->profile = instance->flags = 0;
+		return 0;
+	}
 	return aeg_compile_profile(ruleset->tables, &subject, &instance->profile, &instance->flags,
 				   error);
 }
