@@ -2,6 +2,7 @@
 /* Documents -> model -> tables -> profiles of everybody who is there. Touches no kernel map. */
 #include "daemon/ruleset.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "daemon/applied.h"
 #include "daemon/self.h"
 
@@ -150,6 +151,18 @@ struct aeg_subject aeg_ruleset_subject(const struct aeg_model *model,
 	};
 }
 
+static void tell_overflow(const char *workload)
+{
+	static struct aeg_log_limit limit = {.burst = 5, .seconds = 60};
+
+	if (aeg_log_allowed(&limit, aeg_now_ns()))
+		aeg_log(AEG_LOG_WARNING, "policies",
+			"workload %s: the policies that select it need more decisions than the %u "
+			"that fit, so that it reaches no AI endpoint: select fewer different sets of "
+			"workloads or name fewer ports",
+			workload, AEG_MAX_CELLS);
+}
+
 int aeg_ruleset_profile(struct aeg_ruleset *ruleset, struct aeg_instance *instance,
 			struct aeg_numbers *numbers, struct aeg_buf *error)
 {
@@ -162,8 +175,12 @@ int aeg_ruleset_profile(struct aeg_ruleset *ruleset, struct aeg_instance *instan
 		instance->profile = instance->flags = 0;
 		return 0;
 	}
-	return aeg_compile_profile(ruleset->tables, &subject, &instance->profile, &instance->flags,
-				   error);
+	if (aeg_compile_profile(ruleset->tables, &subject, &instance->profile, &instance->flags,
+				error))
+		return -EINVAL;
+	if (ruleset->tables->profiles.items[instance->profile].overflowed)
+		tell_overflow(name);
+	return 0;
 }
 
 static void add_cgroup(void *arg, const struct aeg_cgroup *cgroup)
