@@ -11,6 +11,7 @@ from harness import PATIENCE, Node, Skip, check, equal, wait_until
 
 GOVERNED = "203.0.113.10"
 UID = "7d3c1f0a-0000-4000-8000-0000000000a1"
+OTHER_UID = "7d3c1f0a-0000-4000-8000-0000000000b2"
 ENDPOINT = f"""
 apiVersion: aegress.dev/v1alpha1
 kind: AIEndpoint
@@ -146,6 +147,31 @@ def test_first_start_blocks_nobody_who_audits():
 
 def test_first_start_stays_closed_where_it_should():
     equal(first_start("deny", "Deny"), {"EPERM"}, "connects before the first list")
+
+
+def test_pod_of_unknown_namespace_is_unknown():
+    """The two watches race. A policy that holds where a label is not there must not take the pod in before
+    the namespace's labels are known."""
+    with scene("namespace") as (node, api):
+        spec = {"workloads": {"namespaceSelector": {"matchExpressions": [
+            {"key": "tier", "operator": "NotIn", "values": ["prod"]}]}}, "allow": EVERYBODY["spec"]["allow"]}
+        api.objects["clusteraiegresspolicies"][:] = [{**EVERYBODY, "spec": spec}]
+        chat, lab = node.pod("chat", uid=UID.replace("-", "_")), node.pod("lab", uid=OTHER_UID.replace("-", "_"))
+        api.objects["pods"] = [pod_object(namespace="late"), pod_object(name="lab", uid=OTHER_UID)]
+        daemon = daemon_of(node, api.kubeconfig).start()
+        wait_until(lambda: connect(lab) == "OK", "the pod of the known namespace")
+        equal(connect(chat), "EPERM", "a pod whose namespace is not known")
+        # the same by the watch
+        late = {"metadata": {"name": "late", "uid": "n2", "labels": {"tier": "lab"}}}
+        changed = pod_object(namespace="late", labels={"a": "b"})
+        api.lines["pods"].append(json.dumps({"type": "MODIFIED", "object": changed}).encode())
+        api.speak([])
+        wait_until(lambda: len(api.watches["pods"]) == 2, "a second watch", 40)
+        wait_until(lambda: readyz(daemon)[0] == 200, "readiness", 40)
+        equal(connect(chat), "EPERM", "its change tells nothing of the namespace")
+        api.lines["namespaces"].append(json.dumps({"type": "ADDED", "object": late}).encode())
+        api.speak([])
+        wait_until(lambda: connect(chat) == "OK", "the namespace to be known", 40)
 
 
 def own_address():

@@ -219,7 +219,6 @@ static void on_seen(void *arg, json_t *object)
 		document_seen(follower, object);
 }
 
-/* Kubernetes deletes a namespace after everything in it, so nobody is left whose profile would change. */
 static void on_gone(void *arg, json_t *object)
 {
 	struct follower *follower = arg;
@@ -231,6 +230,7 @@ static void on_gone(void *arg, json_t *object)
 		pod_gone(follower, object);
 	} else if (follower->resource == AEG_RESOURCE_NAMESPACES && key) {
 		aeg_set_remove(&follower->set, key);
+		changed(follower->cluster); /* another one of that name may come, with other labels */
 	} else if (file) {
 		aeg_set_remove(&follower->set, file);
 		changed(follower->cluster);
@@ -288,14 +288,19 @@ static void on_failed(void *arg, const char *why)
 /* ---- for the ruleset ---- */
 
 struct filling {
+	const struct aeg_set *namespaces;
 	struct aeg_model *model;
 	struct aeg_diags *diags;
 };
 
+/* A pod of which we know sooner than of its namespace waits for it: no policy could see whose it is. */
 static void fill_pod(void *arg, void *value)
 {
 	const struct filling *filling = arg;
+	const struct aeg_workload *pod = value;
 
+	if (!aeg_set_get(filling->namespaces, pod->ns))
+		return;
 	*AEG_VEC_PUSH(filling->model->workloads) = aeg_workload_clone(value);
 }
 
@@ -319,7 +324,7 @@ static void fill_document(void *arg, void *value)
 void aeg_cluster_fill(const struct aeg_cluster *cluster, struct aeg_model *model,
 		      struct aeg_diags *diags)
 {
-	struct filling filling = {model, diags};
+	struct filling filling = {&cluster->followers[AEG_RESOURCE_NAMESPACES].set, model, diags};
 
 	if (!cluster || !cluster->synced)
 		return;
