@@ -4,7 +4,10 @@ stop the pods' watch of a node."""
 import contextlib
 import json
 import os
+import shutil
 import socket
+import subprocess
+import sys
 
 from fake_api import FakeApi, write_kubeconfig
 from harness import PATIENCE, Node, Skip, check, equal, wait_until
@@ -211,3 +214,25 @@ def test_policy_for_everybody_leaves_the_daemon_its_server():
             wait_until(lambda: readyz(daemon)[0] == 200, "readiness", 40)
         finally:
             daemon.stop()
+
+
+def homes(node):
+    """What the kernel knows of workloads' network namespaces: cgroup -> (cookie, whether it was told)."""
+    bpftool = shutil.which("bpftool", path=os.environ["PATH"] + ":/usr/sbin")
+    if not bpftool:
+        raise Skip("bpftool is not installed")
+    done = subprocess.run([bpftool, "-j", "map", "dump", "pinned", f"{node.pins}/maps/homes"],
+                          capture_output=True, text=True, check=True)
+    word = lambda octets: int.from_bytes(bytes(int(octet, 16) for octet in octets), sys.byteorder)
+    found = {word(row["key"]): word(row["value"]) for row in json.loads(done.stdout)}
+    return {cgroup: (value & ~(1 << 63), value >> 63) for cgroup, value in found.items()}
+
+
+def test_home_is_told_before_anything_is_asked():
+    """Not the first socket says where a pod lives, but the daemon: a pod that has made none is known."""
+    with scene("home") as (node, api):
+        api.objects["pods"] = [pod_object()]
+        daemon_of(node, api.kubeconfig).start()
+        node.pod("chat", uid=UID.replace("-", "_"))
+        pod_dir, _ = os.path.split(node.pods[-1].cgroup)
+        wait_until(lambda: homes(node).get(os.stat(pod_dir).st_ino, (0, 0))[1] == 1, "its home to be told")
