@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 """Identities and policies from the API server: what is written there is enforced on this node, soon,
 and stays enforced when the server is away."""
+import contextlib
+import os
+import statistics
 import time
 
-from harness import Failure, check, equal, wait_until
+from harness import check, equal, wait_until
 from kube_scene import FREE, GOVERNED, OTHER, kube_node, pod_object, policy_object
 
-SOON = 0.1  # s, from the server's answer to the kernel's; the fastest of ROUNDS: neighbours only slow down
-ROUNDS = 5
+SOON = 0.1  # s, from the server's answer to the kernel's; the median of ROUNDS
+ROUNDS = 9
+PODS, BATCH = 1000, 20
+SLOW = float(os.environ.get("AEGRESS_DEADLINE", "20")) / 20  # a busy machine's patience
 
 
 def verdict(pod, addr):
@@ -30,7 +35,7 @@ def answers(daemon, path):
 
 def test_identity_policy_and_what_was_first():
     with kube_node("pods") as node:
-        daemon = node.daemon_of_cluster().start()
+        daemon = node.daemon_of_chart().start()
         node.apply_pod("chat-1", account="chat")
         chat = node.run_pod("chat-1")
         equal(verdict(chat, GOVERNED), "EPERM", "a pod without a policy, unselected: Deny")
@@ -46,17 +51,17 @@ def test_identity_policy_and_what_was_first():
         until(chat, GOVERNED, "EPERM", "the policy to be gone")
 
 
-def soonest(what, rounds):
-    """The fastest of them, printed; each is a pair: what changes something, what waits for it."""
+def usual(what, rounds):
+    """The median of them, printed; each is a pair: what changes something, what waits for it."""
     took = [wait() for change, wait in rounds if change() or True]
     print(f"# {what}: " + ", ".join(f"{t * 1000:.0f}" for t in took) + " ms")
-    check(min(took) < SOON, f"{what}: the fastest took {min(took):.3f} s")
+    check(statistics.median(took) < SOON, f"{what}: the median is {statistics.median(took):.3f} s")
 
 
 def test_changes_are_soon_enforced():
     with kube_node("soon") as node:
         node.apply_pod("p", account="chat", labels={"tier": "other"})
-        node.daemon_of_cluster().start()
+        node.daemon_of_chart().start()
         pod, cluster = node.run_pod("p"), node.cluster
         policy = policy_object("chat", accounts=["chat"], endpoint="test-inference")
         path = f"/apis/aegress.dev/v1alpha1/namespaces/{node.ns}/aiegresspolicies"
@@ -64,21 +69,33 @@ def test_changes_are_soon_enforced():
         add = (lambda: cluster.request("POST", path, policy), lambda: until(pod, GOVERNED, "OK", "added"))
         delete = (lambda: cluster.request("DELETE", f"{path}/chat"),
                   lambda: until(pod, GOVERNED, "EPERM", "deleted"))
-        soonest("policies added and deleted", [add, delete] * ROUNDS)
+        usual("policies added and deleted", [add, delete] * ROUNDS)
+        add[0]()
+        until(pod, GOVERNED, "OK", "added")
+
+        def point(endpoint):
+            rules = [{"name": "it", "to": [{"endpoint": endpoint}]}]
+            return lambda: cluster.patch(f"{path}/chat", {"spec": {"allow": rules}})
+
+        usual("policies changed", [
+            (point("test-upload"), lambda: until(pod, OTHER, "OK", "changed")),
+            (point("test-inference"), lambda: until(pod, OTHER, "EPERM", "changed back")),
+        ] * ROUNDS)
+        delete[0]()
         cluster.apply([policy_object("by-label", labels={"tier": "chat"}, endpoint="test-inference"),
                        policy_object("by-namespace", namespace_labels={"env": "prod"},
                                      endpoint="test-upload")])
-        until(pod, OTHER, "EPERM", "both policies")
+        until(pod, GOVERNED, "EPERM", "both policies")
 
         def label(path, key, value):
             return lambda: cluster.patch(path, {"metadata": {"labels": {key: value}}})
 
         own = f"/api/v1/namespaces/{node.ns}/pods/p"
-        soonest("pods relabelled", [
+        usual("pods relabelled", [
             (label(own, "tier", "chat"), lambda: until(pod, GOVERNED, "OK", "labelled")),
             (label(own, "tier", "other"), lambda: until(pod, GOVERNED, "EPERM", "labelled back")),
         ] * ROUNDS)
-        soonest("namespaces relabelled", [
+        usual("namespaces relabelled", [
             (label(f"/api/v1/namespaces/{node.ns}", "env", "prod"),
              lambda: until(pod, OTHER, "OK", "labelled")),
             (label(f"/api/v1/namespaces/{node.ns}", "env", "lab"),
@@ -89,7 +106,7 @@ def test_changes_are_soon_enforced():
 def test_unknown_pod_is_denied_until_it_is_known():
     with kube_node("unknown") as node:
         node.cluster.apply([policy_object("all", endpoint="test-inference", everyone=True)])
-        node.daemon_of_cluster().start()
+        node.daemon_of_chart().start()
         pod = node.run_pod("late", uid="7d3c1f0a-0000-4000-8000-00000000aaaa")
         equal(verdict(pod, GOVERNED), "EPERM", "a pod that the API server does not know")
         node.cluster.apply([pod_object(node, "late")])
@@ -103,14 +120,14 @@ def test_server_gone_and_back():
     with kube_node("outage") as node:
         node.cluster.apply([policy_object("chat", accounts=["chat"], endpoint="test-inference")])
         node.apply_pod("chat-1", account="chat")
-        daemon = node.daemon_of_cluster().start()
+        daemon = node.daemon_of_chart().start()
         chat = node.run_pod("chat-1")
         until(chat, GOVERNED, "OK", "the policy")
         node.cluster.kill_api()
         for _ in range(20):
             equal((verdict(chat, GOVERNED), verdict(chat, OTHER)), ("OK", "EPERM"), "while it is away")
         daemon.kill()  # and the daemon restarts meanwhile
-        daemon = node.daemon_of_cluster().spawn()
+        daemon.spawn()
         wait_until(lambda: answers(daemon, "/livez") == 200, "the daemon to live")
         equal(answers(daemon, "/readyz"), 503, "readiness without an API server")
         for _ in range(20):
@@ -125,7 +142,7 @@ def test_compaction():
     """A watch whose version the server has forgotten begins with a new list, and misses nothing."""
     with kube_node("gone") as node:
         node.apply_pod("chat-1", account="chat")
-        node.daemon_of_cluster().start()
+        node.daemon_of_chart().start()
         chat = node.run_pod("chat-1")
         until(chat, GOVERNED, "EPERM", "the pod")
         node.cluster.kill_api()
@@ -144,7 +161,7 @@ def test_one_bad_policy_of_many():
             policy_object("bad", accounts=["chat"], endpoint="no-such-endpoint"),
             policy_object("good", accounts=["chat"], endpoint="test-inference"),
         ])
-        daemon = node.daemon_of_cluster().start()
+        daemon = node.daemon_of_chart().start()
         chat = node.run_pod("chat-1")
         until(chat, GOVERNED, "OK", "the good policy")
         check("AIEgressPolicy " + node.ns + "/bad is refused" in daemon.whole_log(), daemon.log_tail())
@@ -153,7 +170,7 @@ def test_one_bad_policy_of_many():
 def test_hostile_objects():
     """Surprising fields, much of nothing, odd text: what can be used is, and memory stays bounded."""
     with kube_node("hostile") as node:
-        daemon = node.daemon_of_cluster().start()
+        daemon = node.daemon_of_chart().start()
         before = daemon.resident_mib()
         for i in range(20):
             big = pod_object(node, f"big-{i}", annotations={"blob": "x" * 200_000, "uni": "ｅｇｒéｓｓ 🚀"})
@@ -167,22 +184,42 @@ def test_hostile_objects():
         check(grown < 24, f"grew by {grown:.1f} MiB")
 
 
+def churn_batch(node, api, number, hasty):
+    """Pods of one batch, each with its first connection: [(who, errno)]. A hasty pod connects as soon as it
+    has a cgroup, sooner than any runtime can; of the others all cgroups are made before."""
+    names = [f"churn-{number}-{i}" for i in range(BATCH)]
+    tier = lambda i: "chat" if i % 2 else "none"
+    for i, name in enumerate(names):
+        node.cluster.post_pod(node, name, over=api, labels={"tier": tier(i)})
+    made = {} if hasty else {name: node.pod_cgroup(node.uids[name].replace("-", "_")) for name in names}
+    results = [(tier(i), node.first_connect(name, GOVERNED, made.get(name)))
+               for i, name in enumerate(names)]
+    for name in names:
+        node.cluster.delete_pod(node, name, over=api)
+    return results
+
+
 def test_many_pods_none_unpoliced():
-    """Pods come fast, each connects with its first instruction: not one gets through unpoliced."""
+    """A thousand within a minute, each connects with its first instruction: whom no rule allows never gets
+    through, known or not; and nearly all are known, for whom a rule allows is not kept waiting."""
     with kube_node("churn") as node:
-        node.cluster.apply([policy_object("nobody", everyone=True, endpoint="test-upload")])
-        daemon = node.daemon_of_cluster().start()
-        count, begin, leaked = 1000, time.monotonic(), []
-        for i in range(count):
-            name = f"churn-{i}"
-            node.cluster.post_pod(node, name)
-            if node.first_connect(name, GOVERNED) != "EPERM":
-                leaked.append(name)
-            node.cluster.delete_pod(node, name)
+        node.cluster.apply([policy_object("nobody", everyone=True, endpoint="test-upload"),
+                            policy_object("chat", labels={"tier": "chat"}, endpoint="test-inference")])
+        daemon = node.daemon_of_chart().start()
+        begin, hasty, calm = time.monotonic(), [], []
+        with contextlib.closing(node.cluster.connection()) as api:
+            for number in range(PODS // BATCH):
+                (calm if number % 2 else hasty).extend(churn_batch(node, api, number, number % 2 == 0))
         took = time.monotonic() - begin
-        print(f"# {count} pods in {took:.1f} s, {len(leaked)} unpoliced connections")
-        if leaked:
-            raise Failure(f"unpoliced: {leaked[:5]}")
+        let_in = [errno for tier, errno in calm if tier == "chat"].count("OK") / (len(calm) / 2)
+        early = [errno for tier, errno in hasty if tier == "chat"].count("OK") / (len(hasty) / 2)
+        leaked = [errno for tier, errno in hasty + calm if tier == "none" and errno != "EPERM"]
+        print(f"# {PODS} pods in {took:.1f} s, {len(leaked)} unpoliced connections; known at the first "
+              f"instruction: {100 * let_in:.1f} %, without any runtime's delay {100 * early:.1f} %")
+        equal((len(hasty) + len(calm), leaked), (PODS, []), "pods, and the unpoliced of them")
+        check(took <= 60 * SLOW, f"it took {took:.0f} s")
+        check(let_in >= 0.95, f"only {100 * let_in:.1f} % were known")
+        check({errno for _, errno in hasty + calm} == {"OK", "EPERM"}, "other errors")
         denied = sum(daemon.total("denied", reason, "connect")
                      for reason in ("no-rule", "unknown-workload"))
-        equal(denied, count, "connections counted as denied")
+        equal(denied, sum(errno == "EPERM" for _, errno in hasty + calm), "connections counted as denied")
