@@ -3,9 +3,12 @@
 and stays enforced when the server is away."""
 import contextlib
 import os
+import signal
 import statistics
 import time
+import urllib.request
 
+from cluster import free_port
 from harness import check, equal, wait_until
 from kube_scene import FREE, GOVERNED, OTHER, kube_node, pod_object, policy_object
 
@@ -138,20 +141,42 @@ def test_server_gone_and_back():
         until(chat, GOVERNED, "EPERM", "the deletion to arrive", 40)
 
 
+def new_lists(port):
+    """Lists after the first ones, of all resources, as the metrics count them."""
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
+            f"http://127.0.0.1:{port}/metrics", timeout=20) as response:
+        lines = response.read().decode().splitlines()
+    found = [int(line.split()[1]) for line in lines
+             if line.startswith("aegress_kube_watch_restarts_total{")]
+    equal(len(found), 5, "resources")
+    return sum(found)
+
+
 def test_compaction():
-    """A watch whose version the server has forgotten begins with a new list, and misses nothing."""
+    """A watch whose version the server has forgotten begins with a new list, and misses nothing. The daemon
+    is held while the versions that it knows go."""
     with kube_node("gone") as node:
         node.apply_pod("chat-1", account="chat")
-        node.daemon_of_chart().start()
+        port = free_port()
+        daemon = node.daemon_of_chart(metrics={"listen": f"127.0.0.1:{port}"}).start()
         chat = node.run_pod("chat-1")
         until(chat, GOVERNED, "EPERM", "the pod")
         node.cluster.kill_api()
-        node.cluster.start_api()
-        for i in range(5):
-            node.cluster.apply([policy_object(f"chat-{i}", accounts=["chat"],
-                                              endpoint="test-inference")])
+        wait_until(lambda: answers(daemon, "/readyz") == 503, "the daemon to see it")
+        equal(new_lists(port), 0, "lists after the first ones")
+        os.kill(daemon.process.pid, signal.SIGSTOP)
+        try:
+            node.cluster.start_api()
+            node.cluster.apply([policy_object(f"chat-{i}", accounts=["chat"], endpoint="test-inference")
+                                for i in range(5)])
             node.cluster.compact()
-        until(chat, GOVERNED, "OK", "the policy, by a new list", 40)
+            node.cluster.kill_api()
+            node.cluster.start_api()
+        finally:
+            os.kill(daemon.process.pid, signal.SIGCONT)
+        until(chat, GOVERNED, "OK", "the policies, by a new list", 60)
+        check(new_lists(port) >= 1, "no new list: the server had not forgotten the version")
+        wait_until(lambda: answers(daemon, "/readyz") == 200, "readiness", 60)
 
 
 def test_one_bad_policy_of_many():
