@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 """Identities and policies from the API server: what is written there is enforced on this node, soon,
 and stays enforced when the server is away."""
+import collections
 import contextlib
 import os
 import signal
 import statistics
+import subprocess
+import threading
 import time
 import urllib.request
 
@@ -104,6 +107,91 @@ def test_changes_are_soon_enforced():
             (label(f"/api/v1/namespaces/{node.ns}", "env", "lab"),
              lambda: until(pod, OTHER, "EPERM", "labelled back")),
         ] * ROUNDS)
+
+
+LAYOUTS = {  # of a pod's cgroup, and of a container's in it
+    "systemd, burstable, containerd": ("kubepods.slice/kubepods-burstable.slice/"
+                                       "kubepods-burstable-pod{_}.slice", "cri-containerd-{c}.scope"),
+    "systemd, best effort, CRI-O": ("kubepods.slice/kubepods-besteffort.slice/"
+                                    "kubepods-besteffort-pod{_}.slice", "crio-{c}.scope"),
+    "systemd, guaranteed, containerd": ("kubepods.slice/kubepods-pod{_}.slice", "cri-containerd-{c}.scope"),
+    "systemd, guaranteed, CRI-O, nested": ("kubepods.slice/kubepods-pod{_}.slice", "crio-{c}.scope/container"),
+    "cgroupfs, burstable": ("kubepods/burstable/pod{-}", "{c}"),
+    "cgroupfs, best effort, CRI-O": ("kubepods/besteffort/pod{-}", "crio-{c}"),
+    "cgroupfs, guaranteed, nested": ("kubepods/pod{-}", "{c}/init/inner"),
+}
+
+
+def test_layouts():
+    """Whatever the driver, the runtime and the class: the pod's policy holds in the innermost cgroup."""
+    with kube_node("layouts") as node:
+        node.cluster.apply([policy_object("chat", labels={"tier": "chat"}, endpoint="test-inference"),
+                            policy_object("nobody", everyone=True, endpoint="test-upload")])
+        daemon = node.daemon_of_chart()
+        daemon.config["cgroup"] = {"root": node.cgroup_root, "managed": ["kubepods.slice", "kubepods"]}
+        daemon.start()
+        for number, (layout, (pod, container)) in enumerate(LAYOUTS.items()):
+            for tier, wanted in (("chat", "OK"), ("none", "EPERM")):
+                name = f"l{number}-{tier}"
+                node.apply_pod(name, labels={"tier": tier})
+                uid = node.uids[name]
+                pod_dir = pod.replace("{_}", uid.replace("-", "_")).replace("{-}", uid)
+                inner = f"{pod_dir}/{container.replace('{c}', 64 * 'c')}"
+                parts = inner.split("/")
+                for i in range(1, len(parts) + 1):
+                    if not os.path.isdir(os.path.join(node.cgroup_root, *parts[:i])):
+                        node.cgroup("/".join(parts[:i]))
+                pod_process = node.pod(name, cgroup=os.path.join(node.cgroup_root, inner))
+                until(pod_process, GOVERNED, wanted, f"{layout}, {tier}")
+                if wanted == "EPERM":
+                    until(pod_process, OTHER, "OK", f"{layout}: the pod to be known")
+
+
+def test_upgrade_under_a_flood():
+    """Another daemon takes over while pods connect all the time: every single answer is the policy's."""
+    with kube_node("upgrade") as node:
+        node.cluster.apply([policy_object("chat", accounts=["chat"], endpoint="test-inference")])
+        node.apply_pod("chat-1", account="chat")
+        daemon = node.daemon_of_chart().start()
+        chat = node.run_pod("chat-1")
+        until(chat, GOVERNED, "OK", "the policy")
+        found, done = collections.Counter(), threading.Event()
+
+        def flood():
+            while not done.is_set():
+                found[verdict(chat, GOVERNED), verdict(chat, OTHER)] += 1
+
+        thread = threading.Thread(target=flood)
+        thread.start()
+        try:
+            for _ in range(2):
+                before = sum(found.values())
+                equal(daemon.stop(), 0, "exit code")
+                wait_until(lambda: sum(found.values()) > before + 100, "connections without a daemon")
+                daemon.start()
+                before = sum(found.values())
+                wait_until(lambda: sum(found.values()) > before + 100, "connections with the new one")
+        finally:
+            done.set()
+            thread.join()
+        print(f"# {2 * sum(found.values())} connections")
+        equal(set(found), {("OK", "EPERM")}, "answers")
+
+
+def test_uninstall():
+    """With the capabilities of the chart's cleanup container: nothing is attached or pinned afterwards."""
+    with kube_node("uninstall") as node:
+        node.apply_pod("chat-1", account="chat")
+        daemon = node.daemon_of_chart().start()
+        chat = node.run_pod("chat-1")
+        until(chat, GOVERNED, "EPERM", "the pod")
+        argv = daemon.argv()
+        equal(daemon.stop(), 0, "exit code")
+        equal(verdict(chat, GOVERNED), "EPERM", "a stop ends nothing")
+        done = subprocess.run([*argv, "--cleanup"], capture_output=True, text=True, check=False)
+        equal(done.returncode, 0, done.stderr)
+        equal(verdict(chat, GOVERNED), "OK", "after the cleanup")
+        check(not os.path.exists(node.pins) or not os.listdir(node.pins), "pins are left")
 
 
 def test_unknown_pod_is_denied_until_it_is_known():
@@ -206,6 +294,17 @@ def test_hostile_objects():
         until(chat, GOVERNED, "OK", "the policy")
         grown = daemon.resident_mib() - before
         print(f"# 4 MB of annotations: {grown:.1f} MiB more resident")
+        # nearly what the server takes in one request; as JSON each of these characters is six bytes
+        huge = pod_object(node, "huge")
+        huge["spec"]["containers"][0]["args"] = ["\u0001" * 500_000]
+        node.cluster.request("POST", f"/api/v1/namespaces/{node.ns}/pods", huge)
+        node.cluster.apply([policy_object("chat", accounts=["chat"], endpoint="test-upload")])
+        until(chat, OTHER, "OK", "the policy behind it")
+        node.apply_pod("chat-2", account="chat")
+        until(node.run_pod("chat-2"), OTHER, "OK", "the pod behind it")
+        check("too long" not in daemon.whole_log(), daemon.log_tail())
+        grown = daemon.resident_mib() - before
+        print(f"# and an object of 3 MB: {grown:.1f} MiB more resident")
         check(grown < 24, f"grew by {grown:.1f} MiB")
 
 

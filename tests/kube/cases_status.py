@@ -6,9 +6,10 @@ import json
 import os
 import time
 
-from cases_pods import answers, until
-from harness import check, equal, wait_until
-from kube_scene import GOVERNED, OTHER, kube_node, policy_object
+from cases_crds import documents
+from cases_pods import SLOW, answers, until
+from harness import BUILD, check, equal, run, wait_until
+from kube_scene import GOVERNED, OTHER, TOP, kube_node, policy_object
 
 SOON = 20  # s
 
@@ -200,6 +201,60 @@ def test_event_on_the_pod():
         check("EgressDenied" in shown, shown)
 
 
+# Files of tests/bad-policies that the schemas let through, and that say the same one by one.
+COMPILERS = ("deny-never-matches", "host-too-long", "template-bad", "template-not-covered",
+             "template-unclosed", "to-ids-without-regions", "to-ids-without-template",
+             "to-regions-without-vendors", "to-unknown-endpoint")
+
+
+def test_refused_in_the_words_of_check():
+    """What only aegress can tell is told in the condition as `aegress check` tells it."""
+    with kube_node("words") as node:
+        node.cluster.ensure_namespaces(["ml-prod"])
+        node.daemon_of_chart().start()
+        for name in COMPILERS:
+            path = os.path.join(TOP, "tests/bad-policies", name + ".yaml")
+            text = "\n---\n".join(documents(path))
+            checked = json.loads(run(os.path.join(BUILD, "aegress"), "check", "-o", "json", path, ok=False).stdout)
+            wanted = {d["message"] for d in checked["diagnostics"] if d["severity"] == "error"}
+            node.cluster.apply(text)
+
+            def refused(text=text):
+                shown = node.cluster.kubectl("get", "-f", "-", "-o", "json", text=text).stdout
+                items = json.loads(shown)
+                found = [condition(item.get("status", {}), "Accepted") for item in items.get("items", [items])]
+                return all(found) and [c["message"] for c in found if c["status"] == "False"]
+
+            try:
+                for message in wait_until(refused, f"{name}.yaml to be refused", SOON):
+                    check(message.split("; ")[0] in {text.split("; ")[0] for text in wanted},
+                          f"{name}.yaml: {message!r} is none of {wanted}")
+            finally:
+                node.cluster.kubectl("delete", "-f", "-", text=text)
+
+
+def test_token_that_ran_out():
+    """Signed by the server's own key, of the right account, and out of date since an hour."""
+    with kube_node("old-token") as node:
+        daemon = node.daemon_of_chart()
+        good = node.cluster.service_account_token("aegress", "aegress")
+        with open(node.token_file, "w", encoding="ascii") as file:
+            file.write(node.cluster.aged(good, 7200))
+        daemon.spawn()
+        wait_until(lambda: "Unauthorized" in readiness(daemon), "the 401", 120)
+        equal(answers(daemon, "/readyz"), 503, "readiness")
+        with open(node.token_file, "w", encoding="ascii") as file:
+            file.write(node.cluster.aged(good, 0))  # the same hand, the right date
+        wait_until(lambda: answers(daemon, "/readyz") == 200, "readiness with a good one", 60)
+
+
+def readiness(daemon):
+    try:
+        return daemon.get("/readyz?verbose", raw=True)[1]
+    except OSError:
+        return ""
+
+
 def test_expired_token():
     """The server takes the old one no longer; what the kubelet has written meanwhile is read."""
     with kube_node("token") as node:
@@ -256,10 +311,15 @@ def test_many_policies():
         daemon = node.daemon_of_chart().start()
         chat = node.run_pod("chat-1")
         until(chat, GOVERNED, "EPERM", "everything to be known", 60)
-        print(f"# {len(policies)} policies: {time.monotonic() - begin:.1f} s from start to known, "
+        took = time.monotonic() - begin
+        print(f"# {len(policies)} policies: {took:.1f} s from start to known, "
               f"{daemon.resident_mib():.0f} MiB resident")
+        check(took < 30 * SLOW, f"it took {took:.0f} s")
         begin = time.monotonic()
         node.cluster.apply([policy_object("chat", accounts=["chat"], endpoint="test-inference")])
         until(chat, GOVERNED, "OK", "one more policy", 60)
-        print(f"# one more: {time.monotonic() - begin:.2f} s, {daemon.resident_mib():.0f} MiB resident")
+        took = time.monotonic() - begin
+        print(f"# one more: {took:.2f} s, {daemon.resident_mib():.0f} MiB resident")
+        check(took < 5 * SLOW, f"one more took {took:.1f} s")
+        check(daemon.resident_mib() < 96, f"{daemon.resident_mib():.0f} MiB resident")
         check(f"AIEgressPolicy {node.ns}/bad is refused" in daemon.whole_log(), "the bad one")
