@@ -34,7 +34,6 @@ struct aeg_reflector_state { /* for metrics and readyz */
 	bool watching;	     /* and nothing is known to be missing since */
 	uint64_t restarts;   /* lists after the first one */
 	uint64_t failures;
-	uint64_t oversized; /* watches that an object was too long for */
 	uint64_t last_contact_ns; /* CLOCK_MONOTONIC; 0: never */
 };
 
