@@ -69,9 +69,10 @@ static void test_ports(void **state)
 	put_policy(model, "a", 1, 14000, aeg_buf_text(&rule), &diags);
 	aeg_buf_printf(&rule, "    - {cidr: 192.0.2.0/24, ports: [1016, 1017, 1018]}\n");
 	put_policy(model, "b", 2, 14000, aeg_buf_text(&rule), &diags);
-	assert_blames(model, &diags,
-		      "b/p2:3:18: policy 'p2' names 14018 destinations and 20 different ports; their "
-		      "product may be at most 262144\n");
+	assert_blames(
+		model, &diags,
+		"b/p2:3:18: policy 'p2' names 14018 destinations and 20 different ports; their "
+		"product may be at most 262144\n");
 }
 
 static void test_one_namespace(void **state)
@@ -83,9 +84,10 @@ static void test_one_namespace(void **state)
 		put_policy(model, "a", i, 14000, "", &diags);
 	put_policy(model, "a", 6, 100, "", &diags); /* fits where p5 does not */
 	put_policy(model, "b", 7, 14000, "", &diags);
-	assert_blames(model, &diags,
-		      "a/p5:3:18: with policy 'p5' namespace 'a' would name 70000 host patterns and "
-		      "CIDRs; at most 65536 are allowed\n");
+	assert_blames(
+		model, &diags,
+		"a/p5:3:18: with policy 'p5' namespace 'a' would name 70000 host patterns and "
+		"CIDRs; at most 65536 are allowed\n");
 }
 
 /* 4096 names in one line: sixteen ids, regions and vendors. */
@@ -117,8 +119,8 @@ static void put_many(struct aeg_model *model, unsigned int ns, unsigned int numb
 /* 64 policies of 16384 names fill the tables; what they name together counts once. */
 static void test_all(void **state)
 {
-	static const char endpoint[] =
-		ENDPOINT("t", "hosts: ['*.x.example'], template: '{id}.{region}.{vendor}.x.example'");
+	static const char endpoint[] = ENDPOINT(
+		"t", "hosts: ['*.x.example'], template: '{id}.{region}.{vendor}.x.example'");
 	struct aeg_model *model = aeg_model_new();
 	struct aeg_diags diags = {0};
 
@@ -127,9 +129,10 @@ static void test_all(void **state)
 		put_many(model, i / 4, i, &diags);
 	put_many(model, 16, 3, &diags); /* the same again */
 	put_policy(model, "z", 200, 10, "", &diags);
-	assert_blames(model, &diags,
-		      "n15/p63:3:18: with policy 'p63' there would be 1048577 different host patterns "
-		      "and CIDRs; at most 1048576 fit\n");
+	assert_blames(
+		model, &diags,
+		"n15/p63:3:18: with policy 'p63' there would be 1048577 different host patterns "
+		"and CIDRs; at most 1048576 fit\n");
 }
 
 /* ---- profiles ---- */
@@ -139,7 +142,8 @@ static void put_wide(struct aeg_model *model, unsigned int number, struct aeg_di
 	AEG_CLEANUP(aeg_buf_done) struct aeg_buf rules = {0};
 
 	for (unsigned int i = 0; i < 3900; i++)
-		aeg_buf_printf(&rules, "  - {name: r%u, to: [{cidr: 10.%u.%u.%u/32, ports: [1]}]}\n", i,
+		aeg_buf_printf(&rules,
+			       "  - {name: r%u, to: [{cidr: 10.%u.%u.%u/32, ports: [1]}]}\n", i,
 			       number, i >> 8, i & 255);
 	for (unsigned int i = 0; i < 4; i++) {
 		aeg_buf_printf(&rules, "  - {name: w%u, to: [{cidr: 0.0.0.0/0, ports: [", i);

@@ -43,7 +43,7 @@ enum aeg_document_state {
 struct aeg_cluster_document {
 	struct aeg_kube_document document;
 	enum aeg_document_state state;
-	char *why; /* of a state that is no good one; NULL else */
+	char *why;	      /* of a state that is no good one; NULL else */
 	struct aeg_mark mark; /* of name and text: the same on every node that reads the same */
 	char *refused; /* what an attempt to read found first; NULL: nothing. Trials write it, too */
 };

@@ -17,7 +17,8 @@
 /* An object may have 256 KiB of annotations: what does not fit is not told. */
 #define AEG_LEASE_PODS_BYTES (96u << 10)
 #define AEG_LEASE_MARKS_BYTES (128u << 10)
-#define AEG_LEASE_MARK 8 /* characters that stand for one document; that two share one is harmless */
+#define AEG_LEASE_MARK                                                                             \
+	8 /* characters that stand for one document; that two share one is harmless */
 
 struct aeg_mark {
 	char text[AEG_LEASE_MARK + 1];

@@ -19,7 +19,7 @@
 #define PAGE_TIMEOUT_MS 30000u
 #define WATCH_S 300u /* then the server ends it, and it is begun anew */
 #define ANSWER_GRACE_MS 30000u
-#define BEGIN_MS 10000u /* a server that does not even begin to answer is away */
+#define BEGIN_MS 10000u			 /* a server that does not even begin to answer is away */
 #define WATCH_TOO_SHORT_NS 1000000000ull /* a server that hangs up at once is not asked at once */
 #define GONE 410
 
@@ -97,9 +97,8 @@ static void ended_badly(struct aeg_reflector *reflector, long status, const char
 		list_again(reflector);
 		next_step(reflector);
 	} else {
-		AEG_AUTO_FREE char *why = reflector->complaint
-						  ? AEG_TAKE_PTR(reflector->complaint)
-						  : aeg_kube_complaint(status, error);
+		AEG_AUTO_FREE char *why = reflector->complaint ? AEG_TAKE_PTR(reflector->complaint)
+							       : aeg_kube_complaint(status, error);
 
 		fail(reflector, why);
 	}

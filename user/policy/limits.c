@@ -30,7 +30,7 @@ static size_t destinations_of(const struct aeg_to *to)
 struct sums {
 	size_t destinations;
 	size_t targets; /* those, endpoints and classes */
-	size_t ports;	/* that are written anywhere; an endpoint's or the usual ones count as one */
+	size_t ports; /* that are written anywhere; an endpoint's or the usual ones count as one */
 };
 
 static struct sums sums_of(const struct aeg_policy *policy)
@@ -81,9 +81,10 @@ static size_t different_ports(const struct aeg_policy *policy)
 static void check_policy(const struct aeg_policy *policy, struct sums sums, struct aeg_diags *diags)
 {
 	if (sums.destinations > AEG_POLICY_DESTINATIONS_MAX) {
-		aeg_error_at(diags, policy->pos,
-			     "policy '%s' names %zu host patterns and CIDRs; at most %u are allowed",
-			     policy->name, sums.destinations, AEG_POLICY_DESTINATIONS_MAX);
+		aeg_error_at(
+			diags, policy->pos,
+			"policy '%s' names %zu host patterns and CIDRs; at most %u are allowed",
+			policy->name, sums.destinations, AEG_POLICY_DESTINATIONS_MAX);
 		aeg_diag_hint(diags, "name wider ones, or have an AIEndpoint made of them");
 		return;
 	}
@@ -122,11 +123,12 @@ static void check_namespaces(const struct aeg_model *model, struct aeg_diags *di
 		if (diags->nerrors != errors)
 			continue;
 		if (policy->ns && total + sums.destinations > AEG_NAMESPACE_DESTINATIONS_MAX)
-			aeg_error_at(diags, policy->pos,
-				     "with policy '%s' namespace '%s' would name %zu host patterns and "
-				     "CIDRs; at most %u are allowed",
-				     policy->name, policy->ns, total + sums.destinations,
-				     AEG_NAMESPACE_DESTINATIONS_MAX);
+			aeg_error_at(
+				diags, policy->pos,
+				"with policy '%s' namespace '%s' would name %zu host patterns and "
+				"CIDRs; at most %u are allowed",
+				policy->name, policy->ns, total + sums.destinations,
+				AEG_NAMESPACE_DESTINATIONS_MAX);
 		else
 			total += sums.destinations;
 	}
@@ -208,10 +210,11 @@ static bool fits(struct counting *counting, struct aeg_pos pos, const char *what
 	counting->fresh = 0;
 	counting->keep = counting->known.n + fresh <= AEG_ALL_DESTINATIONS_MAX;
 	if (!counting->keep)
-		aeg_error_at(diags, pos,
-			     "with %s '%s' there would be %zu different host patterns and CIDRs; at "
-			     "most %u fit",
-			     what, name, counting->known.n + fresh, AEG_ALL_DESTINATIONS_MAX);
+		aeg_error_at(
+			diags, pos,
+			"with %s '%s' there would be %zu different host patterns and CIDRs; at "
+			"most %u fit",
+			what, name, counting->known.n + fresh, AEG_ALL_DESTINATIONS_MAX);
 	return counting->keep;
 }
 

@@ -9,7 +9,8 @@
 #include "policy/model.h"
 
 #define AEG_POLICY_DESTINATIONS_MAX 16384u /* host patterns and CIDRs of its rules */
-#define AEG_POLICY_DECISIONS_MAX (1u << 18) /* those, endpoints and classes, times different ports */
+#define AEG_POLICY_DECISIONS_MAX                                                                   \
+	(1u << 18) /* those, endpoints and classes, times different ports */
 #define AEG_NAMESPACE_DESTINATIONS_MAX 65536u
 /* Of all documents; what several name counts once. */
 #define AEG_ALL_DESTINATIONS_MAX (1u << 20)
