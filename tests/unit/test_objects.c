@@ -90,7 +90,7 @@ static void test_forged_mirror_pod(void **state)
 		"7d3c1f0a",
 		"",
 		"0123456789ABCDEF0123456789abcdef",
-		HASH "0",
+		"0123456789abcdef0123456789abcdef0",
 		"../0123456789abcdef0123456789abc",
 	};
 
