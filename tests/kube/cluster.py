@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 """A control plane in miniature: a real etcd and kube-apiserver on loopback, with TLS, RBAC and service
 account tokens, and nothing else: no controllers, no kubelet. What those would do, the tests do."""
+import base64
 import contextlib
 import json
 import os
@@ -36,6 +37,17 @@ def free_port():
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return sock.getsockname()[1]
+
+
+def encoded(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def raw_signature(der):
+    """Two numbers in DER as JWTs have them: 32 bytes each."""
+    first = der[4:4 + der[3]]
+    second = der[6 + der[3]:6 + der[3] + der[5 + der[3]]]
+    return b"".join(number.lstrip(b"\0").rjust(32, b"\0") for number in (first, second))
 
 
 class Process:
@@ -197,6 +209,16 @@ class Cluster:
 
     def service_account_token(self, namespace, name, seconds=3600):
         return self.kubectl("create", "token", name, "-n", namespace, f"--duration={seconds}s").stdout.strip()
+
+    def aged(self, token, seconds):
+        """The same token as if it had been made so long ago: signed anew with the server's key (ES256)."""
+        head, body, _ = token.split(".")
+        claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+        claims.update({key: claims[key] - seconds for key in ("exp", "iat", "nbf")})
+        signed = f"{head}.{encoded(json.dumps(claims).encode())}"
+        done = subprocess.run(["openssl", "dgst", "-sha256", "-sign", self.path("sa.key")],
+                              input=signed.encode(), capture_output=True, check=True)
+        return f"{signed}.{encoded(raw_signature(done.stdout))}"
 
     def kill_api(self):
         """As a crash does it; start_api() brings it back on the same port with the same objects."""

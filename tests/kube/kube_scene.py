@@ -46,11 +46,15 @@ class TestCluster(control_plane.Cluster):
     def get(self, *argv):
         return json.loads(self.kubectl("get", *argv, "-o", "json").stdout)
 
-    def request(self, method, path, body=None):
-        """Straight to the server: a kubectl for each of a thousand pods would take minutes."""
+    def connection(self):
         context = ssl.create_default_context(cafile=self.path("ca.crt"))
-        connection = http.client.HTTPSConnection("127.0.0.1", self.port, context=context, timeout=30)
-        with contextlib.closing(connection):
+        return http.client.HTTPSConnection("127.0.0.1", self.port, context=context, timeout=30)
+
+    def request(self, method, path, body=None, over=None):
+        """Straight to the server: a kubectl for each of a thousand pods would take minutes, and a new
+        connection for each a good part of one."""
+        with contextlib.ExitStack() as stack:
+            connection = over or stack.enter_context(contextlib.closing(self.connection()))
             kind = "merge-patch+json" if method == "PATCH" else "json"
             connection.request(method, path, json.dumps(body) if body else None,
                                {"Authorization": f"Bearer {self.token}",
@@ -72,13 +76,14 @@ class TestCluster(control_plane.Cluster):
     def patch(self, path, body):
         return self.request("PATCH", path, body)
 
-    def post_pod(self, node, name):
-        answer = self.request("POST", f"/api/v1/namespaces/{node.ns}/pods", pod_object(node, name))
+    def post_pod(self, node, name, over=None, **fields):
+        answer = self.request("POST", f"/api/v1/namespaces/{node.ns}/pods", pod_object(node, name, **fields),
+                              over)
         node.uids[name] = answer["metadata"]["uid"]
 
-    def delete_pod(self, node, name):
+    def delete_pod(self, node, name, over=None):
         self.request("DELETE", f"/api/v1/namespaces/{node.ns}/pods/{name}",
-                     {"kind": "DeleteOptions", "apiVersion": "v1", "gracePeriodSeconds": 0})
+                     {"kind": "DeleteOptions", "apiVersion": "v1", "gracePeriodSeconds": 0}, over)
 
 
 def added_capabilities(objects):
@@ -197,9 +202,10 @@ class KubeNode(Node):
         """What a kubelet and a runtime would do with it: cgroups, namespace, a process."""
         return self.pod(name, uid=(uid or self.uids[name]).replace("-", "_"))
 
-    def first_connect(self, name, addr):
-        """errno of a connect() that is the first thing a process of the pod does."""
-        pod_path, container = self.pod_cgroup(self.uids[name].replace("-", "_"))
+    def first_connect(self, name, addr, made=None):
+        """errno of a connect() that is the first thing a process of the pod does; made: its cgroups, where
+        they were made before."""
+        pod_path, container = made or self.pod_cgroup(self.uids[name].replace("-", "_"))
         with open(os.path.join(container, "cgroup.procs"), "w", encoding="ascii") as procs:
             child = os.fork()
             if child == 0:

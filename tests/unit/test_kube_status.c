@@ -84,15 +84,20 @@ static void test_mine(void **state)
 
 static void test_report(void **state)
 {
-	static const char *const odd[] = {"", "[]", "{", "{\"documents\": 3, \"pods\": []}"};
-	struct aeg_report report = {.documents = "0123456789abcdef",
-				    .pods = json_pack("{s:i}", "P a/b", 3)};
-	AEG_AUTO_FREE char *text = aeg_report_text(&report);
-	struct aeg_report read;
+	static const char *const odd[] = {"", "[]", "{", "{\"inForce\": 3, \"pods\": []}"};
+	struct aeg_mark marks[] = {{"bbbbbbbb"}, {"aaaaaaaa"}};
+	const struct aeg_mark absent = {"abababab"};
+	struct aeg_report report = {.pods = json_object()}, read;
+	AEG_AUTO_FREE char *text = NULL;
 
-	assert_string_equal(text, "{\"documents\":\"0123456789abcdef\",\"pods\":{\"P a/b\":3}}");
+	aeg_report_set_marks(&report, marks, 2);
+	assert_true(aeg_report_add_pods(&report, "P a/b", 3));
+	text = aeg_report_text(&report);
+	assert_string_equal(text, "{\"inForce\":\"aaaaaaaabbbbbbbb\",\"pods\":{\"P a/b\":3}}");
 	aeg_report_read(text, &read);
-	assert_string_equal(read.documents, report.documents);
+	for (size_t i = 0; i < AEG_ARRAY_SIZE(marks); i++)
+		assert_true(aeg_report_has(&read, &marks[i]));
+	assert_false(aeg_report_has(&read, &absent));
 	assert_true(json_equal(read.pods, report.pods));
 	aeg_report_done(&read);
 	aeg_report_done(&report);
@@ -100,11 +105,50 @@ static void test_report(void **state)
 	assert_null(read.pods);
 	for (size_t i = 0; i < AEG_ARRAY_SIZE(odd); i++) {
 		aeg_report_read(odd[i], &read);
-		assert_string_equal(read.documents, "");
+		assert_false(aeg_report_has(&read, &absent));
 		assert_null(read.pods);
 	}
-	aeg_report_read("{\"documents\": \"longer than a digest may be\"}", &read);
-	assert_int_equal(strlen(read.documents), 16);
+}
+
+/* The server takes 256 KiB of annotations: more documents and policies than fit are not told. */
+static void test_report_is_bounded(void **state)
+{
+	enum { DOCUMENTS = 20000, NAME = 300 };
+	struct aeg_mark *marks = aeg_xcalloc(DOCUMENTS, sizeof(*marks));
+	struct aeg_report report = {.pods = json_object()};
+	char name[NAME + 1];
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < DOCUMENTS; i++)
+		snprintf(marks[i].text, sizeof(marks[i].text), "%08x", i * 2654435761u);
+	aeg_report_set_marks(&report, marks, DOCUMENTS);
+	do {
+		snprintf(name, sizeof(name), "AIEgressPolicy %0280u", n);
+	} while (aeg_report_add_pods(&report, name, 4000000000u) && ++n);
+	AEG_AUTO_FREE char *text = aeg_report_text(&report);
+	assert_in_range(n, 300, 340);
+	assert_in_range(strlen(text), 200 << 10, 240 << 10);
+	assert_true(aeg_report_has(&report, &marks[0])); /* sorted by the call */
+	aeg_report_done(&report);
+	free(marks);
+}
+
+/* A lease that is seen for the first time is as old as it says: nodes that died long ago do not count. */
+static void test_first_look(void **state)
+{
+	AUTO_JSON *lease = aeg_lease_object(NULL, "aegress", "l", "n1", 60, NOW - 500 * SECOND);
+	AUTO_JSON *future = aeg_lease_object(NULL, "aegress", "l", "n1", 60, NOW + 500 * SECOND);
+	AUTO_JSON *again = json_pack("{s:{s:s}}", "metadata", "resourceVersion", "9");
+	struct aeg_lease_seen seen = {0}, ahead = {0};
+
+	aeg_lease_look_first(&seen, lease, 1000 * SECOND, NOW);
+	assert_int_equal(seen.at_ns, 500 * SECOND);
+	aeg_lease_look(&seen, again, 1001 * SECOND); /* it was renewed: it lives */
+	assert_int_equal(seen.at_ns, 1001 * SECOND);
+	aeg_lease_look_first(&ahead, future, 1000 * SECOND, NOW);
+	assert_int_equal(ahead.at_ns, 1000 * SECOND);
+	free(seen.version);
+	free(ahead.version);
 }
 
 /* ---- status ---- */
@@ -151,6 +195,19 @@ static void test_status_refused(void **state)
 	assert_text(json_object_get(condition(patch, 0), "message"), "unknown endpoint 'x'");
 	assert_text(json_object_get(condition(patch, 1), "status"), "False");
 	assert_int_equal(json_integer_value(at(patch, "status", "nodesEnforced")), 0);
+}
+
+/* It is not wrong, and not in force all the same: neither is claimed. */
+static void test_status_failed(void **state)
+{
+	struct aeg_status status = {
+		.generation = 2, .failed = "a.yaml:1:1: error", .nodes_total = 1};
+	AUTO_JSON *patch = aeg_status_patch(&status, NULL, NOW);
+
+	assert_text(json_object_get(condition(patch, 0), "status"), "Unknown");
+	assert_text(json_object_get(condition(patch, 0), "reason"), "ReloadFailed");
+	assert_text(json_object_get(condition(patch, 0), "message"), "a.yaml:1:1: error");
+	assert_text(json_object_get(condition(patch, 1), "status"), "False");
 }
 
 /* Reasons quote what users wrote: too long, cut within a character, no UTF-8 at all. */
@@ -249,6 +306,9 @@ int main(void)
 		cmocka_unit_test(test_renew_and_take),
 		cmocka_unit_test(test_mine),
 		cmocka_unit_test(test_report),
+		cmocka_unit_test(test_report_is_bounded),
+		cmocka_unit_test(test_first_look),
+		cmocka_unit_test(test_status_failed),
 		cmocka_unit_test(test_status_of_policy),
 		cmocka_unit_test(test_status_refused),
 		cmocka_unit_test(test_status_of_odd_texts),

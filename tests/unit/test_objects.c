@@ -63,21 +63,48 @@ static void test_pod(void **state)
 	aeg_workload_free(pod);
 }
 
+#define HASH "0123456789abcdef0123456789abcdef"
+
 static void test_mirror_pod(void **state)
 {
 	struct aeg_workload *pod = pod_of("{'metadata': {" METADATA ", 'annotations': {"
 					  "'kubernetes.io/config.mirror': 'abc',"
-					  "'kubernetes.io/config.hash': 'f00'}}}");
+					  "'kubernetes.io/config.hash': '" HASH "'}}}");
 
 	assert_string_equal(pod->uid, "0a-1");
-	assert_string_equal(pod->pod, "f00");
+	assert_string_equal(pod->pod, HASH);
 	assert_string_equal(pod->service_account, "default");
 	aeg_workload_free(pod);
 	/* the annotation alone, which everybody may write, makes no other pod of it */
 	pod = pod_of("{'metadata': {" METADATA
-		     ", 'annotations': {'kubernetes.io/config.hash': 'f00'}}}");
+		     ", 'annotations': {'kubernetes.io/config.hash': '" HASH "'}}}");
 	assert_string_equal(pod->pod, "0a-1");
 	aeg_workload_free(pod);
+}
+
+/* Whoever may make pods may write both: another pod's UID he does not get with them. */
+static void test_forged_mirror_pod(void **state)
+{
+	static const char *const hashes[] = {
+		"7d3c1f0a-0000-4000-8000-0000000000a1",
+		"7d3c1f0a",
+		"",
+		"0123456789ABCDEF0123456789abcdef",
+		"0123456789abcdef0123456789abcdef0",
+		"../0123456789abcdef0123456789abc",
+	};
+
+	for (size_t i = 0; i < AEG_ARRAY_SIZE(hashes); i++) {
+		AEG_AUTO_FREE char *text = aeg_xasprintf("{'metadata': {" METADATA
+							 ", 'annotations': {"
+							 "'kubernetes.io/config.mirror': 'abc',"
+							 "'kubernetes.io/config.hash': '%s'}}}",
+							 hashes[i]);
+		struct aeg_workload *pod = pod_of(text);
+
+		assert_string_equal(pod->pod, "0a-1");
+		aeg_workload_free(pod);
+	}
 }
 
 static void test_ended_pod(void **state)
@@ -153,9 +180,13 @@ static void test_document(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_pod),	  cmocka_unit_test(test_mirror_pod),
-		cmocka_unit_test(test_ended_pod), cmocka_unit_test(test_no_pod),
-		cmocka_unit_test(test_odd_types), cmocka_unit_test(test_namespace),
+		cmocka_unit_test(test_pod),
+		cmocka_unit_test(test_mirror_pod),
+		cmocka_unit_test(test_forged_mirror_pod),
+		cmocka_unit_test(test_ended_pod),
+		cmocka_unit_test(test_no_pod),
+		cmocka_unit_test(test_odd_types),
+		cmocka_unit_test(test_namespace),
 		cmocka_unit_test(test_document),
 	};
 

@@ -5,6 +5,7 @@
  * are not told at all.
  */
 #include "daemon/cluster.h"
+#include "base/digest.h"
 #include "base/log.h"
 #include "kube/set.h"
 
@@ -33,6 +34,7 @@ struct aeg_cluster {
 	struct aeg_watch *gather;
 	uint64_t changed_at_ns; /* the first change that nobody was told of; 0: none */
 	bool synced;
+	uint64_t settled; /* reloads */
 	char *pods_query;
 };
 
@@ -158,7 +160,18 @@ static void free_document(void *value)
 
 	aeg_kube_document_done(&document->document);
 	free(document->refused);
+	free(document->why);
 	free(document);
+}
+
+static void make_mark(struct aeg_cluster_document *document)
+{
+	AEG_AUTO_FREE char *all =
+		aeg_xasprintf("%s\n%s", document->document.file, document->document.text);
+	char digest[AEG_DIGEST_TEXT];
+
+	aeg_digest(all, strlen(all), digest);
+	snprintf(document->mark.text, sizeof(document->mark.text), "%.*s", AEG_LEASE_MARK, digest);
 }
 
 static void document_seen(struct follower *follower, json_t *object)
@@ -180,6 +193,7 @@ static void document_seen(struct follower *follower, json_t *object)
 		free_document(document);
 		return;
 	}
+	make_mark(document);
 	aeg_set_put(&follower->set, key, document);
 	changed(follower->cluster);
 }
@@ -205,7 +219,6 @@ static void on_seen(void *arg, json_t *object)
 		document_seen(follower, object);
 }
 
-/* Kubernetes deletes a namespace after everything in it, so nobody is left whose profile would change. */
 static void on_gone(void *arg, json_t *object)
 {
 	struct follower *follower = arg;
@@ -217,6 +230,7 @@ static void on_gone(void *arg, json_t *object)
 		pod_gone(follower, object);
 	} else if (follower->resource == AEG_RESOURCE_NAMESPACES && key) {
 		aeg_set_remove(&follower->set, key);
+		changed(follower->cluster); /* another one of that name may come, with other labels */
 	} else if (file) {
 		aeg_set_remove(&follower->set, file);
 		changed(follower->cluster);
@@ -239,15 +253,21 @@ static void on_synced(void *arg)
 	struct aeg_cluster *cluster = follower->cluster;
 
 	aeg_set_sweep(&follower->set, on_swept, follower);
-	if (follower->failure)
-		aeg_log(AEG_LOG_INFO, COMPONENT, "%s: followed again", follower->reflected.name);
-	free(AEG_TAKE_PTR(follower->failure));
 	if (cluster->synced || !all_listed(cluster))
 		return;
 	cluster->synced = true;
 	aeg_log(AEG_LOG_INFO, COMPONENT, "everything is known: %zu pods on this node",
 		cluster->followers[AEG_RESOURCE_PODS].set.n);
 	tell(cluster);
+}
+
+static void on_followed(void *arg)
+{
+	struct follower *follower = arg;
+
+	if (follower->failure)
+		aeg_log(AEG_LOG_INFO, COMPONENT, "%s: followed again", follower->reflected.name);
+	free(AEG_TAKE_PTR(follower->failure));
 }
 
 static void on_failed(void *arg, const char *why)
@@ -268,14 +288,19 @@ static void on_failed(void *arg, const char *why)
 /* ---- for the ruleset ---- */
 
 struct filling {
+	const struct aeg_set *namespaces;
 	struct aeg_model *model;
 	struct aeg_diags *diags;
 };
 
+/* A pod of which we know sooner than of its namespace waits for it: no policy could see whose it is. */
 static void fill_pod(void *arg, void *value)
 {
 	const struct filling *filling = arg;
+	const struct aeg_workload *pod = value;
 
+	if (!aeg_set_get(filling->namespaces, pod->ns))
+		return;
 	*AEG_VEC_PUSH(filling->model->workloads) = aeg_workload_clone(value);
 }
 
@@ -299,7 +324,7 @@ static void fill_document(void *arg, void *value)
 void aeg_cluster_fill(const struct aeg_cluster *cluster, struct aeg_model *model,
 		      struct aeg_diags *diags)
 {
-	struct filling filling = {model, diags};
+	struct filling filling = {&cluster->followers[AEG_RESOURCE_NAMESPACES].set, model, diags};
 
 	if (!cluster || !cluster->synced)
 		return;
@@ -352,6 +377,39 @@ bool aeg_cluster_refuse(struct aeg_cluster *cluster, const struct aeg_diags *dia
 	return refused;
 }
 
+static void settle(void *arg, void *value)
+{
+	struct aeg_cluster_document *document = value;
+	const char *failure = arg, *why = NULL;
+
+	if (failure && document->state == AEG_DOCUMENT_IN_FORCE)
+		return; /* and stays that */
+	document->state = AEG_DOCUMENT_IN_FORCE;
+	if (document->refused) {
+		document->state = AEG_DOCUMENT_REFUSED;
+		why = document->refused;
+	} else if (failure) {
+		document->state = AEG_DOCUMENT_FAILED;
+		why = failure;
+	}
+	free(document->why);
+	document->why = why ? aeg_xstrdup(why) : NULL;
+}
+
+void aeg_cluster_settle(struct aeg_cluster *cluster, const char *why)
+{
+	if (!cluster || !cluster->synced)
+		return;
+	for (size_t i = AEG_RESOURCE_ENDPOINTS; i < AEG_RESOURCES; i++)
+		aeg_set_each(&cluster->followers[i].set, settle, (void *)why);
+	cluster->settled++;
+}
+
+uint64_t aeg_cluster_settled(const struct aeg_cluster *cluster)
+{
+	return cluster->settled;
+}
+
 struct asking {
 	void (*fn)(void *arg, const struct aeg_cluster_document *document);
 	void *arg;
@@ -390,7 +448,7 @@ char *aeg_cluster_trouble(const struct aeg_cluster *cluster)
 		if (!state.synced || !state.watching)
 			return aeg_xasprintf("%s: %s", follower->reflected.name,
 					     follower->failure ? follower->failure
-							       : "not listed yet");
+							       : "not followed yet");
 	}
 	return NULL;
 }
@@ -464,6 +522,7 @@ static int follow(struct aeg_cluster *cluster, struct aeg_loop *loop, enum aeg_r
 		.seen = on_seen,
 		.gone = on_gone,
 		.synced = on_synced,
+		.followed = on_followed,
 		.failed = on_failed,
 	};
 	struct follower *follower = &cluster->followers[resource];

@@ -8,6 +8,7 @@
 
 #include "base/loop.h"
 #include "daemon/config.h"
+#include "kube/lease.h"
 #include "kube/objects.h"
 #include "kube/reflector.h"
 
@@ -30,10 +31,21 @@ struct aeg_cluster_ops {
 	void (*pod_gone)(void *arg, const char *uid);
 };
 
+/* What the last reload that it was part of made of a document. */
+enum aeg_document_state {
+	AEG_DOCUMENT_UNJUDGED, /* none was yet since it changed */
+	AEG_DOCUMENT_IN_FORCE,
+	AEG_DOCUMENT_REFUSED,
+	AEG_DOCUMENT_FAILED, /* nothing is wrong with it, but the reload as a whole failed */
+};
+
 /* A document as it is in the cluster, and what became of it here. */
 struct aeg_cluster_document {
 	struct aeg_kube_document document;
-	char *refused; /* the first thing that is wrong with it; NULL: it is in force */
+	enum aeg_document_state state;
+	char *why;	      /* of a state that is no good one; NULL else */
+	struct aeg_mark mark; /* of name and text: the same on every node that reads the same */
+	char *refused; /* what an attempt to read found first; NULL: nothing. Trials write it, too */
 };
 
 /* Begins to follow. -errno with a sentence: the access is not usable; a server that does not answer
@@ -65,6 +77,10 @@ void aeg_cluster_accept_all(struct aeg_cluster *cluster);
  * was refused who was not before, so that another attempt may succeed.
  */
 bool aeg_cluster_refuse(struct aeg_cluster *cluster, const struct aeg_diags *diags);
+/* After a reload: what it made of every document. why: of a failure; NULL: what was read is in force. */
+void aeg_cluster_settle(struct aeg_cluster *cluster, const char *why);
+/* How often that was. */
+uint64_t aeg_cluster_settled(const struct aeg_cluster *cluster);
 void aeg_cluster_documents(const struct aeg_cluster *cluster,
 			   void (*fn)(void *arg, const struct aeg_cluster_document *document),
 			   void *arg);

@@ -201,9 +201,7 @@ static void on_cluster_changed(void *arg)
 {
 	const struct aeg_daemon *daemon = arg;
 
-	if (aeg_reconciler_reload(daemon->reconciler,
-				  &(struct aeg_cause){.source = "kubernetes"}) == 0)
-		aeg_status_writer_installed(daemon->status_writer);
+	aeg_reconciler_reload(daemon->reconciler, &(struct aeg_cause){.source = "kubernetes"});
 }
 
 static void on_pod(void *arg, const struct aeg_workload *pod)

@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 #include "daemon/node_report.h"
-#include "base/digest.h"
 
-#include <stdio.h>
+struct marks {
+	AEG_VEC(struct aeg_mark) list;
+};
 
-static void add_document(void *arg, const struct aeg_cluster_document *document)
+static void add_mark(void *arg, const struct aeg_cluster_document *document)
 {
-	aeg_buf_printf(arg, "%s %s %lld %d\n", document->document.file,
-		       document->document.uid ? document->document.uid : "",
-		       (long long)document->document.generation, document->refused != NULL);
+	struct marks *marks = arg;
+
+	if (document->state == AEG_DOCUMENT_IN_FORCE)
+		*AEG_VEC_PUSH(marks->list) = document->mark;
 }
 
 void aeg_node_report_documents(const struct aeg_cluster *cluster, struct aeg_report *report)
 {
-	AEG_CLEANUP(aeg_buf_done) struct aeg_buf all = {0};
-	char digest[AEG_DIGEST_TEXT];
+	struct marks marks = {0};
 
-	aeg_cluster_documents(cluster, add_document, &all);
-	aeg_digest(aeg_buf_text(&all), all.len, digest);
-	snprintf(report->documents, sizeof(report->documents), "%.16s", digest);
+	aeg_cluster_documents(cluster, add_mark, &marks);
+	aeg_report_set_marks(report, marks.list.items, marks.list.n);
+	AEG_VEC_DONE(marks.list);
 }
 
 static unsigned int count_pods(const struct aeg_model *model, const struct aeg_policy *policy)
@@ -43,6 +44,7 @@ void aeg_node_report_pods(const struct aeg_reconciler *reconciler, struct aeg_re
 
 	json_decref(report->pods);
 	report->pods = json_object();
+	report->pods_bytes = 0;
 	for (size_t i = 0; model && i < model->policies.n; i++) {
 		const struct aeg_policy *policy = model->policies.items[i];
 		unsigned int n = count_pods(model, policy);
@@ -50,7 +52,7 @@ void aeg_node_report_pods(const struct aeg_reconciler *reconciler, struct aeg_re
 			policy->ns ? aeg_xasprintf("AIEgressPolicy %s/%s", policy->ns, policy->name)
 				   : aeg_xasprintf("ClusterAIEgressPolicy %s", policy->name);
 
-		if (n && json_object_size(report->pods) < AEG_LEASE_PODS_MAX)
-			json_object_set_new(report->pods, file, json_integer(n));
+		if (n && !aeg_report_add_pods(report, file, n))
+			return; /* the rest is not told, rather than nothing */
 	}
 }

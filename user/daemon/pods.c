@@ -77,6 +77,9 @@ void aeg_pods_seen(struct aeg_reconciler *reconciler, const struct aeg_workload 
 	if (!reconciler->ruleset) /* the next reload reads all */
 		return;
 	known = find(reconciler->ruleset->model, pod->uid);
+	/* Labels that are not known yet could be any: it stays unknown until the reload that brings them. */
+	if (!known && !aeg_model_namespace_labels(reconciler->ruleset->model, pod->ns))
+		return;
 	if (!known)
 		add(reconciler, pod);
 	else if (!aeg_workload_same(known, pod))

@@ -8,6 +8,7 @@
 #include "daemon/instances.h"
 #include "daemon/quarantiner.h"
 #include "daemon/resolvers.h"
+#include "daemon/self.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -34,6 +35,23 @@ static struct aeg_ident_row *ident_rows(const struct aeg_reconciler *reconciler,
 	return rows;
 }
 
+/*
+ * A first start knows nobody yet. Where whom no policy selects is not denied, a first installation must
+ * not deny everybody until the API server has answered; where he is, nobody gets out meanwhile.
+ */
+static struct aeg_gen settings_of(const struct aeg_reconciler *reconciler)
+{
+	struct aeg_gen settings = reconciler->config->defaults;
+
+	if (!aeg_cluster_synced(reconciler->cluster) && settings.unselected < settings.unknown) {
+		settings.unknown = settings.unselected;
+		aeg_log(AEG_LOG_WARNING, COMPONENT,
+			"until the API server has told which pods there are, all of them are treated "
+			"as defaults.unselected says, not as defaults.unknown");
+	}
+	return settings;
+}
+
 static int install_rows(struct aeg_reconciler *reconciler, const struct aeg_ruleset *ruleset,
 			const struct aeg_ident_row *rows, struct aeg_buf *error)
 {
@@ -41,7 +59,7 @@ static int install_rows(struct aeg_reconciler *reconciler, const struct aeg_rule
 		.tables = ruleset->tables,
 		.idents = rows,
 		.nidents = aeg_registry_count(ruleset->registry),
-		.settings = reconciler->config->defaults,
+		.settings = settings_of(reconciler),
 	};
 	int err = aeg_datapath_store_numbers(reconciler->datapath, &reconciler->numbers);
 
@@ -166,6 +184,7 @@ static int build(struct aeg_reconciler *reconciler, struct aeg_diags *diags, str
 	aeg_diags_print(diags, error, false);
 	if (err)
 		return err;
+	ruleset->self = reconciler->self;
 	err = aeg_ruleset_populate(ruleset, reconciler->cgroups, &reconciler->numbers, error);
 	if (err) {
 		aeg_ruleset_free(ruleset);
@@ -269,6 +288,7 @@ int aeg_reconciler_reload(struct aeg_reconciler *reconciler, const struct aeg_ca
 	else
 		err = renew(reconciler, cause, &diags, &text);
 	remember(reconciler, !err, &diags, &text);
+	aeg_cluster_settle(reconciler->cluster, err ? reconciler->last.text : NULL);
 	/* Documents and tables were there twice for a moment; nothing else gives that back. */
 	malloc_trim(0);
 	log_reload(reconciler, aeg_now_ns() - started);
@@ -423,6 +443,7 @@ int aeg_reconciler_open(const struct aeg_config *config, struct aeg_loop *loop,
 		aeg_reconciler_close(reconciler);
 		return err;
 	}
+	reconciler->self = aeg_self_cgroup(reconciler->cgroups, config->cgroup_root);
 	set_roots(reconciler);
 	*ret = reconciler;
 	return 0;
@@ -444,5 +465,6 @@ void aeg_reconciler_close(struct aeg_reconciler *reconciler)
 	aeg_numbers_done(&reconciler->numbers);
 	aeg_diags_done(&reconciler->last.diags);
 	free(reconciler->last.text);
+	free(reconciler->self);
 	free(reconciler);
 }

@@ -60,6 +60,7 @@ struct aeg_reconciler {
 	void *swapped_arg;						/* of both */
 	struct aeg_change_watch watch;
 	unsigned int left; /* pods that are gone and still in the model */
+	char *self;	   /* the daemon's own cgroup; NULL: not a managed one */
 };
 
 /* Opens the datapath and follows the cgroups. Nothing is installed. -errno with a sentence. */

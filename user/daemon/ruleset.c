@@ -2,7 +2,9 @@
 /* Documents -> model -> tables -> profiles of everybody who is there. Touches no kernel map. */
 #include "daemon/ruleset.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "daemon/applied.h"
+#include "daemon/self.h"
 
 #include <errno.h>
 
@@ -138,6 +140,18 @@ int aeg_ruleset_trial(struct aeg_ruleset *ruleset, struct aeg_numbers *numbers,
 	return err;
 }
 
+static void tell_overflow(const char *workload)
+{
+	static struct aeg_log_limit limit = {.burst = 5, .seconds = 60};
+
+	if (aeg_log_allowed(&limit, aeg_now_ns()))
+		aeg_log(AEG_LOG_WARNING, "policies",
+			"workload %s: the policies that select it need more decisions than the %u "
+			"that fit, so that it reaches no AI endpoint: select fewer different sets of "
+			"workloads or name fewer ports",
+			workload, AEG_MAX_CELLS);
+}
+
 int aeg_ruleset_profile(struct aeg_ruleset *ruleset, struct aeg_instance *instance,
 			struct aeg_numbers *numbers, struct aeg_buf *error)
 {
@@ -146,8 +160,16 @@ int aeg_ruleset_profile(struct aeg_ruleset *ruleset, struct aeg_instance *instan
 	struct aeg_subject subject = aeg_subject_of(ruleset->model, workload);
 
 	instance->number = aeg_numbers_get(numbers, AEG_LABEL_WORKLOAD, name);
-	return aeg_compile_profile(ruleset->tables, &subject, &instance->profile, &instance->flags,
-				   error);
+	if (aeg_self_is_in(ruleset->self, instance->cgroup.path)) {
+		instance->profile = instance->flags = 0;
+		return 0;
+	}
+	if (aeg_compile_profile(ruleset->tables, &subject, &instance->profile, &instance->flags,
+				error))
+		return -EINVAL;
+	if (ruleset->tables->profiles.items[instance->profile].overflowed)
+		tell_overflow(name);
+	return 0;
 }
 
 static void add_cgroup(void *arg, const struct aeg_cgroup *cgroup)

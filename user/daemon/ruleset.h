@@ -16,6 +16,8 @@ struct aeg_ruleset {
 	struct aeg_tables *tables;
 	struct aeg_registry *registry;
 	struct aeg_tables *trial; /* see aeg_ruleset_trial(); NULL: never asked for */
+	const char
+		*self; /* the daemon's own cgroup, which no policy selects; borrowed; NULL: none */
 };
 
 /* Documents to be read in place of applied ones, before they are kept: see daemon/applied.h. */

@@ -6,11 +6,11 @@
 #include "daemon/status_writer.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "daemon/node_leases.h"
 #include "daemon/node_report.h"
 #include "kube/backoff.h"
 #include "kube/complaint.h"
 #include "kube/lease.h"
-#include "kube/set.h"
 #include "kube/status.h"
 
 #include <stdio.h>
@@ -38,11 +38,6 @@ struct lease_call {
 	uint64_t not_before_ns; /* after a failure */
 };
 
-struct node { /* as its lease says */
-	struct aeg_report report;
-	struct aeg_lease_seen seen;
-};
-
 struct aeg_status_writer {
 	const struct aeg_daemon *daemon;
 	struct aeg_kube_client *client;
@@ -53,16 +48,15 @@ struct aeg_status_writer {
 	struct lease_call own;
 	struct aeg_report report;
 	char *told; /* the last report that arrived */
-	bool pods_changed, installed;
+	bool pods_changed;
+	uint64_t settled; /* reloads that the report knows of; 0: none yet */
 	/* of the leader */
 	struct lease_call lead;
 	json_t *lease; /* as last seen; NULL: there is none, or not asked yet */
 	struct aeg_lease_seen lease_seen;
 	uint64_t leader_until_ns, looked_ns;
 	bool lease_missing;
-	struct aeg_reflector *nodes_followed;
-	struct aeg_reflected nodes_what;
-	struct aeg_set nodes;
+	struct aeg_node_leases *nodes;
 	bool review;
 	uint64_t reviewed_ns;
 	unsigned int patches; /* under way */
@@ -172,7 +166,7 @@ static void round_own(struct aeg_status_writer *writer, uint64_t now)
 	AEG_AUTO_FREE char *text = NULL;
 	bool due = !writer->own.done_ns || now - writer->own.done_ns >= RENEW_NODE_NS;
 
-	if (!is_free(&writer->own, now) || !writer->installed)
+	if (!is_free(&writer->own, now) || !writer->settled)
 		return;
 	if (writer->pods_changed) {
 		writer->pods_changed = false;
@@ -288,61 +282,9 @@ static void round_lead(struct aeg_status_writer *writer, uint64_t now)
 
 /* ---- what the nodes say, for the leader ---- */
 
-static void free_node(void *value)
-{
-	struct node *node = value;
-
-	aeg_report_done(&node->report);
-	free(node->seen.version);
-	free(node);
-}
-
-static void nodes_begin(void *arg)
-{
-	struct aeg_status_writer *writer = arg;
-
-	aeg_set_begin(&writer->nodes);
-}
-
-static void node_seen(void *arg, json_t *lease)
-{
-	struct aeg_status_writer *writer = arg;
-	AEG_AUTO_FREE char *key = aeg_kube_key(lease);
-	struct node *node = aeg_xcalloc(1, sizeof(*node));
-
-	if (!key) {
-		free(node);
-		return;
-	}
-	aeg_report_read(json_string_value(json_object_get(
-				json_object_get(json_object_get(lease, "metadata"), "annotations"),
-				AEG_LEASE_REPORT)),
-			&node->report);
-	aeg_lease_look(&node->seen, lease, aeg_now_ns());
-	aeg_set_put(&writer->nodes, key, node);
-	writer->review = true;
-}
-
-static void node_gone(void *arg, json_t *lease)
-{
-	struct aeg_status_writer *writer = arg;
-	AEG_AUTO_FREE char *key = aeg_kube_key(lease);
-
-	if (key)
-		aeg_set_remove(&writer->nodes, key);
-	writer->review = true;
-}
-
-static void node_swept(void *arg, void *value)
+static void nodes_changed(void *arg)
 {
 	((struct aeg_status_writer *)arg)->review = true;
-}
-
-static void nodes_synced(void *arg)
-{
-	struct aeg_status_writer *writer = arg;
-
-	aeg_set_sweep(&writer->nodes, node_swept, writer);
 }
 
 static void nodes_failed(void *arg, const char *why)
@@ -352,22 +294,10 @@ static void nodes_failed(void *arg, const char *why)
 
 static void follow_nodes(struct aeg_status_writer *writer)
 {
-	static const struct aeg_reflector_ops ops = {
-		.begin = nodes_begin,
-		.seen = node_seen,
-		.gone = node_gone,
-		.synced = nodes_synced,
-		.failed = nodes_failed,
-	};
-	int err;
+	static const struct aeg_node_leases_ops ops = {nodes_changed, nodes_failed};
+	int err = aeg_node_leases_open(writer->client, writer->daemon->loop, writer->path,
+				       writer->own_name, &ops, writer, &writer->nodes);
 
-	writer->nodes_what = (struct aeg_reflected){
-		.name = "leases",
-		.path = writer->path,
-		.query = "labelSelector=aegress.dev%2Fnode",
-	};
-	err = aeg_reflector_new(writer->client, writer->daemon->loop, &writer->nodes_what, &ops,
-				writer, &writer->nodes_followed);
 	if (err)
 		complain(writer, "the nodes' leases cannot be followed", 0, strerror(-err));
 }
@@ -375,32 +305,10 @@ static void follow_nodes(struct aeg_status_writer *writer)
 static void step_down(struct aeg_status_writer *writer)
 {
 	aeg_log(AEG_LOG_INFO, COMPONENT, "this node no longer writes the status of policies");
-	aeg_reflector_free(AEG_TAKE_PTR(writer->nodes_followed));
-	aeg_set_done(&writer->nodes);
+	aeg_node_leases_close(AEG_TAKE_PTR(writer->nodes));
 }
 
-/* ---- adding up ---- */
-
-struct sum {
-	const struct aeg_status_writer *writer;
-	const char *file;
-	uint64_t now;
-	struct aeg_status status;
-};
-
-static void add_node(void *arg, void *value)
-{
-	const struct node *node = value;
-	struct sum *sum = arg;
-
-	if (sum->now - node->seen.at_ns > AEG_LEASE_NODE_S * 1000000000ull)
-		return;
-	sum->status.nodes_total++;
-	sum->status.nodes_enforced +=
-		aeg_streq(node->report.documents, sum->writer->report.documents);
-	sum->status.pods +=
-		(unsigned int)json_integer_value(json_object_get(node->report.pods, sum->file));
-}
+/* ---- writing ---- */
 
 static void patch_done(void *arg, long status, const char *error)
 {
@@ -448,42 +356,69 @@ static void send_patch(struct aeg_status_writer *writer, const struct aeg_kube_d
 static void review_one(void *arg, const struct aeg_cluster_document *document)
 {
 	struct aeg_status_writer *writer = arg;
-	struct sum sum = {
-		.writer = writer,
-		.file = document->document.file,
-		.now = aeg_now_ns(),
-		.status = {.generation = document->document.generation,
-			   .refused = document->refused},
-	};
+	struct aeg_status status = {.generation = document->document.generation};
 	json_t *patch;
 
+	if (document->state == AEG_DOCUMENT_UNJUDGED)
+		return; /* the reload that judges it makes another review */
+	if (document->state == AEG_DOCUMENT_REFUSED)
+		status.refused = document->why;
+	else if (document->state == AEG_DOCUMENT_FAILED)
+		status.failed = document->why;
 	if (writer->patches >= PATCHES_MAX) {
 		writer->review = true; /* the rest in the next round */
 		return;
 	}
 	if (!aeg_streq(document->document.kind, "AIEndpoint"))
-		aeg_set_each(&writer->nodes, add_node, &sum);
-	patch = aeg_status_patch(&sum.status, document->document.status, aeg_realtime_ns());
+		aeg_node_leases_sum(writer->nodes, &writer->report, document, &status);
+	patch = aeg_status_patch(&status, document->document.status, aeg_realtime_ns());
 	if (patch)
 		send_patch(writer, &document->document, patch);
 	json_decref(patch);
 }
 
+/* Of a node that is no more. One that comes back makes its lease anew. */
+static void forget_one(void *arg, const char *name)
+{
+	static const struct aeg_kube_ops ops = {.done = patch_done};
+	struct aeg_status_writer *writer = arg;
+	AEG_AUTO_FREE char *path = aeg_xasprintf("%s/%s", writer->path, name);
+	const struct aeg_kube_request request = {
+		.method = "DELETE", .path = path, .timeout_ms = TIMEOUT_MS};
+
+	if (writer->patches >= PATCHES_MAX)
+		return;
+	writer->patches++;
+	aeg_kube_call_start(writer->client, &request, &ops, writer);
+}
+
 static void round_review(struct aeg_status_writer *writer, uint64_t now)
 {
-	if (!writer->nodes_followed)
+	if (!writer->nodes)
 		follow_nodes(writer);
-	if (!writer->nodes_followed || !aeg_reflector_state(writer->nodes_followed).synced ||
-	    writer->patches || !writer->installed)
+	if (!writer->nodes || !aeg_node_leases_synced(writer->nodes) || writer->patches ||
+	    !writer->settled)
 		return;
 	if (!writer->review && now - writer->reviewed_ns < REVIEW_NS)
 		return;
 	writer->review = false;
 	writer->reviewed_ns = now;
 	aeg_cluster_documents(writer->daemon->reconciler->cluster, review_one, writer);
+	aeg_node_leases_stale(writer->nodes, forget_one, writer);
 }
 
 /* ---- rounds ---- */
+
+static void look_at_reloads(struct aeg_status_writer *writer)
+{
+	const struct aeg_cluster *cluster = writer->daemon->reconciler->cluster;
+
+	if (writer->settled == aeg_cluster_settled(cluster))
+		return;
+	writer->settled = aeg_cluster_settled(cluster);
+	aeg_node_report_documents(cluster, &writer->report);
+	writer->pods_changed = writer->review = true;
+}
 
 static void on_round(void *arg)
 {
@@ -491,20 +426,13 @@ static void on_round(void *arg)
 	uint64_t now = aeg_now_ns();
 
 	aeg_timer_arm(writer->timer, ROUND_MS);
+	look_at_reloads(writer);
 	round_own(writer, now);
 	round_lead(writer, now);
 	if (leads(writer, now))
 		round_review(writer, now);
-	else if (writer->nodes_followed)
+	else if (writer->nodes)
 		step_down(writer);
-}
-
-void aeg_status_writer_installed(struct aeg_status_writer *writer)
-{
-	if (!writer)
-		return;
-	aeg_node_report_documents(writer->daemon->reconciler->cluster, &writer->report);
-	writer->installed = writer->pods_changed = writer->review = true;
 }
 
 void aeg_status_writer_pods_changed(struct aeg_status_writer *writer)
@@ -521,7 +449,7 @@ struct aeg_status_stats aeg_status_writer_stats(const struct aeg_status_writer *
 		return stats;
 	stats = writer->stats;
 	stats.leader = leads(writer, aeg_now_ns());
-	stats.nodes = writer->nodes.n;
+	stats.nodes = aeg_node_leases_count(writer->nodes);
 	return stats;
 }
 
@@ -559,7 +487,6 @@ int aeg_status_writer_open(const struct aeg_daemon *daemon, struct aeg_status_wr
 	writer->path = aeg_xasprintf(LEASES, ns);
 	writer->own_name = aeg_xasprintf("aegress-node-%s", daemon->config->node);
 	writer->own.writer = writer->lead.writer = writer;
-	writer->nodes.free = free_node;
 	writer->log = (struct aeg_log_limit){.burst = 4, .seconds = 60};
 	err = aeg_loop_timer(daemon->loop, on_round, writer, &writer->timer);
 	if (err) {
@@ -579,8 +506,7 @@ void aeg_status_writer_close(struct aeg_status_writer *writer)
 	aeg_kube_call_cancel(writer->lead.call);
 	aeg_buf_done(&writer->own.answer);
 	aeg_buf_done(&writer->lead.answer);
-	aeg_reflector_free(writer->nodes_followed);
-	aeg_set_done(&writer->nodes);
+	aeg_node_leases_close(writer->nodes);
 	aeg_watch_remove(writer->timer);
 	aeg_report_done(&writer->report);
 	json_decref(writer->lease);

@@ -20,8 +20,6 @@ int aeg_status_writer_open(const struct aeg_daemon *daemon, struct aeg_status_wr
 /* Before the cluster. NULL is fine, here and below. */
 void aeg_status_writer_close(struct aeg_status_writer *writer);
 
-/* What the cluster says is in force here. */
-void aeg_status_writer_installed(struct aeg_status_writer *writer);
 void aeg_status_writer_pods_changed(struct aeg_status_writer *writer);
 struct aeg_status_stats aeg_status_writer_stats(const struct aeg_status_writer *writer);
 

@@ -85,6 +85,9 @@ static enum aeg_layers find(struct aeg_veths *veths, const struct aeg_instance *
 {
 	int err = aeg_datapath_find_links(veths->datapath, instance->cgroup.id, ret);
 
+	if (!err &&
+	    instance->layers == AEG_LAYERS_UNKNOWN) /* before its first socket asks, mostly */
+		(void)aeg_datapath_set_home(veths->datapath, instance->cgroup.id);
 	if (!err)
 		return layers_of(ret);
 	if (err == -ESRCH || err == -ENOENT)

@@ -116,6 +116,17 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
 	return len;
 }
 
+/* The empty line ends the headers; those of an interim answer (1xx) are no answer yet. */
+static size_t on_header(char *data, size_t size, size_t n, void *arg)
+{
+	struct aeg_kube_call *call = arg;
+	size_t len = size * n;
+
+	if (call->ops->begun && *data == '\r' && status_of(call) / 100 == 2)
+		call->ops->begun(call->arg);
+	return len;
+}
+
 /* ---- sockets and time ---- */
 
 static void on_ready(void *arg, int fd, uint32_t events)
@@ -268,6 +279,8 @@ static void set_transfer(struct aeg_kube_call *call, const struct aeg_kube_reque
 	}
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
+	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(easy, CURLOPT_HEADERDATA, call);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, call->curl_error);
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, call);
 }

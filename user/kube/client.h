@@ -21,6 +21,8 @@ struct aeg_kube_request {
 };
 
 struct aeg_kube_ops { /* none is called within aeg_kube_call_start() */
+	/* The server has begun a good answer; NULL: it does not matter. */
+	void (*begun)(void *arg);
 	/* A piece of the body of an answer with a good status; 0, or -errno to break off. */
 	int (*data)(void *arg, const char *data, size_t len);
 	/*

@@ -5,6 +5,7 @@
 
 #define MIRROR "kubernetes.io/config.mirror"
 #define STATIC_UID "kubernetes.io/config.hash"
+#define STATIC_UID_LEN 32
 
 static const char *text_of(json_t *object, const char *key)
 {
@@ -54,12 +55,23 @@ static void read_labels(json_t *labels, struct aeg_labels *ret)
 	}
 }
 
-/* The cgroup of a static pod carries the UID of the file it came from, not that of its mirror. */
+/* As the kubelet makes it of a file: an MD5 sum, which no UID of an object, with its dashes, is like. */
+static bool is_static_uid(const char *text)
+{
+	return text && strlen(text) == STATIC_UID_LEN &&
+	       strspn(text, "0123456789abcdef") == STATIC_UID_LEN;
+}
+
+/*
+ * The cgroup of a static pod carries the UID of the file it came from, not that of its mirror. Whoever may
+ * make pods may write these annotations: with them he claims another static pod's cgroup at most, which
+ * then is nobody's, never that of a pod of the API server.
+ */
 static char *cgroup_uid(json_t *metadata)
 {
 	json_t *annotations = json_object_get(metadata, "annotations");
 
-	if (text_of(annotations, MIRROR) && text_of(annotations, STATIC_UID))
+	if (text_of(annotations, MIRROR) && is_static_uid(text_of(annotations, STATIC_UID)))
 		return copy_of(annotations, STATIC_UID);
 	return copy_of(metadata, "uid");
 }

@@ -14,10 +14,12 @@
 
 #define PAGE_OBJECTS 250u
 #define PAGE_BYTES (32u << 20)
-#define LINE_BYTES (8u << 20) /* an object is at most 1.5 MiB for etcd; its JSON is longer */
+/* etcd takes 1.5 MiB of an object; in JSON a control character is six bytes. */
+#define LINE_BYTES (16u << 20)
 #define PAGE_TIMEOUT_MS 30000u
 #define WATCH_S 300u /* then the server ends it, and it is begun anew */
 #define ANSWER_GRACE_MS 30000u
+#define BEGIN_MS 10000u			 /* a server that does not even begin to answer is away */
 #define WATCH_TOO_SHORT_NS 1000000000ull /* a server that hangs up at once is not asked at once */
 #define GONE 410
 
@@ -28,7 +30,7 @@ struct aeg_reflector {
 	void *arg;
 	struct aeg_reflector_state state;
 	struct aeg_backoff backoff;
-	struct aeg_watch *timer; /* until the next try */
+	struct aeg_watch *timer; /* until the next try, or until a watch must have begun */
 	struct aeg_kube_call *call;
 	unsigned int page_objects;
 	char *version;	 /* of the last list or event; NULL: list first */
@@ -36,6 +38,7 @@ struct aeg_reflector {
 	struct aeg_buf page;
 	struct aeg_splitter splitter;
 	bool too_big, forgotten; /* why a call was broken off */
+	char *complaint;	 /* of the server within a watch; NULL: none */
 	uint64_t watch_began_ns; /* CLOCK_MONOTONIC */
 };
 
@@ -81,13 +84,21 @@ static void fail(struct aeg_reflector *reflector, const char *why)
 		      aeg_backoff_next(&reflector->backoff, aeg_backoff_random()));
 }
 
+/* From the last version on the same thing would come again, so that only a list helps. */
+static void skip_too_big(struct aeg_reflector *reflector)
+{
+	list_again(reflector);
+	fail(reflector, "an object is too long for a watch: listing again");
+}
+
 static void ended_badly(struct aeg_reflector *reflector, long status, const char *error)
 {
 	if (status == GONE || reflector->forgotten) {
 		list_again(reflector);
 		next_step(reflector);
 	} else {
-		AEG_AUTO_FREE char *why = aeg_kube_complaint(status, error);
+		AEG_AUTO_FREE char *why = reflector->complaint ? AEG_TAKE_PTR(reflector->complaint)
+							       : aeg_kube_complaint(status, error);
 
 		fail(reflector, why);
 	}
@@ -207,13 +218,26 @@ static void list(struct aeg_reflector *reflector)
 
 /* ---- watch ---- */
 
+/* The object is a Status. */
+static void note_error(struct aeg_reflector *reflector, json_t *status)
+{
+	json_int_t code = json_integer_value(json_object_get(status, "code"));
+	const char *message = json_string_value(json_object_get(status, "message"));
+
+	reflector->forgotten = code == GONE;
+	free(reflector->complaint);
+	reflector->complaint = aeg_xasprintf("the watch broke off: %lld: %s", (long long)code,
+					     message ? message : "no reason");
+}
+
 /* {"type": "MODIFIED", "object": {...}} */
 static int read_event(struct aeg_reflector *reflector, const char *type, json_t *object)
 {
 	if (aeg_streq(type, "ERROR")) {
-		reflector->forgotten = json_integer_value(json_object_get(object, "code")) == GONE;
+		note_error(reflector, object);
 		return -ECONNRESET;
 	}
+	contact(reflector);
 	if (aeg_streq(type, "ADDED") || aeg_streq(type, "MODIFIED"))
 		reflector->ops->seen(reflector->arg, object);
 	else if (aeg_streq(type, "DELETED"))
@@ -231,7 +255,6 @@ static int watch_line(void *arg, const char *line, size_t len)
 	json_t *object = json_object_get(event, "object");
 	int err = -EBADMSG;
 
-	contact(reflector);
 	if (type && json_is_object(object))
 		err = read_event(reflector, type, object);
 	json_decref(event);
@@ -242,7 +265,22 @@ static int watch_data(void *arg, const char *data, size_t len)
 {
 	struct aeg_reflector *reflector = arg;
 
-	return aeg_splitter_feed(&reflector->splitter, data, len, watch_line, reflector);
+	int err = aeg_splitter_feed(&reflector->splitter, data, len, watch_line, reflector);
+
+	reflector->too_big = err == -EMSGSIZE;
+	return err;
+}
+
+/* Not before: a server that takes no connection, or says nothing, is not followed. */
+static void watch_begun(void *arg)
+{
+	struct aeg_reflector *reflector = arg;
+
+	aeg_timer_disarm(reflector->timer);
+	reflector->state.watching = true;
+	reflector->state.last_contact_ns = aeg_now_ns();
+	if (reflector->ops->followed)
+		reflector->ops->followed(reflector->arg);
 }
 
 static void watch_done(void *arg, long status, const char *error)
@@ -250,8 +288,11 @@ static void watch_done(void *arg, long status, const char *error)
 	struct aeg_reflector *reflector = arg;
 
 	reflector->call = NULL;
+	aeg_timer_disarm(reflector->timer);
 	aeg_splitter_done(&reflector->splitter);
-	if (status / 100 != 2)
+	if (reflector->too_big)
+		skip_too_big(reflector);
+	else if (status / 100 != 2)
 		ended_badly(reflector, status, error);
 	else if (aeg_now_ns() - reflector->watch_began_ns < WATCH_TOO_SHORT_NS)
 		fail(reflector, "the server ended the watch at once");
@@ -261,7 +302,8 @@ static void watch_done(void *arg, long status, const char *error)
 
 static void watch(struct aeg_reflector *reflector)
 {
-	static const struct aeg_kube_ops ops = {.data = watch_data, .done = watch_done};
+	static const struct aeg_kube_ops ops = {
+		.begun = watch_begun, .data = watch_data, .done = watch_done};
 	AEG_CLEANUP(aeg_buf_done) struct aeg_buf path = {0};
 	struct aeg_kube_request request = {
 		.method = "GET",
@@ -275,9 +317,10 @@ static void watch(struct aeg_reflector *reflector)
 		       WATCH_S, reflector->version);
 	request.path = aeg_buf_text(&path);
 	reflector->too_big = reflector->forgotten = false;
-	reflector->state.watching = true;
 	reflector->watch_began_ns = aeg_now_ns();
+	free(AEG_TAKE_PTR(reflector->complaint));
 	reflector->call = aeg_kube_call_start(reflector->client, &request, &ops, reflector);
+	aeg_timer_arm(reflector->timer, BEGIN_MS);
 }
 
 /* ---- life ---- */
@@ -292,7 +335,14 @@ static void next_step(struct aeg_reflector *reflector)
 
 static void on_time(void *arg)
 {
-	next_step(arg);
+	struct aeg_reflector *reflector = arg;
+
+	if (!reflector->call) {
+		next_step(reflector);
+		return;
+	}
+	aeg_kube_call_cancel(AEG_TAKE_PTR(reflector->call));
+	fail(reflector, "the server does not answer");
 }
 
 int aeg_reflector_new(struct aeg_kube_client *client, struct aeg_loop *loop,
@@ -326,6 +376,7 @@ void aeg_reflector_free(struct aeg_reflector *reflector)
 	aeg_watch_remove(reflector->timer);
 	aeg_splitter_done(&reflector->splitter);
 	aeg_buf_done(&reflector->page);
+	free(reflector->complaint);
 	free(reflector->version);
 	free(reflector->continued);
 	free(reflector);

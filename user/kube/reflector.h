@@ -25,6 +25,7 @@ struct aeg_reflector_ops {
 	void (*seen)(void *arg, json_t *object); /* is there, or changed; borrowed */
 	void (*gone)(void *arg, json_t *object);
 	void (*synced)(void *arg);		    /* the list is complete */
+	void (*followed)(void *arg);		    /* a watch has begun; NULL: does not matter */
 	void (*failed)(void *arg, const char *why); /* and will be tried again */
 };
 

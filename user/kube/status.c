@@ -77,6 +77,9 @@ static struct condition accepted(const struct aeg_status *status)
 {
 	if (status->refused)
 		return (struct condition){"Accepted", "False", "Refused", message(status->refused)};
+	if (status->failed)
+		return (struct condition){"Accepted", "Unknown", "ReloadFailed",
+					  message(status->failed)};
 	return (struct condition){"Accepted", "True", "Valid", json_string("")};
 }
 

@@ -9,7 +9,9 @@
 
 struct aeg_status {
 	int64_t generation;
-	const char *refused; /* why; NULL: it is in force */
+	const char *refused; /* why; NULL: nothing is wrong with it */
+	const char *
+		failed; /* why it is not in force all the same where this is written; NULL: it is */
 	/* Of policies; nodes_total 0: an endpoint, which has no counts and is not enforced. */
 	unsigned int pods, nodes_enforced, nodes_total;
 };

@@ -4,6 +4,7 @@
  * lists in order on the way, so that everything after it can search them.
  */
 #include "base/strmap.h"
+#include "policy/limits.h"
 #include "policy/read.h"
 #include "policy/shadow.h"
 #include "policy/template.h"
@@ -60,6 +61,8 @@ static void check_duplicates(struct check *check)
 	for (size_t i = 0; i < model->workloads.n; i++) {
 		const struct aeg_workload *workload = model->workloads.items[i];
 
+		if (workload->uid) /* a pod: two of one name are there while one follows the other */
+			continue;
 		check_unique(check, "Workload", workload->ns, workload->name, &workload->pos);
 	}
 	for (size_t i = 0; i < model->namespaces.n; i++) {
@@ -254,6 +257,7 @@ int aeg_model_check(struct aeg_model *model, struct aeg_diags *diags)
 	aeg_documents_sort(&model->documents);
 	for (size_t i = 0; i < model->policies.n; i++)
 		check_policy(&check, model->policies.items[i]);
+	aeg_limits_check(model, diags);
 	aeg_strmap_done(&check.seen);
 	AEG_VEC_DONE(check.names);
 	return diags->nerrors ? -EINVAL : 0;

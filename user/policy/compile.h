@@ -11,7 +11,7 @@
 #include "policy/model.h"
 #include "policy/tables.h"
 
-/* Limits of one generation; beyond them compilation fails with -E2BIG and a sentence. */
+/* Limits of one generation. policy/limits.h keeps documents below the first two. */
 #define AEG_MAX_ADDRS (1u << 20)
 #define AEG_MAX_NAMES (1u << 20)
 #define AEG_MAX_CELLS (1u << 21)
@@ -36,7 +36,8 @@ struct aeg_subject aeg_subject_of(const struct aeg_model *model,
 
 /*
  * The identity row of a workload: finds or adds its profile. New cells are appended to
- * tables->cells from the index that was its length before; *ret_flags gets AEG_IDENT_*.
+ * tables->cells from the index that was its length before; *ret_flags gets AEG_IDENT_*. Where they would
+ * be more than AEG_MAX_CELLS the profile has none and is isolated: see struct aeg_profile. 0.
  */
 int aeg_compile_profile(struct aeg_tables *tables, const struct aeg_subject *subject,
 			uint32_t *ret_profile, uint32_t *ret_flags, struct aeg_buf *error);

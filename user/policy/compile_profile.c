@@ -5,7 +5,6 @@
  */
 #include "policy/compile.h"
 #include "policy/compiler.h"
-#include <errno.h>
 
 /* ---- cells of one class ---- */
 
@@ -173,22 +172,24 @@ static void profile_cells(const struct aeg_compiler *compiler, const struct aeg_
 	AEG_VEC_DONE(touches.list);
 }
 
-static int compile_cells(struct aeg_tables *tables, uint32_t number, struct aeg_buf *error)
+/*
+ * Where no more fit it is those whose policies want so many that suffer, not everybody: without cells an
+ * isolated profile reaches nothing that is governed.
+ */
+static void compile_cells(struct aeg_tables *tables, uint32_t number)
 {
 	AEG_CLEANUP(cells_done) struct cells cells = {0};
+	struct aeg_profile *profile = &tables->profiles.items[number];
 
 	profile_cells(tables->compiler, tables, number, &cells);
+	profile->compiled = true;
 	if (cells.list.n > AEG_MAX_CELLS - tables->cells.n) {
-		aeg_buf_printf(error,
-			       "the policies need more than %u decisions; select fewer different "
-			       "sets of workloads or name fewer ports",
-			       AEG_MAX_CELLS);
-		return -E2BIG;
+		profile->flags |= AEG_IDENT_ISOLATED | AEG_IDENT_ISOLATED_UNION;
+		profile->overflowed = true;
+		return;
 	}
 	for (size_t i = 0; i < cells.list.n; i++)
 		aeg_tables_add_cell(tables, &cells.list.items[i]);
-	tables->profiles.items[number].compiled = true;
-	return 0;
 }
 
 /* ---- who is selected ---- */
@@ -290,17 +291,13 @@ int aeg_compile_profile(struct aeg_tables *tables, const struct aeg_subject *sub
 	AEG_CLEANUP(selection_done) struct selection selection = {0};
 	const struct aeg_model *model = tables->compiler->model;
 	uint32_t number;
-	int err;
 
 	select_policies(model, 0, NULL, subject, &selection);
 	select_policies(model, first_of_namespace(model, subject->ns), subject->ns, subject,
 			&selection);
 	number = profile_number(tables, &selection);
-	if (!tables->profiles.items[number].compiled) {
-		err = compile_cells(tables, number, error);
-		if (err)
-			return err;
-	}
+	if (!tables->profiles.items[number].compiled)
+		compile_cells(tables, number);
 	*ret_profile = number;
 	*ret_flags = tables->profiles.items[number].flags;
 	return 0;

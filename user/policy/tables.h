@@ -59,6 +59,7 @@ struct aeg_profile {
 	uint32_t flags;		    /* AEG_IDENT_* */
 	AEG_VEC(uint32_t) policies; /* indices into the model's policies, ascending */
 	bool compiled;		    /* its cells are in the table */
+	bool overflowed; /* they are not: there was no room, and all that is governed is denied */
 };
 
 struct aeg_tables {
