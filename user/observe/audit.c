@@ -12,8 +12,17 @@
 
 /* ---- trouble ---- */
 
+/* A disk that turned read-only cannot be taken away and repaired while a file on it is open. */
+static void let_go(struct aeg_audit *audit)
+{
+	aeg_audit_file_close(&audit->file);
+	audit->rotated = true; /* what it holds may not be on the disk */
+}
+
 static void fail(struct aeg_audit *audit, const char *what, int err)
 {
+	if (err == -EROFS && audit->file.fd >= 0)
+		let_go(audit);
 	audit->stats.errors++;
 	if (!audit->stats.error)
 		audit->settings.problem(audit->settings.problem_arg, what, err);

@@ -152,6 +152,9 @@ int aeg_audit_reopen(struct aeg_audit *audit)
 	struct aeg_audit_scan found = {0};
 	int err = make_directory(audit);
 
+	/* Tried every second for as long as the disk is so: not by reading a whole file. */
+	if (!err && access(audit->file.path, W_OK) < 0 && errno == EROFS)
+		err = -EROFS;
 	if (!err)
 		err = scan(audit->file.path, &nothing, &found);
 	if (!err && !found.first && found.bytes)
