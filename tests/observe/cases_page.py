@@ -93,10 +93,10 @@ def test_command_is_copied_without_a_clipboard():
     with watched() as (daemon, monitor, pod), Browser(daemon.node.dir) as browser:
         pod.ask("connect", addr=OTHER, port=443, family="v4")
         browser.go(url(monitor))
-        browser.wait_for('!!document.querySelector("#denials button.copy")', "the button")
+        browser.wait_for('!!document.querySelector("#denials button")', "the button")
         selected = browser.run("""(() => {
             Object.defineProperty(navigator, "clipboard", {value: undefined});
-            document.querySelector("#denials button.copy").click();
+            document.querySelector("#denials button").click();
             return [getSelection().toString(), document.querySelector("#denials code").textContent];
         })()""")
         equal(selected[0], selected[1], "what was selected")
