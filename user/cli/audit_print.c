@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* `aegress audit export` and `tail`: records as lines, in the format that was asked for. */
 #include "cli/audit.h"
-#include "observe/audit_file.h"
 #include "observe/export.h"
 #include "observe/lines.h"
 #include <errno.h>
@@ -201,25 +200,22 @@ static char *directory_of(const char *path)
 	return slash ? aeg_xstrndup(path, (size_t)(slash - path) + 1) : aeg_xstrdup(".");
 }
 
-/* A closed file ends before the next one begins: those that end before what was printed are left out. */
+/* A closed file ends before the next one begins: those that begin before what was printed last are
+ * left out, they were read to their end. */
 static void print_closed(struct follower *follower)
 {
 	AEG_AUTO_FREE char *dir = directory_of(follower->path);
-	struct aeg_segments segments = {0};
-	size_t from;
+	AEG_CLEANUP(aeg_audit_paths_done) struct aeg_audit_paths paths = {0};
+	size_t from, n;
 
-	if (aeg_segments_read(dir, &segments) < 0)
+	if (aeg_audit_collect_in(dir, &paths) < 0)
 		return;
-	from = segments.list.n;
-	while (from && segments.list.items[from - 1].first > follower->last)
+	for (n = paths.list.n; n && paths.list.items[n - 1].first == UINT64_MAX;)
+		n--; /* the current one */
+	for (from = n; from && paths.list.items[from - 1].first > follower->last;)
 		from--;
-	for (; from < segments.list.n; from++) {
-		AEG_AUTO_FREE char *path =
-			aeg_xasprintf("%s/%s", dir, segments.list.items[from].name);
-
-		print_closed_file(follower, path);
-	}
-	AEG_VEC_DONE(segments.list);
+	for (; from < n; from++)
+		print_closed_file(follower, paths.list.items[from].path);
 }
 
 /* The new file is opened before the closed ones are listed: if it is closed meanwhile, it is among them. */

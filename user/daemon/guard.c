@@ -60,8 +60,11 @@ static void say(const struct aeg_guard *guard, struct aeg_log_limit *limit, cons
 /* The server sees a connection that has ended and closes it. */
 static void cut(struct aeg_guarded *guarded)
 {
+	int fd = fd_of(guarded->connection);
+
 	guarded->cut = true;
-	shutdown(fd_of(guarded->connection), SHUT_RDWR);
+	if (fd >= 0)
+		shutdown(fd, SHUT_RDWR);
 }
 
 /* One that was served and asks no more is no trouble. */

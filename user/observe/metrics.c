@@ -66,8 +66,11 @@ static double accepted(const char *accept, const char *type)
 
 enum aeg_metrics_format aeg_metrics_accepted(const char *accept)
 {
-	double open = accept ? accepted(accept, "application/openmetrics-text") : 0;
+	double open;
 
+	if (!accept)
+		return AEG_METRICS_TEXT;
+	open = accepted(accept, "application/openmetrics-text");
 	return open > 0 && open >= accepted(accept, "text/plain") ? AEG_METRICS_OPEN
 								  : AEG_METRICS_TEXT;
 }
