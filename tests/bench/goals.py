@@ -29,9 +29,9 @@ GOALS = [
     Goal("aegressd, resident after the load", "scale.load.rss_mib", "<", 64, "MiB"),
     Goal("aegressd, resident after 3 reloads", "scale.reload.rss_mib", "<", 64, "MiB"),
     Goal("aegressd, growth from reload 1 to 3", "scale.reload.growth", "<=", 0.05, "of it", bound=0.1),
-    # The fastest of a few: whatever else this machine does can only make one slower.
-    Goal("a scrape, 1,000 workloads × 20 endpoints", "scrape.namespaces.best_ms", "<", 50, "ms"),
-    Goal("the same with a label for each workload", "scrape.workloads.best_ms", "<", 50, "ms",
+    Goal("a scrape, 1,000 workloads × 20 endpoints, median", "scrape.namespaces.ms", "<", 50, "ms"),
+    # 100,000 samples, which nobody gets who did not ask for them: metrics.workloadLabel.
+    Goal("the same with a label for each workload, median", "scrape.workloads.ms", "<", 50, "ms",
          bound=400),
     # In nanoseconds of the machine on which the goal was set; see hook.BARE_NS.
     Goal("socket() + connect() hooks, IPv4, scaled", "hook.scaled4", "<=", 800, "ns",
@@ -84,13 +84,22 @@ GOALS = [
     Goal("closed connections that the daemon takes", "flood.close.per_second", ">=", 1e6, "/s"),
     Goal("denials of a loop that the daemon takes", "flood.deny.per_second", ">=", 1e6, "/s"),
     Goal("different denials that the daemon takes", "flood.scan.per_second", ">=", 1e6, "/s"),
-    Goal("events of 1 M/s neither read nor counted lost", "flood.close.unaccounted", "==", 0),
+    *(goal for kind, what in (("close", "closed connections"), ("deny", "denials of a loop"),
+                              ("scan", "different denials"))
+      for goal in (Goal(f"{what}, made", f"flood.{kind}.rate", ">=", 1e6, "/s"),
+                   Goal(f"{what} at that pace, lost", f"flood.{kind}.lost", "==", 0),
+                   Goal(f"{what} neither read nor counted lost", f"flood.{kind}.unaccounted", "==", 0))),
+    Goal("denials, ring to audit file", "flood.audit.rate", ">=", 200000, "/s"),
+    Goal("the same in a second of the daemon's CPU", "flood.audit.per_second", ">=", 200000, "/s"),
+    Goal("denials lost on that way", "flood.audit.lost", "==", 0),
+    Goal("denials that are not in the audit file", "flood.audit.missing", "==", 0),
     Goal("reader stalled 1 s at 60k/s in each ring, events lost", "flood.stall.lost", "==", 0),
     Goal("events neither read nor counted lost, of a stall", "flood.stall.unaccounted", "==", 0),
     Goal("events neither read nor counted lost, of an overload", "flood.overload.unaccounted", "==",
          0),
     Goal("events lost in an overload, so that it was one", "flood.overload.lost", ">=", 1),
     Goal("idle daemon, resident", "flood.idle.rss_mib", "<", 24, "MiB"),
+    Goal("the same after the floods", "flood.after.rss_mib", "<", 24, "MiB"),
     Goal("wake-ups of the idle daemon", "events.idle.wakeups", "==", 0),
 ]
 

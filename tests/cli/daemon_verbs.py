@@ -2,14 +2,20 @@
 """The verbs that talk to the daemon, against a made-up one that answers what no real one would: broken
 JSON, terminal escapes, errors. That they get on with the real one is for tests/e2e to show."""
 import contextlib
+import fcntl
 import http.server
 import json
 import os
+import pty
+import select
 import signal
 import socketserver
+import struct
 import subprocess
 import tempfile
+import termios
 import threading
+import time
 import urllib.parse
 
 from harness import AEGRESS, SECONDS, check, contains, equal, expect, functions, parse
@@ -296,6 +302,39 @@ def test_top_repeats_until_it_is_told():
                 running.stdout.readline()
             running.send_signal(signal.SIGINT)
             equal(running.wait(SECONDS), 0, "exit status after Ctrl-C")
+
+
+def frames(terminal, n):
+    """What is drawn until the screen was cleared n times, and then whole."""
+    said, end = b"", time.monotonic() + SECONDS
+    while said.count(b"\x1b[H\x1b[J") < n or b"rest" not in said.rsplit(b"\x1b[J", 1)[1]:
+        check(time.monotonic() < end, f"only {said!r}")
+        if select.select([terminal], [], [], 0.1)[0]:
+            said += os.read(terminal, 65536)
+    return [frame.decode().splitlines() for frame in said.split(b"\x1b[H\x1b[J")[1:]]
+
+
+def test_top_on_a_terminal():
+    """Drawn over itself, no taller than the terminal, and what others chose moves no cursor."""
+    many = {**TOP, "items": TOP["items"][:1] + [
+        {**TOP["items"][1], "workload": f"loop{i}"} for i in range(40)] + [{**TOP["items"][0], "workload": "rest"}]}
+    with daemon(many) as server:
+        terminal, theirs = pty.openpty()
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 8, 100, 0, 0))
+        command = [AEGRESS, "top", "--socket", server.path, "--interval", "1"]
+        with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True) as running:
+            os.close(theirs)
+            try:
+                drawn = frames(terminal, 2)
+                for frame in drawn[:2]:
+                    check(2 < len(frame) <= 8, f"{len(frame)} lines on a terminal of 8: {frame}")
+                    check("\x1b" not in "".join(frame), f"an escape: {frame}")
+                equal(drawn[0][0].split(), ["last", "10", "s:", "42", "pairs"], "title")
+                running.send_signal(signal.SIGINT)
+                equal(running.wait(SECONDS), 0, "exit status after Ctrl-C")
+            finally:
+                running.kill()
+                os.close(terminal)
 
 
 def test_flows_skip_broken_lines():

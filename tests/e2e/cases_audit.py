@@ -6,6 +6,7 @@ import glob
 import gzip
 import json
 import os
+import re
 import shutil
 import signal
 
@@ -155,7 +156,7 @@ def small_disk(node, size="256k"):
 
 def log_lines(daemon, text):
     with open(daemon.log_path, encoding="utf-8", errors="replace") as file:
-        return sum(text in line for line in file)
+        return sum(bool(re.search(text, line)) for line in file)
 
 
 def fill(path):

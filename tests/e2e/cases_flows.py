@@ -2,11 +2,18 @@
 """Flow records: folding, filters, readers that are too slow, rings that are too small, and who talks
 most. That every record is as docs/flow-v1.schema.json says is checked by the harness, in all cases."""
 import contextlib
+import datetime
+import fcntl
 import json
+import os
 import signal
 import socket
+import struct
+import termios
+import time
 
-from harness import DEADLINE, Node, SCHEMA, check, equal, good_flow, wait_until
+from harness import BUILD, DEADLINE, Node, SCHEMA, check, equal, good_flow, run, wait_until
+from monitor import LISTEN, Monitor
 from scene import FREE, GOVERNED, OTHER, write
 
 
@@ -158,6 +165,165 @@ def test_full_ring_is_accounted_for():
               "numbers without a gap")
         equal(daemon.get("/v1/status")["flows"]["lost"]["denials"], lost[0]["lost"], "status")
         equal(daemon.total("denied", "no-rule", "connect"), times, "the counter")
+
+
+def test_losses_while_no_daemon_runs():
+    """What the rings drop while nobody reads them is told by the next daemon, once, to readers and in the
+    audit log."""
+    with playing(ringBytes=4096) as (node, daemon, pod):
+        daemon.kill()
+        times = 5000
+        denied(pod, times)
+        daemon.start()
+
+        def lost(name):
+            return [record for record in daemon.flows("?since=1") if record["event"] == name]
+
+        records = wait_until(lambda: lost("lost") and lost("deny") and daemon.flows("?since=1"), "the record of the loss")
+        total = sum(record.get("lost", 0) for record in records)
+        equal(total + number(denials(daemon, 1)), times, "told and read")
+        check(total > times - 100, f"a page has room for few: {total}")
+        equal(daemon.get("/v1/status")["flows"]["lost"]["denials"], total, "status")
+        with open(os.path.join(node.dir, "audit", "audit.jsonl"), encoding="utf-8") as file:
+            equal(sum(json.loads(line).get("lost", 0) for line in file), total, "in the audit log")
+        for stop in (daemon.kill, daemon.stop):
+            stop()
+            daemon.start()
+            denied(pod, 1)
+            wait_until(lambda: denials(daemon, 1), "the next denial")
+            equal(lost("lost"), [], "told once only")
+
+
+def test_numbers_of_another_run():
+    """Numbers begin with 1 after a restart: who comes back must learn that, not wait for ever."""
+    with playing() as (node, daemon, pod):
+        denied(pod, 5)
+        wait_until(lambda: daemon.next_seq() == 6, "the records")
+        run = daemon.get("/v1/status")["run"]
+        equal(len(daemon.flows(f"?since=3&run={run}")), 3, "of this run")
+        daemon.stop()
+        daemon.start()
+        status, body = daemon.get(f"/v1/flows?since=1&run={run}", raw=True)
+        equal((status, run in json.loads(body)["error"]), (409, True), "of the run before")
+        equal(daemon.get("/v1/flows?follow=1&since=6", raw=True)[0], 409, "a number that is not there")
+        other = daemon.get("/v1/status")["run"]
+        check(other != run, "a run like the one before")
+        done = node.aegress("flows", "--since", "6", ok=False)
+        check(done.returncode != 0 and "not of this run" in done.stderr, done.stderr)
+        with open(os.path.join(node.dir, "audit", "audit.jsonl"), encoding="utf-8") as file:
+            runs = [record["run"] for record in map(json.loads, file) if record["event"] == "start"]
+        equal(runs, [run, other], "runs in the audit log")
+
+
+def test_reader_that_does_not_read_is_hung_up_on():
+    """Its place is free again after 15 seconds; until then it costs the others nothing."""
+    with playing() as (node, daemon, pod):
+        before, reader = sockets_of(daemon), Reader(node)
+        wait_until(lambda: denied(pod, 1000) or is_full(reader.socket), "the socket to be full")
+        its = sockets_of(daemon) - before
+        equal(len(its), 1, "the reader's connection")
+        wait_until(lambda: not its & sockets_of(daemon), "the daemon to hang up", deadline=60)
+        equal(daemon.get("/readyz", raw=True)[0], 200, "the others")
+        reader.close()
+
+
+def sockets_of(daemon):
+    found, directory = set(), f"/proc/{daemon.process.pid}/fd"
+    for name in os.listdir(directory):
+        with contextlib.suppress(FileNotFoundError):
+            found.add(os.readlink(os.path.join(directory, name)))
+    return {link for link in found if link.startswith("socket:")}
+
+
+def is_full(sock):
+    """The daemon can write no more: what it wrote is more than half of a socket's buffer."""
+    return struct.unpack("i", fcntl.ioctl(sock, termios.FIONREAD, bytes(4)))[0] > 100_000
+
+
+# ---- the wall clock ----
+
+SHIM = """
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+static const volatile long *ahead;
+__attribute__((constructor)) static void map(void)
+{
+	int fd = open(getenv("AHEAD"), O_RDONLY | O_CLOEXEC);
+	ahead = mmap(NULL, sizeof(*ahead), PROT_READ, MAP_SHARED, fd, 0);
+	close(fd);
+}
+int clock_gettime(clockid_t id, struct timespec *ret)
+{
+	int err = (int)syscall(SYS_clock_gettime, id, ret);
+	if (!err && id == CLOCK_REALTIME)
+		ret->tv_sec += *ahead;
+	return err;
+}
+"""
+
+
+class WallClock:
+    """Seconds that a daemon's wall clock is ahead of the machine's; it can be set while that runs."""
+
+    def __init__(self, node):
+        source, self.shim = node.write(node.dir, "shim.c", SHIM), os.path.join(node.dir, "shim.so")
+        run("gcc", "-shared", "-fPIC", "-O", "-o", self.shim, source)
+        self.path = os.path.join(node.dir, "ahead")
+        self.set(0)
+
+    def set(self, seconds):
+        with open(self.path, "r+b" if os.path.exists(self.path) else "wb") as file:
+            file.write(struct.pack("l", seconds))
+
+    def environment(self):
+        return {**os.environ, "LD_PRELOAD": self.shim, "AHEAD": self.path}
+
+
+def seconds(text):
+    return datetime.datetime.fromisoformat(text[:26] + "+00:00").timestamp()
+
+
+def test_wall_clock_is_set():
+    """Times follow the clock, durations and windows do not; each jump is one line and a metric."""
+    with Node() as node:
+        write(node)
+        clock = WallClock(node)
+        daemon = node.daemon(flows={"foldSeconds": 2}, metrics=LISTEN)
+        daemon.spawn(env=clock.environment())
+        wait_until(daemon.ready, "aegressd to be ready", 60)
+        pod = node.pod("chat", "chat1")
+        wait_until(lambda: daemon.get("/v1/status")["instances"] >= 1, "the workload")
+        monitor = Monitor(daemon)
+        pod.ask("hold", addr=GOVERNED, port=443, family="v4", times=1)
+        denied(pod, 2)
+        wait_until(lambda: denials(daemon, 1), "the first denial")
+        clock.set(-3600)
+        denied(pod, 2)
+        folded = wait_until(lambda: [one for one in denials(daemon, 1) if "count" in one], "the folded ones")[0]
+        equal(folded["count"], 3, "denials in one window")
+        took = seconds(folded["lastSeen"]) - seconds(folded["firstSeen"])
+        check(0 <= took < 60, f"the window took {took} s")
+        check(seconds(folded["lastSeen"]) < time.time() - 3000, "the record has the clock's time")
+        pod.ask("drop_held")
+        closed = wait_until(lambda: [one for one in daemon.flows("?since=1") if one["event"] == "close"],
+                            "the end of the connection")[0]
+        check(0 <= closed["durationMs"] < 60_000, f"it took {closed['durationMs']} ms")
+        wait_until(lambda: monitor.sum("aegress_clock_jumps_total") == 1, "the metric")
+        clock.set(7200)
+        denied(pod, 1, port=80)
+        wait_until(lambda: monitor.sum("aegress_clock_jumps_total") == 2, "the second jump")
+        with open(daemon.log_path, encoding="utf-8") as log:
+            lines = [line for line in log if "the wall clock jumped" in line]
+        equal(len(lines), 2, f"lines: {lines}")
+        check("by -3600." in lines[0] or "by -3599." in lines[0], lines[0])
+        equal(daemon.signal_and_wait(signal.SIGTERM), 0, "exit")
+        equal(run(os.path.join(BUILD, "aegress"), "audit", "verify", os.path.join(node.dir, "audit"),
+                  ok=False).returncode, 0, "audit verify")
 
 
 def test_top():

@@ -3,7 +3,9 @@
 and what do garbage, slow clients and a thousand scrapers do to it?"""
 import contextlib
 import json
+import os
 import select
+import signal
 import socket
 import time
 
@@ -63,6 +65,28 @@ def test_counters_are_exact_when_events_are_lost():
         wait_until(lambda: monitor.sum("aegress_events_total", type="deny")
                    + monitor.sum("aegress_events_lost_total", ring="denials") == times,
                    "every event read or counted as lost")
+
+
+def test_connections_are_exact_when_events_are_lost():
+    """The same of what is allowed: beginnings, ends and bytes, while nobody reads a ring of one page."""
+    with watched(flows={"ringBytes": 4096}) as (daemon, monitor, pod):
+        daemon.process.send_signal(signal.SIGSTOP)
+        try:
+            equal(pod.ask("flood", addr=GOVERNED, port=443, family="v4", times=3000)["outcome"],
+                  {"OK": 3000}, "outcome")
+            for _ in range(50):
+                pod.ask("connect", addr=GOVERNED, port=443, family="v4", send=10, read=True)
+        finally:
+            daemon.process.send_signal(signal.SIGCONT)
+        monitor.wait_sum(3050, "aegress_connections_total", verdict="allowed")
+        monitor.wait_sum(3050, "aegress_closed_connections_total")
+        monitor.wait_sum(500, "aegress_egress_bytes_total", direction="sent")
+        monitor.wait_sum(500, "aegress_egress_bytes_total", direction="received")
+        wait_until(lambda: sum(monitor.sum("aegress_events_total", type=kind)
+                               for kind in ("open", "close"))
+                   + monitor.sum("aegress_events_lost_total", ring="events") == 6100,
+                   "every event read or counted as lost")
+        check(monitor.sum("aegress_events_lost_total", ring="events") > 5000, "a page has room for few")
 
 
 def test_metrics_are_the_api():
@@ -191,7 +215,72 @@ def test_garbage():
                     read_all(sock)
         still_serves(monitor)
         monitor.wait_sum(1, "aegress_ready")
-        check(monitor.sum("aegress_http_connections_total", result="unreadable") > 0, "counted")
+        check(monitor.sum("aegress_http_connections_total", result="unreadable") >= 50, "counted")
+        equal(daemon.log_tail().count("no request that could be read"), 1, "lines in the log")
+        check(rss_mib(daemon) < before + 8, f"memory: {before} -> {rss_mib(daemon)} MiB")
+
+
+def test_what_garbage_is_told():
+    with watched() as (_, monitor, _):
+        for data, want in ((b"GET / HTTP/1.1\r\nHost: x\r\nNo colon\r\n\r\n", 400),
+                           (b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\n\r\n", 414),
+                           (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X: " + b"y" * 100_000 + b"\r\n\r\n", 431),
+                           (b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 50_000 + b"\r\n", 431)):
+            with monitor.connect() as sock:
+                with contextlib.suppress(ConnectionError):
+                    sock.sendall(data)
+                answer = sock.recv(1 << 16)
+                equal(int(answer.split()[1]) if answer else None, want, str(data[:40]))
+
+
+def test_a_probe_of_the_port_is_no_trouble():
+    """A TCP probe connects and says nothing: counted, but no line in the log."""
+    with watched() as (daemon, monitor, _):
+        for _ in range(5):
+            monitor.connect().close()
+        monitor.wait_sum(5, "aegress_http_connections_total", result="unreadable")
+        equal(daemon.log_tail().count("no request that could be read"), 0, "lines in the log")
+
+
+def test_the_socket_has_a_guard():
+    """The same for the API's socket: garbage, and more slow clients of its group than there are places."""
+    with watched() as (daemon, monitor, _), contextlib.ExitStack() as stack:
+        before = rss_mib(daemon)
+
+        def connect():
+            sock = stack.enter_context(socket.socket(socket.AF_UNIX))
+            sock.settimeout(30)
+            sock.connect(daemon.node.socket)
+            return sock
+
+        for data in (b"\0" * 50_000, b"GET\r\n\r\n", b"GET /" + b"a" * 200_000 + b" HTTP/1.1\r\n\r\n"):
+            sock = connect()
+            with contextlib.suppress(OSError):
+                sock.sendall(data)
+                sock.shutdown(socket.SHUT_WR)
+                read_all(sock)
+        monitor.wait_sum(3, "aegress_api_connections_total", result="unreadable")
+        os.chmod(daemon.node.dir, 0o755)
+        os.chmod(daemon.node.socket, 0o666)
+        os.seteuid(65534)
+        try:
+            slow = []
+            for _ in range(150):
+                slow.append(connect())
+                slow[-1].sendall(b"GET /livez HTTP/1.1\r\nX: ")
+        except OSError:
+            pass  # refused already
+        finally:
+            os.seteuid(0)
+        began = time.monotonic()
+        equal(daemon.get("/livez", raw=True), (200, "ok\n"), "root")
+        check(time.monotonic() - began < 2, "root had to wait")
+        wait_until(lambda: drip(slow) == 0, "every slow client to be ended", deadline=30)
+        check(monitor.sum("aegress_api_connections_total", result="refused") > 0, "refused")
+        wait_until(lambda: monitor.sum("aegress_api_connections_total", result="slow") >= 50, "slow")
+        for text in ("component=api msg=\"a connection had no request", "component=api msg=\"a connection was ended",
+                     "component=api msg=\"a connection was refused"):
+            equal(daemon.log_tail().count(text), 1, text)
         check(rss_mib(daemon) < before + 8, f"memory: {before} -> {rss_mib(daemon)} MiB")
 
 

@@ -3,6 +3,8 @@
 that a workload or a policy says become more than text? AEGRESS_SCREENSHOTS=DIR keeps pictures."""
 import json
 import os
+import struct
+import tempfile
 
 from browser import Browser
 from harness import check, equal
@@ -28,9 +30,15 @@ CONTRAST = """(() => {
 
 
 def keep(browser, name):
-    directory = os.environ.get("AEGRESS_SCREENSHOTS")
-    if directory:
-        browser.screenshot(os.path.join(directory, name + ".png"))
+    """A picture is always made, and is one of a page on which something is; without a directory it goes."""
+    with tempfile.TemporaryDirectory() as scratch:
+        path = os.path.join(os.environ.get("AEGRESS_SCREENSHOTS", scratch), name + ".png")
+        browser.screenshot(path)
+        with open(path, "rb") as picture:
+            data = picture.read()
+    equal(data[:8], b"\x89PNG\r\n\x1a\n", "the picture")
+    width, height = struct.unpack(">II", data[16:24])
+    check(width >= 600 and height >= 400 and len(data) > 20_000, f"{width}x{height}, {len(data)} bytes")
 
 
 def url(monitor):
@@ -78,6 +86,21 @@ def test_explain_command_of_the_page_works():
         done = daemon.node.aegress(*command[1:], ok=False)
         equal(done.returncode, 1, f"{command}: {done.stdout}{done.stderr}")
         check("no-rule" in done.stdout, done.stdout)
+
+
+def test_command_is_copied_without_a_clipboard():
+    """As on http://POD_IP:9477/, which is no secure context: there the command is selected and copied."""
+    with watched() as (daemon, monitor, pod), Browser(daemon.node.dir) as browser:
+        pod.ask("connect", addr=OTHER, port=443, family="v4")
+        browser.go(url(monitor))
+        browser.wait_for('!!document.querySelector("#denials button")', "the button")
+        selected = browser.run("""(() => {
+            Object.defineProperty(navigator, "clipboard", {value: undefined});
+            document.querySelector("#denials button").click();
+            return [getSelection().toString(), document.querySelector("#denials code").textContent];
+        })()""")
+        equal(selected[0], selected[1], "what was selected")
+        equal(browser.errors, [], "errors of the page")
 
 
 def test_names_stay_text():

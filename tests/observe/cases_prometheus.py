@@ -4,11 +4,12 @@ what a client did?"""
 import json
 import os
 import re
+import shutil
 
-from harness import TOP, check, equal
-from monitor import OPEN_METRICS, watched
+from harness import TOP, Failure, Skip, check, equal, run
+from monitor import OPEN_METRICS, Monitor, watched
 from prometheus import DEPLOY, Prometheus, promtool
-from scene import GOVERNED, OTHER
+from scene import GOVERNED, OTHER, WORKLOADS, write
 
 ALERTS = os.path.join(DEPLOY, "alerts.yaml")
 RULES = [ALERTS, os.path.join(DEPLOY, "records.yaml")]
@@ -52,6 +53,8 @@ def test_every_alert_fires_when_it_must():
     equal(done.returncode, 0, f"promtool test rules: {done.stdout}{done.stderr}")
     tested = set(re.findall(r'labels: .*alertname="(\w+)"', read(CASES)))
     equal(tested, named(read(ALERTS), "alert"), "alerts with a case in which they fire")
+    recorded = set(re.findall(r"- expr: (?:round\()?(aegress:[\w:]+)", read(CASES)))
+    equal(recorded, named(read(RULES[1]), "record"), "recording rules with a case")
 
 
 # ---- metrics ----
@@ -94,6 +97,48 @@ def test_prometheus_counts_what_the_client_did():
         groups = prometheus.get("rules")["groups"]
         equal([rule.get("lastError") for group in groups for rule in group["rules"]
                if rule.get("lastError")], [], "errors of the rules")
+
+
+def rename(pins, before, after):
+    """Another text for a number that counters use, where only a kernel's map could have it from."""
+    tool = shutil.which("bpftool")
+    if not tool:
+        raise Skip("bpftool is not installed")
+    path = os.path.join(pins, "maps", "labels")
+    rows = json.loads(run(tool, "-j", "map", "dump", "pinned", path).stdout)
+    for row in rows:
+        value = bytes(int(byte, 16) for byte in row["value"])
+        if value[4:].split(b"\0")[0] == before.encode():
+            value = value[:4] + after.encode().ljust(len(value) - 4, b"\0")
+            run(tool, "map", "update", "pinned", path, "key", "hex", *(byte[2:] for byte in row["key"]),
+                "value", "hex", *(f"{byte:02x}" for byte in value))
+            return
+    raise Failure(f"no label {before}")
+
+
+def test_hostile_label_values():
+    """Quotes, newlines, backslashes and what looks like a sample, through a real scrape: the text arrives as
+    it was, and no sample is lost or forged."""
+    hostile = 'ch"a\nt{x="1"} 7\n# \\é'
+    with watched(metrics={"workloadLabel": True}) as (daemon, monitor, pod):
+        traffic(pod)
+        monitor.wait_sum(2, "aegress_connections_total")
+        daemon.stop()
+        rename(daemon.node.pins, "ml/chat-1", "ml/" + hostile)
+        write(daemon.node, workloads=WORKLOADS.replace("{name: chat-1,", "{name: chat-2,"))
+        daemon.start()
+        monitor = Monitor(daemon)
+        body = monitor.get("/metrics")[2]
+        done = promtool("check", "metrics", input=body)
+        equal((done.returncode, done.stdout + done.stderr), (0, ""), "promtool check metrics")
+        equal([line for line in body.splitlines() if line.startswith(("t{", "# \\"))], [], "forged lines")
+        with Prometheus(daemon.node.dir, "%s:%d" % monitor.address) as prometheus:
+            prometheus.wait_value(2, 'sum(aegress_connections_total{workload!=""})')
+            found = {row["metric"]["workload"] for row in prometheus.query(
+                'aegress_connections_total{workload!=""}')}
+            equal(found, {hostile}, "the label's value")
+            targets = prometheus.get("targets")["activeTargets"]
+            equal([target["lastError"] for target in targets], [""], "errors of the scrape")
 
 
 # ---- the dashboard ----

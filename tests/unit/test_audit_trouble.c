@@ -109,6 +109,10 @@ static void test_directory_vanishes(void **state)
 	assert_non_null(strstr(all, "\"event\":\"moved\""));
 	assert_non_null(strstr(all, "\"pid\":2"));
 	assert_int_equal(audit_stats(fixture).lost, 0);
+	assert_int_equal(audit_stats(fixture).vanished, 1);
+	assert_int_equal(fixture->problems, 1); /* told, but nothing fails */
+	assert_int_equal(fixture->last_problem, -ENOENT);
+	assert_int_equal(audit_stats(fixture).error, 0);
 }
 
 /* `sed -i` and the like: the path leads to another file. What is there is never cut off. */
@@ -176,6 +180,29 @@ static void test_loss(void **state)
 	aeg_buf_done(&seen.events);
 }
 
+/* Records that stand for many, and what the rings lost, have no room either. */
+static void test_loss_of_many(void **state)
+{
+	struct audit_fixture *fixture = *state;
+	struct aeg_flow folded = audit_denial(1);
+	uint64_t lost;
+
+	assert_int_equal(aeg_file_replace(fixture->log, "", 0, 0600), 0);
+	audit_open_log(fixture);
+	while (!audit_stats(fixture).lost)
+		audit_deny(fixture, 0);
+	lost = audit_stats(fixture).lost;
+	folded.count = 1000;
+	aeg_audit_flow(fixture->audit, &folded);
+	assert_int_equal(audit_stats(fixture).lost, lost + 1000);
+	/* What was lost is said with the log's own notes, which have room. */
+	aeg_audit_flow(fixture->audit, &(struct aeg_flow){.lost = 77});
+	assert_int_equal(audit_stats(fixture).lost, lost + 1000);
+	assert_int_equal(unlink(fixture->log), 0);
+	audit_close_log(fixture);
+	audit_assert_in_log(fixture, "\"lost\":77");
+}
+
 static int wait_for(pid_t pid)
 {
 	int status = -1;
@@ -212,6 +239,7 @@ int main(void)
 		AUDIT_CASE(file_is_replaced),
 		AUDIT_CASE(waits),
 		AUDIT_CASE(loss),
+		AUDIT_CASE(loss_of_many),
 		AUDIT_CASE(second_writer),
 	};
 

@@ -33,7 +33,7 @@ static const char policy[] =
 	"{\"schema\":\"aegress.audit/v1\",\"time\":\"2026-11-20T16:22:38.863488388Z\","
 	"\"node\":\"n1\",\"event\":\"policy\",\"generation\":2,\"by\":{\"source\":\"api\","
 	"\"request\":\"apply\",\"pid\":9,\"uid\":0,\"gid\":0},\"documents\":2,"
-	"\"changes\":[{\"action\":\"added\"}]" SEAL;
+	"\"digest\":\"d1\",\"changes\":[{\"action\":\"added\"}]" SEAL;
 static const char start[] =
 	"{\"schema\":\"aegress.audit/v1\",\"time\":\"2026-11-20T16:22:38.863488388Z\","
 	"\"node\":\"n1\",\"event\":\"start\",\"pid\":7" SEAL;
@@ -50,6 +50,17 @@ static void assert_export(enum aeg_export_format format, const char *line, const
 	parsed = json_loads(out.data, JSON_REJECT_DUPLICATES, NULL);
 	assert_non_null(parsed);
 	json_decref(parsed);
+}
+
+static void assert_has(enum aeg_export_format format, const char *line, const char *const parts[3])
+{
+	AEG_CLEANUP(aeg_buf_done) struct aeg_buf out = {0};
+
+	assert_true(aeg_export(format, line, strlen(line), &out));
+	for (size_t i = 0; i < 3; i++) {
+		if (!strstr(aeg_buf_text(&out), parts[i]))
+			fail_msg("no '%s' in %s", parts[i], aeg_buf_text(&out));
+	}
 }
 
 static void test_native(void **state)
@@ -102,7 +113,8 @@ static void test_ecs(void **state)
 		"provider\":\"aegressd\",\"category\":[\"configuration\"],\"type\":[\"change\"],\""
 		"action\":\"policy\",\"outcome\":\"success\",\"id\":\"" HASH
 		"\",\"sequence\":2},\"host\":{"
-		"\"name\":\"n1\"},\"user\":{\"id\":\"0\"},\"aegress\":{\"generation\":2}}");
+		"\"name\":\"n1\"},\"user\":{\"id\":\"0\"},\"aegress\":{\"generation\":2,"
+		"\"documents\":2,\"digest\":\"d1\",\"changes\":[{\"action\":\"added\"}]}}");
 }
 
 static void test_ocsf(void **state)
@@ -165,7 +177,7 @@ static void test_ocsf(void **state)
 		",\"uid\":\"" HASH "\",\"sequence\":2,\"log_name\":\"aegress.audit/v1\",\""
 		"original_time\":\"2026-11-20T16:22:38.863488388Z\"},\"unmapped\":{"
 		"\"event\":\"policy\",\"generation\":2,\"by\":{\"source\":\"api\",\"request\":\"apply\""
-		",\"pid\":9,\"uid\":0,\"gid\":0},\"documents\":2,\"changes\":[{"
+		",\"pid\":9,\"uid\":0,\"gid\":0},\"documents\":2,\"digest\":\"d1\",\"changes\":[{"
 		"\"action\":\"added\"}]}}");
 	assert_export(
 		AEG_EXPORT_OCSF, start,
@@ -202,7 +214,55 @@ static void test_cef(void **state)
 		AEG_EXPORT_CEF, policy,
 		"CEF:0|aegress|aegressd|" AEG_VERSION ""
 		"|policy|Policy changed|5|cat=audit rt=1795191758863 dvchost=n1 externalId=" HASH ""
-		" act=policy spid=9 suid=0 cs1Label=source cs1=api cs2Label=request cs2=apply msg=aegress: policy");
+		" act=policy spid=9 suid=0 cs1Label=source cs1=api cs2Label=request cs2=apply cs4Label=digest cs4=d1 cs5Label=changes cs5=[{\"action\":\"added\"}] msg=aegress: policy");
+}
+
+/* What is no connection and no policy either: each format says who, why, how much, which file. */
+static void test_lives(void **state)
+{
+	static const struct {
+		const char *line;
+		const char *ecs[3], *ocsf[3], *cef[3];
+	} cases[] = {
+		{"{\"schema\":\"aegress.audit/v1\",\"event\":\"quarantine\",\"by\":{\"pid\":7,\"uid\":0},"
+		 "\"workload\":{\"namespace\":\"ml\",\"name\":\"chat-*\"},\"reason\":\"key leaked\","
+		 "\"until\":1795191758}",
+		 {"\"namespace\":\"ml\",\"resource\":{\"type\":\"pod\",\"name\":\"chat-*\"}",
+		  "\"reason\":\"key leaked\"", "\"aegress\":{\"until\":1795191758}"},
+		 {"\"workload\":{\"namespace\":\"ml\",\"name\":\"chat-*\"}", "\"until\":1795191758",
+		  "\"severity\":\"Medium\""},
+		 {"|quarantine|Workload quarantined|7|", " cs3Label=workload cs3=ml/chat-*",
+		  " reason=key leaked "}},
+		{"{\"schema\":\"aegress.audit/v1\",\"event\":\"release\",\"by\":{\"source\":\"api\"},"
+		 "\"workload\":{\"namespace\":\"ml\",\"name\":\"chat-1\"}}",
+		 {"\"name\":\"chat-1\"", "\"action\":\"release\"",
+		  "\"category\":[\"configuration\"]"},
+		 {"\"name\":\"chat-1\"", "\"event\":\"release\"", "\"by\":{\"source\":\"api\"}"},
+		 {"|release|Quarantine ended|5|", " cs3=ml/chat-1", " cs1=api"}},
+		{"{\"schema\":\"aegress.flow/v1\",\"event\":\"lost\",\"lost\":12,\"where\":\"denials\"}",
+		 {"\"lost\":12", "\"action\":\"lost\"", "\"type\":[\"info\"]"},
+		 {"\"lost\":12", "\"where\":\"denials\"", "\"severity\":\"Medium\""},
+		 {"|lost|Records lost|7|", " cnt=12", " act=lost"}},
+		{"{\"schema\":\"aegress.audit/v1\",\"event\":\"opened\",\"previousRun\":\"unclean\","
+		 "\"tornBytes\":21,\"missing\":{\"from\":2,\"to\":4}}",
+		 {"\"action\":\"opened\"", "\"kind\":\"event\"", "\"message\":\"aegress: opened\""},
+		 {"\"previousRun\":\"unclean\"", "\"tornBytes\":21",
+		  "\"missing\":{\"from\":2,\"to\":4}"},
+		 {"|opened|Audit log opened|3|", " act=opened", " msg=aegress: opened"}},
+		{"{\"schema\":\"aegress.audit/v1\",\"event\":\"expired\",\"file\":\"audit-1.jsonl\","
+		 "\"first\":1,\"last\":9}",
+		 {"\"action\":\"expired\"", "\"file\":\"audit-1.jsonl\"",
+		  "\"outcome\":\"unknown\""},
+		 {"\"file\":\"audit-1.jsonl\"", "\"first\":1", "\"last\":9"},
+		 {"|expired|Audit file removed|3|", " cs3Label=file cs3=audit-1.jsonl",
+		  " act=expired"}},
+	};
+
+	for (size_t i = 0; i < AEG_ARRAY_SIZE(cases); i++) {
+		assert_has(AEG_EXPORT_ECS, cases[i].line, cases[i].ecs);
+		assert_has(AEG_EXPORT_OCSF, cases[i].line, cases[i].ocsf);
+		assert_has(AEG_EXPORT_CEF, cases[i].line, cases[i].cef);
+	}
 }
 
 /* Header fields escape what separates them. */
@@ -255,7 +315,7 @@ int main(void)
 		cmocka_unit_test(test_native),	    cmocka_unit_test(test_ecs),
 		cmocka_unit_test(test_ocsf),	    cmocka_unit_test(test_cef),
 		cmocka_unit_test(test_cef_header),  cmocka_unit_test(test_no_records),
-		cmocka_unit_test(test_odd_records),
+		cmocka_unit_test(test_odd_records), cmocka_unit_test(test_lives),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

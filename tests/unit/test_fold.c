@@ -204,6 +204,47 @@ static void test_only_denials(void **state)
 	assert_false(aeg_fold_add(fold, &flow));
 }
 
+/* The audit log keeps no connections: a loop of would-be denials is one record there, too. */
+static void test_audited(void **state)
+{
+	struct seen seen = {0};
+	AUTO_FOLD fold = aeg_fold_new(4, WINDOW, on_folded, &seen);
+	struct aeg_flow flow = denial(0), other = denial(0);
+
+	aeg_fold_audited(fold);
+	flow.event.type = AEG_EVENT_OPEN;
+	flow.event.decision.verdict = AEG_VERDICT_ALLOWED;
+	assert_false(aeg_fold_add(fold, &flow));
+	assert_false(aeg_fold_add(fold, &flow));
+	flow.event.decision.verdict = AEG_VERDICT_AUDITED;
+	assert_false(aeg_fold_add(fold, &flow));
+	assert_true(aeg_fold_add(fold, &flow));
+	other.event.decision.verdict = AEG_VERDICT_AUDITED;
+	assert_false(aeg_fold_add(fold, &other)); /* another type of event */
+	flow.event.type = AEG_EVENT_CLOSE;
+	assert_false(aeg_fold_add(fold, &flow));
+	assert_false(aeg_fold_add(fold, &flow));
+	aeg_fold_flush(fold);
+	assert_int_equal(seen.sum, 1);
+	assert_int_equal(seen.last.event.type, AEG_EVENT_OPEN);
+}
+
+/* Between the first and the last the wall clock was set back by an hour. */
+static void test_wall_clock_is_set(void **state)
+{
+	struct seen seen = {0};
+	AUTO_FOLD fold = aeg_fold_new(4, WINDOW, on_folded, &seen);
+	struct aeg_flow last = denial(500);
+
+	last.time_ns -= 3600;
+	assert_false(add(fold, denial(0)));
+	assert_true(add(fold, denial(100)));
+	assert_true(aeg_fold_add(fold, &last));
+	aeg_fold_flush(fold);
+	assert_int_equal(seen.last.last_ns, last.time_ns);
+	assert_int_equal(seen.last.first_ns, last.time_ns - 400);
+}
+
 static void test_off(void **state)
 {
 	struct seen seen = {0};
@@ -223,6 +264,8 @@ int main(void)
 		cmocka_unit_test(test_name_over_addresses),
 		cmocka_unit_test(test_full_table_loses_nothing),
 		cmocka_unit_test(test_only_denials),
+		cmocka_unit_test(test_audited),
+		cmocka_unit_test(test_wall_clock_is_set),
 		cmocka_unit_test(test_off),
 	};
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 /* The HTTP server in the event loop: limits, followers, and clients that go away. No kernel needed. */
 #include "daemon/http.h"
+#include "daemon/run.h"
 #include "daemon/socket.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,7 +17,8 @@
 #include <sys/un.h>
 
 #define DEADLINE_MS 10000
-#define CONNECTIONS 64 /* that the server takes at once */
+#define NOBODY 65534
+#define CONNECTIONS 64 /* of others than root that the server takes at once */
 #define FOLLOW "GET /v1/flows?follow=1&limit=0 HTTP/1.1\r\nHost: x\r\n\r\n"
 
 struct fixture {
@@ -251,6 +253,125 @@ static void test_close_with_followers(void **state)
 	}
 }
 
+/* ---- runs ---- */
+
+static void test_run(void **state)
+{
+	AEG_AUTO_FREE char *header = aeg_xasprintf("Aegress-Run: %s\r\n", aeg_run());
+	AEG_AUTO_FREE char *mine = aeg_xasprintf(
+		"GET /v1/flows?since=1&run=%s HTTP/1.1\r\nHost: x\r\n\r\n", aeg_run());
+
+	add_record(*state, 101);
+	assert_answer(*state, mine, header);
+	assert_answer(*state, mine, "\"lost\":101");
+	/* The reader comes back after a restart: what it asks for is of the run before. */
+	assert_answer(*state, "GET /v1/flows?since=1&run=0123 HTTP/1.1\r\nHost: x\r\n\r\n",
+		      "HTTP/1.1 409");
+	assert_answer(*state, "GET /v1/flows?follow=1&since=3 HTTP/1.1\r\nHost: x\r\n\r\n",
+		      "HTTP/1.1 409");
+	assert_answer(*state, "GET /v1/flows?since=2 HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200");
+}
+
+/* ---- bad input ---- */
+
+static void assert_livez(struct fixture *fixture)
+{
+	assert_answer(fixture, "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n", "\r\n\r\nok\n");
+}
+
+static char *filled(const char *begin, size_t n, const char *end)
+{
+	AEG_AUTO_FREE char *middle = aeg_xcalloc(1, n + 1);
+
+	memset(middle, 'a', n);
+	return aeg_xasprintf("%s%s%s", begin, middle, end);
+}
+
+static void test_garbage(void **state)
+{
+	struct fixture *fixture = *state;
+	AEG_AUTO_FREE char *url = filled("GET /", 100000, " HTTP/1.1\r\n\r\n");
+	AEG_AUTO_FREE char *header = filled("GET / HTTP/1.1\r\nX: ", 100000, "\r\n\r\n");
+
+	assert_answer(fixture, "\x16\x03\x01\x02 \r\n\r\n", NULL);
+	assert_answer(fixture, "GET\r\n\r\n", NULL);
+	assert_answer(fixture, url, "HTTP/1.1 414");
+	assert_answer(fixture, header, "HTTP/1.1 431");
+	assert_livez(fixture);
+	assert_int_equal(aeg_http_counts(fixture->http).unreadable, 4);
+	assert_int_equal(aeg_http_counts(fixture->http).slow, 0);
+}
+
+/* Sends a byte now and then, for longer than a request may take. */
+static void test_slow_client(void **state)
+{
+	struct fixture *fixture = *state;
+	struct client client;
+	uint64_t began = aeg_now_ns();
+
+	client_open(&client, fixture, "GET /livez HTTP/1.1\r\nX: ");
+	while (!client.ended && aeg_now_ns() - began < DEADLINE_MS * UINT64_C(1000000)) {
+		(void)!send(client.fd, "y", 1, MSG_NOSIGNAL);
+		assert_livez(fixture);
+	}
+	assert_true(client.ended);
+	assert_int_equal(aeg_http_counts(fixture->http).slow, 1);
+	client_close(&client);
+}
+
+/* One that was served and says no more is let go, and is no trouble. */
+static void test_idle_client(void **state)
+{
+	struct fixture *fixture = *state;
+	struct client client;
+
+	client_open(&client, fixture, "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n");
+	wait_for(&client, "ok\n");
+	wait_for(&client, NULL);
+	client_close(&client);
+	assert_int_equal(aeg_http_counts(fixture->http).slow, 0);
+	assert_int_equal(aeg_http_counts(fixture->http).answered, 1);
+}
+
+/* The kernel notes who connects. */
+static void open_as_somebody(struct client *client, struct fixture *fixture, const char *request)
+{
+	assert_int_equal(seteuid(NOBODY), 0);
+	client_open(client, fixture, request);
+	assert_int_equal(seteuid(0), 0);
+}
+
+/* Members of the socket's group take every place that they can get: root still gets in, at once. */
+static void test_places_for_root(void **state)
+{
+	struct fixture *fixture = *state;
+	struct client clients[100];
+	size_t n = AEG_ARRAY_SIZE(clients);
+
+	if (geteuid() != 0) {
+		print_message("needs root: others must connect\n");
+		skip();
+	}
+	assert_int_equal(chmod(fixture->dir, 0755), 0);
+	assert_int_equal(chmod(fixture->path, 0666), 0);
+	for (size_t i = 0; i < n; i++) {
+		open_as_somebody(&clients[i], fixture, "GET /livez HTTP/1.1\r\nX: ");
+		if (i % 50 == 49) /* the server takes them: the queue is short */
+			assert_livez(fixture);
+	}
+	assert_livez(fixture);
+	assert_true(aeg_http_counts(fixture->http).refused >= n - CONNECTIONS);
+	for (size_t i = 0; i < n; i++) { /* those that were let in are too slow: they must hurry */
+		wait_for(&clients[i], NULL);
+		client_close(&clients[i]);
+	}
+	assert_int_equal(
+		aeg_http_counts(fixture->http).refused + aeg_http_counts(fixture->http).slow, n);
+	open_as_somebody(&clients[0], fixture, "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n");
+	wait_for(&clients[0], "ok\n");
+	client_close(&clients[0]);
+}
+
 /* ---- the socket ---- */
 
 static void test_socket_mode(void **state)
@@ -313,6 +434,11 @@ int main(void)
 		TEST(test_follow),
 		TEST(test_followers_that_hang_up),
 		TEST(test_close_with_followers),
+		TEST(test_run),
+		TEST(test_garbage),
+		TEST(test_slow_client),
+		TEST(test_idle_client),
+		TEST(test_places_for_root),
 		TEST(test_socket_mode),
 		TEST(test_socket_in_use),
 		TEST(test_stale_socket),

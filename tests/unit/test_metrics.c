@@ -76,6 +76,21 @@ static void test_accept(void **state)
 	assert_int_equal(aeg_metrics_accepted("text/plain;version=0.0.4"), AEG_METRICS_TEXT);
 	assert_int_equal(aeg_metrics_accepted("application/openmetrics-text;version=1.0.0,*/*"),
 			 AEG_METRICS_OPEN);
+	assert_int_equal(aeg_metrics_accepted("*/*;q=0.1 , Application/OpenMetrics-Text ; q=0.5"),
+			 AEG_METRICS_OPEN);
+	assert_int_equal(aeg_metrics_accepted("application/openmetrics-text;q=0,text/plain"),
+			 AEG_METRICS_TEXT);
+	assert_int_equal(
+		aeg_metrics_accepted("application/openmetrics-text;version=1.0.0; Q=0.000"),
+		AEG_METRICS_TEXT);
+	assert_int_equal(
+		aeg_metrics_accepted("application/openmetrics-text;q=0.2,text/plain;q=0.9"),
+		AEG_METRICS_TEXT);
+	assert_int_equal(
+		aeg_metrics_accepted("application/openmetrics-text;q=0.9,text/plain;q=0.9"),
+		AEG_METRICS_OPEN);
+	assert_int_equal(aeg_metrics_accepted("application/openmetrics-textual"), AEG_METRICS_TEXT);
+	assert_int_equal(aeg_metrics_accepted(",,;;q=,"), AEG_METRICS_TEXT);
 }
 
 static void assert_label(const char *value, const char *expected)

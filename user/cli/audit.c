@@ -91,6 +91,15 @@ int aeg_audit_collect(const struct aeg_opt_list *operands, struct aeg_audit_path
 	return result;
 }
 
+int aeg_audit_collect_in(const char *dir, struct aeg_audit_paths *ret)
+{
+	int err = add_directory(ret, dir);
+
+	if (ret->list.n)
+		qsort(ret->list.items, ret->list.n, sizeof(*ret->list.items), compare);
+	return err;
+}
+
 /* ---- the head, from the daemon ---- */
 
 int aeg_audit_print_head(const struct aeg_audit_options *options,

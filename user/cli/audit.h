@@ -30,6 +30,8 @@ struct aeg_audit_paths {
 /* The files that the operands from the second on name; directories stand for all files of a log in
  * them. Without any, the usual directory. Says what is wrong and returns the exit status. */
 int aeg_audit_collect(const struct aeg_opt_list *operands, struct aeg_audit_paths *ret);
+/* The same of one directory, silently: -errno. */
+int aeg_audit_collect_in(const char *dir, struct aeg_audit_paths *ret);
 void aeg_audit_paths_done(struct aeg_audit_paths *paths);
 
 int aeg_audit_verify(const struct aeg_audit_options *options, const struct aeg_opt_list *operands);

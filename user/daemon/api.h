@@ -31,6 +31,7 @@ struct aeg_request {
 struct aeg_reply {
 	unsigned int status;
 	const char *type, *allow; /* allow: of 405; NULL: none */
+	const char *run;	  /* of the daemon, as a header; NULL: none */
 	struct aeg_buf body;
 	bool flows; /* the body is not here: it is a stream of flow records */
 	struct aeg_stream_range range;

@@ -9,7 +9,7 @@ static void put_stats(struct aeg_json *json, const struct aeg_audit_stats *stats
 	aeg_json_u64(json, "n", stats->head.n);
 	aeg_json_str(json, "hash", stats->head.hash);
 	aeg_json_object_end(json);
-	aeg_json_bool(json, "ok", !stats->error);
+	aeg_json_bool(json, "ok", !stats->error && !stats->failing);
 	aeg_json_str(json, "error", stats->error ? strerror(-stats->error) : NULL);
 	aeg_json_u64(json, "records", stats->records);
 	aeg_json_u64(json, "bytes", stats->bytes);
@@ -17,6 +17,7 @@ static void put_stats(struct aeg_json *json, const struct aeg_audit_stats *stats
 	aeg_json_u64(json, "errors", stats->errors);
 	aeg_json_u64(json, "rotations", stats->rotations);
 	aeg_json_u64(json, "expired", stats->expired);
+	aeg_json_u64(json, "vanished", stats->vanished);
 	aeg_json_u64(json, "waitingBytes", stats->waiting);
 	aeg_json_bool(json, "uncleanStart", stats->unclean != 0);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* What happened: flow records and counters. */
 #include "daemon/api.h"
+#include "daemon/run.h"
 #include "observe/flow.h"
 #include "policy/explain.h"
 
@@ -55,6 +56,28 @@ static int read_filter(const struct aeg_request *request, struct aeg_stream_rang
 	return err;
 }
 
+/* Numbers begin anew with each run: one of another run would name another record, or none yet. */
+static bool is_of_this_run(const struct aeg_daemon *daemon, const struct aeg_request *request,
+			   const struct aeg_stream_range *range, struct aeg_reply *reply)
+{
+	const char *run = request->query(request, "run");
+	uint64_t next = aeg_history_next(daemon->events->history);
+
+	if (run && !aeg_streq(run, aeg_run())) {
+		aeg_reply_error(reply, 409, "records of run %s are gone: this is run %s", run,
+				aeg_run());
+		return false;
+	}
+	if (range->since > next) {
+		aeg_reply_error(reply, 409,
+				"since=%" PRIu64
+				" is not of this run (%s), whose next record is %" PRIu64,
+				range->since, aeg_run(), next);
+		return false;
+	}
+	return true;
+}
+
 void aeg_api_flows(const struct aeg_daemon *daemon, const struct aeg_request *request,
 		   struct aeg_reply *reply)
 {
@@ -73,7 +96,12 @@ void aeg_api_flows(const struct aeg_daemon *daemon, const struct aeg_request *re
 		aeg_reply_error(reply, 400, "%s", aeg_buf_text(&error));
 		return;
 	}
+	if (!is_of_this_run(daemon, request, &reply->range, reply)) {
+		aeg_filter_done(&reply->range.filter);
+		return;
+	}
 	reply->flows = true;
+	reply->run = aeg_run();
 	reply->type = "application/x-ndjson";
 }
 

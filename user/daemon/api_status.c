@@ -3,6 +3,7 @@
 #include "daemon/api.h"
 #include "daemon/monitor.h"
 #include "daemon/readiness.h"
+#include "daemon/run.h"
 #include "gen/version.h"
 #include "observe/flow.h"
 #include "policy/explain.h"
@@ -22,6 +23,7 @@ static void put_daemon(struct aeg_json *json, const struct aeg_daemon *daemon)
 {
 	aeg_json_str(json, "version", AEG_VERSION);
 	aeg_json_str(json, "revision", AEG_REVISION);
+	aeg_json_str(json, "run", aeg_run());
 	aeg_json_u64(json, "pid", (uint64_t)getpid());
 	aeg_json_time(json, "startedAt", daemon->started_at_ns);
 	aeg_json_str(json, "node", daemon->config->node);
@@ -159,7 +161,7 @@ static void put_flows(struct aeg_json *json, const struct aeg_events *events)
 	aeg_json_u64(json, "folding", aeg_fold_pending(events->fold));
 	aeg_json_object(json, "lost");
 	for (enum aeg_lost_where where = 0; where < AEG_LOST_READER; where++)
-		aeg_json_u64(json, aeg_lost_word(where), events->lost[where]);
+		aeg_json_u64(json, aeg_lost_word(where), events->losses.told[where]);
 	aeg_json_object_end(json);
 	aeg_json_object_end(json);
 }

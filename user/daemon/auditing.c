@@ -4,6 +4,7 @@
 #include "daemon/auditing.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "daemon/run.h"
 #include "gen/version.h"
 #include "observe/audit_head.h"
 #include "observe/fold.h"
@@ -34,6 +35,7 @@ static void fill_start(void *arg, struct aeg_json *json)
 {
 	aeg_json_str(json, "version", AEG_VERSION);
 	aeg_json_str(json, "revision", AEG_REVISION);
+	aeg_json_str(json, "run", aeg_run());
 	aeg_json_u64(json, "pid", (uint64_t)getpid());
 	aeg_json_u64(json, "uid", geteuid());
 }
@@ -307,6 +309,7 @@ int aeg_auditing_open(const struct aeg_config *config, struct aeg_loop *loop, st
 	auditing = aeg_xcalloc(1, sizeof(*auditing));
 	auditing->config = config;
 	auditing->fold = aeg_fold_new(FOLDS_MAX, UINT64_MAX / 2, on_folded, auditing);
+	aeg_fold_audited(auditing->fold);
 	auditing->head = aeg_xasprintf("%s/" AEG_AUDIT_HEAD_FILE, config->state_dir);
 	err = read_key(auditing, &key_len, error);
 	if (!err) {

@@ -7,6 +7,7 @@
 #include "daemon/reconciler.h"
 
 struct aeg_auditing;
+struct aeg_http;
 struct aeg_monitor;
 struct aeg_pod_events;
 struct aeg_status_writer;
@@ -17,6 +18,7 @@ struct aeg_daemon {
 	struct aeg_reconciler *reconciler;
 	struct aeg_events *events;
 	struct aeg_auditing *auditing;		 /* NULL: switched off */
+	struct aeg_http *http;			 /* NULL: not serving (any more) */
 	int stopped_by;				 /* a signal; 0: not yet, or by an error */
 	struct aeg_monitor *monitor;		 /* NULL: metrics are off, or their port is taken */
 	struct aeg_pod_events *pod_events;	 /* NULL: switched off, or no cluster */

@@ -103,7 +103,7 @@ static void add_event(void *arg, const struct aeg_event *event, size_t size)
 	struct aeg_events *events = arg;
 	char name[NAME_TEXT];
 	struct aeg_flow flow = {
-		.time_ns = event->time + (uint64_t)events->realtime_offset_ns,
+		.time_ns = event->time + (uint64_t)events->clock.offset,
 		.event = *event,
 		.node = events->reconciler->config->node,
 	};
@@ -156,11 +156,10 @@ static void note_lost(struct aeg_events *events)
 		struct aeg_flow flow = {
 			.time_ns = aeg_realtime_ns(),
 			.node = events->reconciler->config->node,
-			.lost = lost[where] - events->lost[where],
+			.lost = aeg_losses_tell(&events->losses, where, lost[where]),
 			.lost_where = where,
 		};
 
-		events->lost[where] = lost[where];
 		if (!flow.lost)
 			continue;
 		add_record(events, &flow);
@@ -192,16 +191,32 @@ static void tell_all(struct aeg_events *events)
 	fold_wait(events);
 }
 
+/* Records have the wall clock's time, whatever it is set to; a reader must be able to know why they
+ * do not follow each other. */
+static void watch_clock(struct aeg_events *events)
+{
+	int64_t jump = aeg_clock_look(&events->clock, aeg_now_ns(), aeg_realtime_ns());
+
+	if (jump)
+		aeg_log(AEG_LOG_WARNING, COMPONENT,
+			"the wall clock jumped by %+.3f s, or the machine slept: the times of "
+			"records do, too",
+			(double)jump / (double)NS_PER_SEC);
+}
+
+/* What was lost before this daemon began is told in the first round, whatever is in the rings. */
 static size_t drain(struct aeg_events *events)
 {
 	size_t n;
 
-	events->realtime_offset_ns = (int64_t)(aeg_realtime_ns() - aeg_now_ns());
+	watch_clock(events);
 	n = aeg_datapath_consume(events->reconciler->datapath, add_event, events);
-	if (!n)
+	if (!n && events->looked)
 		return 0;
+	events->looked = true;
 	note_lost(events);
 	tell_all(events);
+	aeg_losses_save(&events->losses);
 	return n;
 }
 
@@ -251,8 +266,7 @@ int aeg_events_open(struct aeg_reconciler *reconciler, struct aeg_loop *loop,
 		aeg_fold_new(FOLDS_MAX, config->fold_seconds * NS_PER_SEC, add_record, events);
 	events->top = aeg_top_new(TOP_MAX, aeg_now_ns());
 	events->namer.names = &events->names;
-	(void)read_lost(events,
-			events->lost); /* zeroes, then: what was lost before is told again */
+	aeg_losses_open(&events->losses, config);
 	err = aeg_loop_timer(loop, gather, events, &events->gather);
 	if (!err)
 		err = aeg_loop_timer(loop, on_fold_due, events, &events->fold_timer);
@@ -294,5 +308,6 @@ void aeg_events_close(struct aeg_events *events)
 	aeg_namer_reset(&events->namer);
 	aeg_names_done(&events->names);
 	aeg_history_free(events->history);
+	aeg_losses_done(&events->losses);
 	free(events);
 }

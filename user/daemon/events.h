@@ -6,8 +6,10 @@
 #ifndef AEG_DAEMON_EVENTS_H
 #define AEG_DAEMON_EVENTS_H
 
+#include "daemon/losses.h"
 #include "daemon/namer.h"
 #include "daemon/reconciler.h"
+#include "observe/clock.h"
 #include "observe/fold.h"
 #include "observe/history.h"
 #include "observe/observer.h"
@@ -23,10 +25,10 @@ struct aeg_events {
 	struct aeg_fold *fold;
 	struct aeg_top *top;
 	struct aeg_watch *watch, *gather, *fold_timer;
-	uint64_t fold_due;	    /* when fold_timer goes off, CLOCK_MONOTONIC; 0: it does not */
-	int64_t realtime_offset_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC, when draining began */
-	uint64_t
-		lost[AEG_LOST_READER]; /* of each ring, as counted by the kernel when last looked */
+	uint64_t fold_due;	  /* when fold_timer goes off, CLOCK_MONOTONIC; 0: it does not */
+	struct aeg_clock clock;	  /* as of when draining began */
+	struct aeg_losses losses; /* of each ring, as counted by the kernel when last looked */
+	bool looked;		  /* for losses of the time before */
 	struct aeg_observer observers[AEG_OBSERVERS_MAX];
 	size_t nobservers;
 	uint64_t read;		 /* events that came out of the rings */

@@ -7,7 +7,11 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-#define CONNECTIONS_MAX 64
+#define CONNECTIONS_MAX 72
+#define CONNECTIONS_KEPT 8 /* of them, for root and our own user */
+#define ASK_MS 5000
+#define HURRY_MS 500
+#define BODY_MS 15000
 #define CONNECTION_MEMORY (32 * 1024) /* header lines and buffers of one connection */
 #define IDLE_SECONDS 15
 #define DISCARD_MAX (8 * AEG_API_BODY_MAX) /* of a body that is too long, before hanging up */
@@ -16,6 +20,7 @@ struct aeg_http {
 	struct aeg_daemon *daemon;
 	struct aeg_server server;
 	struct aeg_followers followers;
+	struct aeg_guard guard;
 };
 
 struct exchange { /* one request, while it is received and answered */
@@ -73,6 +78,7 @@ static enum MHD_Result answer(struct aeg_http *http, struct MHD_Connection *conn
 	};
 	struct aeg_reply reply = {.status = MHD_HTTP_OK, .type = AEG_API_JSON};
 
+	aeg_guard_answering(connection);
 	exchange->route->fn(http->daemon, &request, &reply);
 	if (!reply.flows)
 		return send_reply(connection, &reply);
@@ -134,6 +140,8 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
 	size_t len = *data_len;
 
 	if (!*exchange)
+		aeg_guard_asked(connection);
+	if (!*exchange)
 		return begin(connection, url, method, exchange);
 	if (len) {
 		*data_len = 0;
@@ -150,6 +158,7 @@ static void on_completed(void *arg, struct MHD_Connection *connection, void **at
 {
 	struct exchange *exchange = AEG_TAKE_PTR(*at);
 
+	aeg_guard_answered(connection);
 	if (!exchange)
 		return;
 	aeg_buf_done(&exchange->body);
@@ -165,12 +174,22 @@ static struct MHD_Daemon *start_server(struct aeg_http *http, int listen_fd)
 				MHD_OPTION_CONNECTION_LIMIT, (unsigned int)CONNECTIONS_MAX,
 				MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)IDLE_SECONDS,
 				MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
-				MHD_OPTION_NOTIFY_COMPLETED, on_completed, http, MHD_OPTION_END);
+				MHD_OPTION_NOTIFY_COMPLETED, on_completed, http,
+				MHD_OPTION_NOTIFY_CONNECTION, aeg_guard_notify, &http->guard,
+				MHD_OPTION_END);
 }
 
 int aeg_http_open(struct aeg_daemon *daemon, int listen_fd, struct aeg_buf *error,
 		  struct aeg_http **ret)
 {
+	static const struct aeg_guard_settings guard = {
+		.component = "api",
+		.max = CONNECTIONS_MAX,
+		.kept = CONNECTIONS_KEPT,
+		.ask_ms = ASK_MS,
+		.hurry_ms = HURRY_MS,
+		.asked_ms = BODY_MS,
+	};
 	struct aeg_http *http = aeg_xcalloc(1, sizeof(*http));
 	int err;
 
@@ -180,7 +199,9 @@ int aeg_http_open(struct aeg_daemon *daemon, int listen_fd, struct aeg_buf *erro
 		.run = aeg_server_run,
 		.arg = &http->server,
 	};
-	err = aeg_server_enter(&http->server, daemon->loop, start_server(http, listen_fd));
+	err = aeg_guard_open(&http->guard, daemon->loop, &guard);
+	if (!err)
+		err = aeg_server_enter(&http->server, daemon->loop, start_server(http, listen_fd));
 	if (!http->server.mhd)
 		aeg_closep(&listen_fd);
 	if (err) {
@@ -188,7 +209,7 @@ int aeg_http_open(struct aeg_daemon *daemon, int listen_fd, struct aeg_buf *erro
 		aeg_http_close(http);
 		return err;
 	}
-	*ret = http;
+	daemon->http = *ret = http;
 	return 0;
 }
 
@@ -201,5 +222,12 @@ void aeg_http_close(struct aeg_http *http)
 	if (http->server.mhd && aeg_followers_end(&http->followers))
 		MHD_run(http->server.mhd);
 	aeg_server_done(&http->server);
+	aeg_guard_done(&http->guard);
+	http->daemon->http = NULL;
 	free(http);
+}
+
+struct aeg_guard_counts aeg_http_counts(const struct aeg_http *http)
+{
+	return http->guard.counts;
 }

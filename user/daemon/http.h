@@ -7,6 +7,7 @@
 #define AEG_DAEMON_HTTP_H
 
 #include "daemon/daemon.h"
+#include "daemon/guard.h"
 
 struct aeg_http;
 
@@ -16,5 +17,6 @@ int aeg_http_open(struct aeg_daemon *daemon, int listen_fd, struct aeg_buf *erro
 void aeg_http_close(struct aeg_http *http);
 /* New flow records are there: those who follow them go on. */
 void aeg_http_flows_grew(void *arg); /* a struct aeg_http */
+struct aeg_guard_counts aeg_http_counts(const struct aeg_http *http);
 
 #endif

@@ -5,17 +5,19 @@
 
 static const struct aeg_metric families[] = {
 	{"aegress_audit_ok", AEG_METRIC_GAUGE, NULL,
-	 "1: the audit log is written, or switched off."},
+	 "1: the audit log is written, made durable and kept as it should be, or switched off."},
 	{"aegress_audit_records", AEG_METRIC_COUNTER, NULL, "Records written to the audit log."},
 	{"aegress_audit_written_bytes", AEG_METRIC_COUNTER, "bytes",
 	 "Bytes written to the audit log."},
 	{"aegress_audit_lost", AEG_METRIC_COUNTER, NULL,
-	 "Records that found no room while nothing could be written."},
+	 "Events whose records found no room while nothing could be written."},
 	{"aegress_audit_errors", AEG_METRIC_COUNTER, NULL,
 	 "Failures to write, sync, rotate, compress or remove a file of the audit log."},
 	{"aegress_audit_rotations", AEG_METRIC_COUNTER, NULL, "Files of the audit log completed."},
 	{"aegress_audit_expired", AEG_METRIC_COUNTER, NULL,
 	 "Files of the audit log removed, since they were too old or too many."},
+	{"aegress_audit_vanished", AEG_METRIC_COUNTER, NULL,
+	 "Times that the audit log or the state directory was not where it was."},
 	{"aegress_audit_waiting_bytes", AEG_METRIC_GAUGE, "bytes",
 	 "Bytes that wait to be written to the audit log."},
 };
@@ -24,9 +26,17 @@ void aeg_metrics_put_audit(const struct aeg_collector *collector, struct aeg_met
 {
 	struct aeg_audit_stats stats = {0};
 	const bool on = aeg_auditing_stats(collector->daemon->auditing, &stats);
-	const uint64_t values[] = {!on || !stats.error, stats.records, stats.bytes,
-				   stats.lost,		stats.errors,  stats.rotations,
-				   stats.expired,	stats.waiting};
+	const uint64_t values[] = {
+		!on || (!stats.error && !stats.failing),
+		stats.records,
+		stats.bytes,
+		stats.lost,
+		stats.errors,
+		stats.rotations,
+		stats.expired,
+		stats.vanished,
+		stats.waiting,
+	};
 
 	_Static_assert(AEG_ARRAY_SIZE(values) == AEG_ARRAY_SIZE(families), "one each");
 	for (size_t i = 0; i < AEG_ARRAY_SIZE(families); i++) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* This build and this process, by the names that every Prometheus client library uses. */
 #include "base/file.h"
+#include "daemon/http.h"
 #include "daemon/metrics.h"
 #include "daemon/monitor.h"
 #include "gen/version.h"
@@ -15,10 +16,15 @@
 #define STATM_MAX 4096
 
 static const struct aeg_metric families[] = {
-	{"aegress_build", AEG_METRIC_INFO, NULL, "This build, its ABI, and the kernel it runs on."},
+	{"aegress_build", AEG_METRIC_INFO, NULL,
+	 "This build, its ABI, its libbpf, and the kernel it runs on."},
 	{"aegress_http_connections", AEG_METRIC_COUNTER, NULL,
 	 "Connections to this port: answered, ended because they were too slow, or without a "
 	 "request that could be read."},
+	{"aegress_api_connections", AEG_METRIC_COUNTER, NULL,
+	 "The same of the API's socket; refused: all places but root's were taken."},
+	{"aegress_clock_jumps", AEG_METRIC_COUNTER, NULL,
+	 "Times that the wall clock jumped: it was set, or the machine slept."},
 	{"process_cpu_seconds", AEG_METRIC_COUNTER, "seconds", "CPU time of the daemon."},
 	{"process_resident_memory_bytes", AEG_METRIC_GAUGE, "bytes", "Resident memory."},
 	{"process_virtual_memory_bytes", AEG_METRIC_GAUGE, "bytes", "Virtual memory."},
@@ -27,7 +33,18 @@ static const struct aeg_metric families[] = {
 	{"process_start_time_seconds", AEG_METRIC_GAUGE, "seconds",
 	 "When the daemon started, in seconds since 1970."},
 };
-enum { BUILD, CONNECTIONS, CPU, RESIDENT, VIRTUAL, OPEN_FDS, MAX_FDS, STARTED };
+enum {
+	BUILD,
+	CONNECTIONS,
+	API_CONNECTIONS,
+	CLOCK_JUMPS,
+	CPU,
+	RESIDENT,
+	VIRTUAL,
+	OPEN_FDS,
+	MAX_FDS,
+	STARTED
+};
 
 static void put(struct aeg_metrics *metrics, int family, uint64_t value)
 {
@@ -46,21 +63,33 @@ static void put_build(struct aeg_metrics *metrics)
 	aeg_label_add(&labels, "version", AEG_VERSION);
 	aeg_label_add(&labels, "revision", AEG_REVISION);
 	aeg_label_add(&labels, "abi", abi);
+	aeg_label_add(&labels, "libbpf", aeg_datapath_libbpf());
 	aeg_label_add(&labels, "kernel", system.release);
 	aeg_metrics_family(metrics, &families[BUILD]);
 	aeg_metrics_u64(metrics, aeg_buf_text(&labels), 1);
 }
 
-static void put_connections(const struct aeg_monitor *monitor, struct aeg_metrics *metrics)
+static void put_counts(struct aeg_metrics *metrics, int family,
+		       const struct aeg_guard_counts *counts)
 {
-	struct aeg_guard_counts counts = {0};
+	aeg_metrics_family(metrics, &families[family]);
+	aeg_metrics_u64(metrics, "result=\"answered\"", counts->answered);
+	aeg_metrics_u64(metrics, "result=\"slow\"", counts->slow);
+	aeg_metrics_u64(metrics, "result=\"unreadable\"", counts->unreadable);
+}
 
-	if (monitor)
-		counts = aeg_monitor_counts(monitor);
-	aeg_metrics_family(metrics, &families[CONNECTIONS]);
-	aeg_metrics_u64(metrics, "result=\"answered\"", counts.answered);
-	aeg_metrics_u64(metrics, "result=\"slow\"", counts.slow);
-	aeg_metrics_u64(metrics, "result=\"unreadable\"", counts.unreadable);
+static void put_connections(const struct aeg_daemon *daemon, struct aeg_metrics *metrics)
+{
+	struct aeg_guard_counts monitor = {0}, api = {0};
+
+	if (daemon->monitor)
+		monitor = aeg_monitor_counts(daemon->monitor);
+	if (daemon->http)
+		api = aeg_http_counts(daemon->http);
+	put_counts(metrics, CONNECTIONS, &monitor);
+	put_counts(metrics, API_CONNECTIONS, &api);
+	aeg_metrics_u64(metrics, "result=\"refused\"", api.refused);
+	put(metrics, CLOCK_JUMPS, daemon->events->clock.jumps);
 }
 
 static void put_cpu(struct aeg_metrics *metrics)
@@ -110,7 +139,7 @@ static void put_fds(struct aeg_metrics *metrics)
 void aeg_metrics_put_process(const struct aeg_collector *collector, struct aeg_metrics *metrics)
 {
 	put_build(metrics);
-	put_connections(collector->daemon->monitor, metrics);
+	put_connections(collector->daemon, metrics);
 	put_cpu(metrics);
 	put_memory(metrics);
 	put_fds(metrics);

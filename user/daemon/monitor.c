@@ -12,6 +12,9 @@
 
 #define CONNECTIONS_MAX 128
 #define CONNECTION_MEMORY (8 * 1024) /* header lines of one connection */
+#define ASK_MS 5000
+#define HURRY_MS 500
+#define WHOLE_MS 15000 /* until the answer is read: longer than Prometheus waits */
 #define FRESH_NS 100000000u
 #define ANSWERS_MAX 8 /* large ones in memory */
 
@@ -233,12 +236,19 @@ static int open_server(struct aeg_monitor *monitor)
 
 int aeg_monitor_open(struct aeg_daemon *daemon)
 {
+	static const struct aeg_guard_settings guard = {
+		.component = "metrics",
+		.max = CONNECTIONS_MAX,
+		.ask_ms = ASK_MS,
+		.hurry_ms = HURRY_MS,
+		.asked_ms = WHOLE_MS,
+	};
 	struct aeg_monitor *monitor = aeg_xcalloc(1, sizeof(*monitor));
 	int err;
 
 	monitor->daemon = daemon;
 	monitor->listen = daemon->config->metrics.listen;
-	err = aeg_guard_open(&monitor->guard, daemon->loop, CONNECTIONS_MAX);
+	err = aeg_guard_open(&monitor->guard, daemon->loop, &guard);
 	if (!err)
 		err = open_server(monitor);
 	if (err) {

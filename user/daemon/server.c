@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 #include "daemon/server.h"
+#include "daemon/run.h"
 
 #include <errno.h>
 
@@ -80,6 +81,8 @@ enum MHD_Result aeg_server_respond(struct MHD_Connection *connection, const stru
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, reply->type);
 	if (reply->allow)
 		MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, reply->allow);
+	if (reply->run)
+		MHD_add_response_header(response, AEG_RUN_HEADER, reply->run);
 	result = MHD_queue_response(connection, reply->status, response);
 	MHD_destroy_response(response);
 	return result;

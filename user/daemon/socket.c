@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#define BACKLOG 64
+#define BACKLOG 1024 /* a client that does not wait is told EAGAIN beyond, root like others */
 #define TEMP_SUFFIX ".new"
 
 static int fail(struct aeg_buf *error, const char *path, int err, const char *what)

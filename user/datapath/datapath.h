@@ -39,6 +39,7 @@ int aeg_datapath_open(const struct aeg_datapath_config *config, struct aeg_datap
 void aeg_datapath_close(struct aeg_datapath *datapath);
 /* Whether pins of an earlier daemon were found and taken over. */
 bool aeg_datapath_adopted(const struct aeg_datapath *datapath);
+const char *aeg_datapath_libbpf(void); /* the version that is linked, "v1.1" */
 /* Attaches and pins what is not attached, replaces the program of what is. */
 int aeg_datapath_attach(struct aeg_datapath *datapath, struct aeg_buf *error);
 /* Detaches everything and removes the pins: the end of enforcement. */

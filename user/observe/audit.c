@@ -4,6 +4,7 @@
  * where it was, and a new file can begin in front of any record.
  */
 #include "observe/audit_log.h"
+#include <errno.h>
 
 #define GATHER_BYTES (1u << 20) /* written at once, at least */
 #define RETRY_MS 1000
@@ -11,8 +12,17 @@
 
 /* ---- trouble ---- */
 
+/* A disk that turned read-only cannot be taken away and repaired while a file on it is open. */
+static void let_go(struct aeg_audit *audit)
+{
+	aeg_audit_file_close(&audit->file);
+	audit->rotated = true; /* what it holds may not be on the disk */
+}
+
 static void fail(struct aeg_audit *audit, const char *what, int err)
 {
+	if (err == -EROFS && audit->file.fd >= 0)
+		let_go(audit);
 	audit->stats.errors++;
 	if (!audit->stats.error)
 		audit->settings.problem(audit->settings.problem_arg, what, err);
@@ -28,29 +38,40 @@ static void recovered(struct aeg_audit *audit)
 	audit->stats.error = 0;
 }
 
-void aeg_audit_mishap(struct aeg_audit *audit, const char *what, int err)
+void aeg_audit_mishap(struct aeg_audit *audit, enum aeg_audit_work work, int err)
 {
-	if (err)
-		audit->stats.errors++;
-	if (err && !audit->mishap)
-		audit->settings.problem(audit->settings.problem_arg, what, err);
-	audit->mishap = err;
+#define SENTENCES(symbol, wrong, well) {wrong, well},
+	static const char *const sentences[][2] = {AEG_AUDIT_WORKS(SENTENCES)};
+#undef SENTENCES
+	bool before = audit->mishaps[work] != 0;
+
+	audit->stats.errors += err != 0;
+	audit->mishaps[work] = err;
+	if (before != (err != 0))
+		audit->settings.problem(audit->settings.problem_arg, sentences[work][!err], err);
+}
+
+void aeg_audit_vanished(struct aeg_audit *audit, const char *what, int err)
+{
+	audit->stats.vanished++;
+	audit->settings.problem(audit->settings.problem_arg, what, err);
 }
 
 /* ---- records ---- */
 
 /*
- * The record stands behind `begin`, and in front of its newline, already; too much: it goes again. The
- * log's own notes have a reserve, so that no flood of denials keeps out what was opened, changed or lost.
+ * The record, which stands for `count`, stands behind `begin`, and in front of its newline, already; too
+ * much: it goes again. The log's own notes have a reserve, so that no flood of denials keeps out what was
+ * opened, changed or lost.
  */
-static void gathered(struct aeg_audit *audit, size_t begin, size_t limit)
+static void gathered(struct aeg_audit *audit, size_t begin, size_t limit, uint64_t count)
 {
 	aeg_buf_putc(&audit->waiting, '\n');
 	if (audit->waiting.len <= limit)
 		return;
 	audit->waiting.len = begin;
-	audit->stats.lost++;
-	audit->unsaid++;
+	audit->stats.lost += count;
+	audit->unsaid += count;
 }
 
 static void begin_note(struct aeg_audit *audit, struct aeg_json *json, struct aeg_buf *out,
@@ -76,7 +97,7 @@ void aeg_audit_note(struct aeg_audit *audit, const char *event, aeg_audit_fill_f
 	if (fill)
 		fill(arg, &json);
 	aeg_json_object_end(&json);
-	gathered(audit, begin, AEG_AUDIT_PENDING_MAX + AEG_AUDIT_RESERVE);
+	gathered(audit, begin, AEG_AUDIT_PENDING_MAX + AEG_AUDIT_RESERVE, 1);
 }
 
 static bool belongs_here(const struct aeg_flow *flow)
@@ -89,14 +110,23 @@ static bool belongs_here(const struct aeg_flow *flow)
 	       flow->event.decision.verdict == AEG_VERDICT_AUDITED;
 }
 
+/* Events that a record stands for. */
+static uint64_t count_of(const struct aeg_flow *flow)
+{
+	if (flow->lost)
+		return flow->lost;
+	return flow->count ? flow->count : 1;
+}
+
 void aeg_audit_flow(struct aeg_audit *audit, const struct aeg_flow *flow)
 {
 	size_t begin = audit->waiting.len;
+	size_t reserve = flow->lost ? AEG_AUDIT_RESERVE : 0;
 
 	if (!belongs_here(flow))
 		return;
 	aeg_flow_json(flow, &audit->waiting);
-	gathered(audit, begin, AEG_AUDIT_PENDING_MAX);
+	gathered(audit, begin, AEG_AUDIT_PENDING_MAX + reserve, count_of(flow));
 	if (audit->waiting.len >= GATHER_BYTES)
 		aeg_audit_flush(audit);
 }
@@ -144,6 +174,16 @@ static size_t seal_waiting(struct aeg_audit *audit, size_t at)
 	return at;
 }
 
+/* Somebody moved, removed or replaced the file: a record says so, and the next file begins. */
+static void leave_file(struct aeg_audit *audit)
+{
+	int err = access(audit->file.path, F_OK) < 0 ? -errno : -EEXIST;
+
+	aeg_audit_file_close(&audit->file);
+	aeg_audit_note(audit, "moved", NULL, NULL);
+	aeg_audit_vanished(audit, "is not where it was; it goes on in a new file", err);
+}
+
 /* The file to write to: opened, in place, not too old, and with room for the next record. */
 static int make_ready(struct aeg_audit *audit, size_t next)
 {
@@ -153,10 +193,8 @@ static int make_ready(struct aeg_audit *audit, size_t next)
 
 	if (err)
 		return err;
-	if (file->fd >= 0 && !aeg_audit_file_in_place(file)) {
-		aeg_audit_file_close(file);
-		aeg_audit_note(audit, "moved", NULL, NULL);
-	}
+	if (file->fd >= 0 && !aeg_audit_file_in_place(file))
+		leave_file(audit);
 	if (file->fd >= 0 && aeg_rotation_due(&settings->rotation, file->size, next + SEAL_BYTES,
 					      aeg_audit_age(audit)))
 		err = aeg_audit_rotate(audit);
@@ -267,6 +305,8 @@ void aeg_audit_stats(const struct aeg_audit *audit, struct aeg_audit_stats *ret)
 {
 	*ret = audit->stats;
 	ret->waiting = audit->waiting.len;
+	for (size_t i = 0; i < AEG_AUDIT_WORKS_MAX; i++)
+		ret->failing += audit->mishaps[i] != 0;
 }
 
 /* ---- life ---- */

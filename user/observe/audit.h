@@ -37,19 +37,22 @@ struct aeg_audit_settings { /* all borrowed, for as long as the log is open */
 	bool compress;
 	enum aeg_audit_sync sync;
 	uint32_t sync_ms;
-	/* what: a sentence's beginning, such as "cannot be written"; err 0: works again. Told once. */
+	/* what: a sentence's beginning, such as "cannot be written"; err 0: works again. Told once, and
+	 * for each kind of work by itself. */
 	void (*problem)(void *arg, const char *what, int err);
 	void *problem_arg;
 };
 
 struct aeg_audit_stats {	 /* since the log was opened */
 	uint64_t records, bytes; /* written */
-	uint64_t lost;		 /* records that found no room while nothing could be written */
-	uint64_t errors;	 /* of writing, syncing, rotating, compressing, removing */
+	uint64_t lost;	 /* what found no room while nothing could be written; repeats each */
+	uint64_t errors; /* of writing, syncing, rotating, compressing, removing */
 	uint64_t rotations, expired;
-	uint64_t waiting; /* bytes, now */
-	uint64_t unclean; /* 1: the run before this one did not stop by itself */
-	int error;	  /* negative errno; 0: all is well */
+	uint64_t vanished; /* times that the file or the state directory was not where it was */
+	uint64_t waiting;  /* bytes, now */
+	uint64_t unclean;  /* 1: the run before this one did not stop by itself */
+	uint64_t failing;  /* kinds of work beside the writing that go wrong now */
+	int error;	   /* of writing, negative errno; 0: all is well */
 	struct aeg_link head;
 };
 

@@ -113,13 +113,18 @@ static int make_directory(const struct aeg_audit *audit)
 	return aeg_audit_dir_make(settings->directory, settings->group, settings->mode);
 }
 
-/* The state directory may not be there yet; if it cannot be made, writing the head will tell. */
-static void make_head_directory(const struct aeg_audit *audit)
+/* If it cannot be made, writing the head will tell. */
+void aeg_audit_head_place(struct aeg_audit *audit)
 {
 	const char *head = audit->settings.head;
 	AEG_AUTO_FREE char *dir = aeg_xstrndup(head, (size_t)(strrchr(head, '/') - head));
+	int err = access(dir, F_OK) < 0 ? -errno : 0;
 
+	if (!err)
+		return;
 	(void)aeg_mkdir_p(dir, 0700);
+	if (audit->begun) /* else it is the first start */
+		aeg_audit_vanished(audit, "has lost its state directory; that is made anew", err);
 }
 
 int aeg_audit_begin(struct aeg_audit *audit)
@@ -135,7 +140,7 @@ int aeg_audit_begin(struct aeg_audit *audit)
 		err = open_scanned(audit, &found.scan);
 	if (err)
 		return err;
-	make_head_directory(audit);
+	aeg_audit_head_place(audit);
 	resume(audit, &found);
 	aeg_audit_tidy(audit);
 	return 0;
@@ -147,6 +152,9 @@ int aeg_audit_reopen(struct aeg_audit *audit)
 	struct aeg_audit_scan found = {0};
 	int err = make_directory(audit);
 
+	/* Tried every second for as long as the disk is so: not by reading a whole file. */
+	if (!err && access(audit->file.path, W_OK) < 0 && errno == EROFS)
+		err = -EROFS;
 	if (!err)
 		err = scan(audit->file.path, &nothing, &found);
 	if (!err && !found.first && found.bytes)

@@ -7,6 +7,17 @@
 #include "observe/audit.h"
 #include "observe/audit_file.h"
 
+/* Work beside the writing. Each kind is in trouble, and well again, by itself: what to say of it. */
+#define AEG_AUDIT_WORKS(X)                                                                         \
+	X(SYNC, "cannot be made durable", "is made durable again")                                 \
+	X(ROTATE, "cannot be rotated", "is rotated again")                                         \
+	X(LOOK, "cannot be looked through", "can be looked through again")                         \
+	X(REMOVE, "has files that cannot be removed", "has its old files removed again")           \
+	X(COMPRESS, "cannot be compressed", "is compressed again")
+#define AEG_AUDIT_WORK(symbol, wrong, well) AEG_AUDIT_##symbol,
+enum aeg_audit_work { AEG_AUDIT_WORKS(AEG_AUDIT_WORK) AEG_AUDIT_WORKS_MAX };
+#undef AEG_AUDIT_WORK
+
 struct aeg_audit {
 	struct aeg_audit_settings settings;
 	struct aeg_loop *loop;
@@ -14,13 +25,14 @@ struct aeg_audit {
 	struct aeg_audit_file file;
 	struct aeg_buf waiting; /* records without seal, a line each */
 	struct aeg_buf sealed;	/* the lines of one write */
-	bool begun;	 /* what earlier runs left was read: the chain knows where to go on */
-	bool dirty;	 /* written since the last sync began */
-	bool rotated;	 /* a file was closed since then */
-	bool stuck;	 /* the last write failed: the next one comes from the timer */
-	int mishap;	 /* of the last work in the background */
-	uint64_t unsaid; /* records lost since the last record that says so */
-	struct aeg_watch *retry, *sync, *age;
+	bool begun;    /* what earlier runs left was read: the chain knows where to go on */
+	bool dirty;    /* written since the last sync began */
+	bool rotated;  /* a file was closed since then */
+	bool unsynced; /* one was closed before that sync, which has not ended well (yet) */
+	bool stuck;    /* the last write failed: the next one comes from the timer */
+	int mishaps[AEG_AUDIT_WORKS_MAX]; /* of each kind, the last time; 0: well */
+	uint64_t unsaid;		  /* records lost since the last record that says so */
+	struct aeg_watch *retry, *sync, *age, *again;
 	int64_t born_ns; /* of the current file, CLOCK_MONOTONIC; negative: before boot */
 	struct aeg_job *sync_job, *tidy_job;
 	char compressing[AEG_SEGMENT_TEXT];
@@ -29,13 +41,17 @@ struct aeg_audit {
 
 /* ---- audit.c ---- */
 /* How work beside the writing went; err 0: well. Told once, until it goes well. */
-void aeg_audit_mishap(struct aeg_audit *audit, const char *what, int err);
+void aeg_audit_mishap(struct aeg_audit *audit, enum aeg_audit_work work, int err);
+/* The file or the directory of the head is gone; told every time. */
+void aeg_audit_vanished(struct aeg_audit *audit, const char *what, int err);
 
 /* ---- audit_begin.c ---- */
 /* Finds where an earlier run stopped, and says in a record what it found. */
 int aeg_audit_begin(struct aeg_audit *audit);
 /* Opens the current file, which somebody may have put there, to append to it. */
 int aeg_audit_reopen(struct aeg_audit *audit);
+/* The directory of the head; made when it is not there. */
+void aeg_audit_head_place(struct aeg_audit *audit);
 
 /* ---- audit_keep.c: after the write ---- */
 int aeg_audit_keep_open(struct aeg_audit *audit);

@@ -23,6 +23,13 @@ char *aeg_export_workload(const json_t *record)
 	return aeg_xasprintf("%s/%s", aeg_value_str(record, "workload.namespace"), name);
 }
 
+char *aeg_export_changes(const json_t *record)
+{
+	const json_t *changes = json_object_get(record, "changes");
+
+	return json_is_array(changes) ? json_dumps(changes, JSON_COMPACT) : NULL;
+}
+
 /* The name that was asked for, else the address. */
 static const char *destination(const json_t *record)
 {
@@ -36,7 +43,8 @@ char *aeg_export_message(const json_t *record)
 	AEG_AUTO_FREE char *workload = aeg_export_workload(record);
 
 	if (!aeg_export_is_flow(record))
-		return aeg_xasprintf("aegress: %s", aeg_value_str(record, "event"));
+		return aeg_xasprintf("aegress: %s%s%s", aeg_value_str(record, "event"),
+				     *workload ? " " : "", workload);
 	return aeg_xasprintf("%s: %s to %s:%llu (%s)", aeg_value_str(record, "verdict"),
 			     *workload ? workload : "unknown workload", destination(record),
 			     (unsigned long long)aeg_value_u64(record, "destination.port"),

@@ -28,6 +28,8 @@ aeg_export_fn aeg_export_ecs, aeg_export_ocsf, aeg_export_cef;
 bool aeg_export_is_flow(const json_t *record);
 /* "ns/name" of the workload, "" when unknown; the caller frees. */
 char *aeg_export_workload(const json_t *record);
+/* The changes of a policy as JSON in one line, NULL: the record has none; the caller frees. */
+char *aeg_export_changes(const json_t *record);
 /* A sentence for people; the caller frees. */
 char *aeg_export_message(const json_t *record);
 /* Milliseconds since 1970 of a record's time, 0 when it has none. */

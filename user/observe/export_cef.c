@@ -69,6 +69,8 @@ static const struct kind *kind_of(const json_t *record)
 		{"allowed", "Connection allowed", "1"},
 		{"policy", "Policy changed", "5"},
 		{"policy-refused", "Policy refused", "6"},
+		{"quarantine", "Workload quarantined", "7"},
+		{"release", "Quarantine ended", "5"},
 		{"lost", "Records lost", "7"},
 		{"start", "Daemon started", "3"},
 		{"stop", "Daemon stopped", "4"},
@@ -127,17 +129,24 @@ static void add_flow(struct aeg_buf *out, const json_t *record)
 
 static void add_life(struct aeg_buf *out, const json_t *record)
 {
+	AEG_AUTO_FREE char *workload = aeg_export_workload(record);
+	AEG_AUTO_FREE char *changes = aeg_export_changes(record);
 	AEG_AUTO_FREE char *uid =
 		aeg_xasprintf("%llu", (unsigned long long)aeg_value_u64(record, "by.uid"));
 
+	const char *why = aeg_value_str(record, "error");
+
 	add_text(out, "act", aeg_value_str(record, "event"));
-	add_text(out, "reason", aeg_value_str(record, "error"));
+	add_text(out, "reason", *why ? why : aeg_value_str(record, "reason"));
 	add_number(out, "spid", aeg_value_u64(record, "by.pid"));
 	if (aeg_value_u64(record, "by.pid"))
 		add_text(out, "suid", uid);
 	add_custom(out, 1, "source", aeg_value_str(record, "by.source"));
 	add_custom(out, 2, "request", aeg_value_str(record, "by.request"));
-	add_custom(out, 3, "file", aeg_value_str(record, "file"));
+	add_custom(out, 3, *workload ? "workload" : "file",
+		   *workload ? workload : aeg_value_str(record, "file"));
+	add_custom(out, 4, "digest", aeg_value_str(record, "digest"));
+	add_custom(out, 5, "changes", changes ? changes : "");
 	add_number(out, "cnt", aeg_value_u64(record, "lost"));
 }
 

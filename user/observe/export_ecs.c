@@ -38,6 +38,8 @@ static void put_life_event(struct aeg_json *json, const json_t *record)
 	} events[] = {
 		{"policy", "configuration", "change", "success"},
 		{"policy-refused", "configuration", "change", "failure"},
+		{"quarantine", "configuration", "change", "success"},
+		{"release", "configuration", "change", "success"},
 		{"start", "process", "start", "success"},
 		{"stop", "process", "end", "success"},
 		{NULL, "host", "info", "unknown"},
@@ -51,7 +53,8 @@ static void put_life_event(struct aeg_json *json, const json_t *record)
 	put_list(json, "type", events[i].type, NULL);
 	aeg_json_str(json, "action", event);
 	aeg_json_str(json, "outcome", events[i].outcome);
-	aeg_export_str(json, "reason", record, "error");
+	aeg_export_str(json, "reason", record,
+		       *aeg_value_str(record, "error") ? "error" : "reason");
 }
 
 static void put_event(struct aeg_json *json, const json_t *record)
@@ -169,6 +172,20 @@ static void put_flow(struct aeg_json *json, const json_t *record)
 	put_tls(json, record);
 }
 
+/* What was done to the policy, and of an emergency stop until when. */
+static void put_change(struct aeg_json *json, const json_t *record)
+{
+	AEG_AUTO_FREE char *changes = aeg_export_changes(record);
+
+	aeg_export_u64(json, "until", record, "until");
+	aeg_export_u64(json, "documents", record, "documents");
+	aeg_export_str(json, "digest", record, "digest");
+	if (changes)
+		aeg_json_raw(json, "changes", changes);
+	aeg_export_u64(json, "more_changes", record, "moreChanges");
+	aeg_export_str(json, "file", record, "file");
+}
+
 static void put_own(struct aeg_json *json, const json_t *record)
 {
 	aeg_json_object(json, "aegress");
@@ -181,6 +198,7 @@ static void put_own(struct aeg_json *json, const json_t *record)
 	aeg_export_u64(json, "generation", record, "generation");
 	aeg_export_u64(json, "count", record, "count");
 	aeg_export_u64(json, "lost", record, "lost");
+	put_change(json, record);
 	aeg_json_object_end(json);
 }
 
@@ -233,6 +251,8 @@ void aeg_export_ecs(const json_t *record, struct aeg_buf *ret)
 	put_named(&json, "host", "name", record, "node");
 	if (aeg_export_is_flow(record))
 		put_flow(&json, record);
+	else
+		put_orchestrator(&json, record);
 	put_user(&json, record);
 	put_own(&json, record);
 	aeg_json_object_end(&json);

@@ -59,6 +59,7 @@ static const struct meaning stopped = {
 	.class = &lifecycle, .activity = "Stop", .activity_id = 4, INFORMATIONAL, SUCCESS};
 static const struct meaning refused = {OTHER, MEDIUM, FAILURE};
 static const struct meaning lost = {OTHER, MEDIUM, SUCCESS};
+static const struct meaning quarantined = {OTHER, MEDIUM, SUCCESS};
 static const struct meaning other = {OTHER, INFORMATIONAL, SUCCESS};
 
 static const struct meaning *meaning_of(const json_t *record)
@@ -70,7 +71,7 @@ static const struct meaning *meaning_of(const json_t *record)
 		{"verdict", "denied", &denied},	  {"verdict", "audited", &audited},
 		{"verdict", "allowed", &allowed}, {"event", "start", &started},
 		{"event", "stop", &stopped},	  {"event", "policy-refused", &refused},
-		{"event", "lost", &lost},
+		{"event", "lost", &lost},	  {"event", "quarantine", &quarantined},
 	};
 
 	for (size_t i = 0; i < AEG_ARRAY_SIZE(table); i++) {
@@ -233,10 +234,11 @@ static void put_unmapped(struct aeg_json *json, const json_t *record, bool flow)
 {
 	static const char *const of_flows[] = {"mode", "hook", "generation", "other"};
 	static const char *const of_others[] = {
-		"event",    "generation",  "by",      "documents", "digest",
-		"changes",  "moreChanges", "error",   "lost",	   "where",
-		"previous", "file",	   "first",   "last",	   "pid",
-		"reason",   "previousRun", "missing", "rewritten", "tornBytes"};
+		"event",    "generation",  "by",      "documents",	"digest",
+		"changes",  "moreChanges", "error",   "lost",		"where",
+		"previous", "file",	   "first",   "last",		"pid",
+		"reason",   "previousRun", "missing", "rewritten",	"tornBytes",
+		"workload", "until",	   "run",     "unreadableBytes"};
 	const char *const *keys = flow ? of_flows : of_others;
 	size_t n = flow ? AEG_ARRAY_SIZE(of_flows) : AEG_ARRAY_SIZE(of_others);
 

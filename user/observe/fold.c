@@ -13,6 +13,7 @@
 struct entry {
 	struct aeg_record last; /* the latest one alike; its count is that of the window */
 	uint64_t ends;		/* of the window, CLOCK_MONOTONIC */
+	uint64_t first_time;	/* of the first that the window folded; the same clock */
 	uint32_t hash;
 	uint32_t chain;	     /* the next of the same bucket, or of the free ones */
 	uint32_t prev, next; /* in the queue */
@@ -26,6 +27,7 @@ struct aeg_fold {
 	uint32_t free;	      /* first of those that were given back */
 	uint32_t first, last; /* of the queue */
 	uint64_t window_ns, pending;
+	bool audited; /* would-be denials, too */
 	aeg_folded_fn *fn;
 	void *arg;
 };
@@ -49,9 +51,10 @@ static bool alike(const struct aeg_record *record, const struct aeg_flow *flow)
 {
 	const struct aeg_event *a = &record->event, *b = &flow->event;
 
-	return a->workload == b->workload && a->cgroup == b->cgroup && a->node == b->node &&
-	       a->generation == b->generation && a->dport == b->dport && a->proto == b->proto &&
-	       a->hook == b->hook && memcmp(&a->decision, &b->decision, sizeof(a->decision)) == 0 &&
+	return a->type == b->type && a->workload == b->workload && a->cgroup == b->cgroup &&
+	       a->node == b->node && a->generation == b->generation && a->dport == b->dport &&
+	       a->proto == b->proto && a->hook == b->hook &&
+	       memcmp(&a->decision, &b->decision, sizeof(a->decision)) == 0 &&
 	       memcmp(a->comm, b->comm, sizeof(a->comm)) == 0 && same_destination(record, flow);
 }
 
@@ -131,13 +134,15 @@ static uint32_t find(const struct aeg_fold *fold, uint32_t hash, const struct ae
 	return i;
 }
 
-/* Reports what the entry's window has folded. */
+/* Reports what the entry's window has folded. The wall clock may have been set meanwhile: how long ago
+ * the first was is told by the other one. */
 static void report(struct aeg_fold *fold, struct entry *entry)
 {
 	struct aeg_flow flow;
 
 	if (!entry->last.count)
 		return;
+	entry->last.first_ns = entry->last.last_ns - (entry->last.event.time - entry->first_time);
 	aeg_record_flow(&entry->last, &flow);
 	fold->pending -= flow.count;
 	entry->last.count = 0;
@@ -192,7 +197,7 @@ static void repeat(struct aeg_fold *fold, struct entry *entry, const struct aeg_
 	struct aeg_record *last = &entry->last;
 
 	if (!last->count)
-		last->first_ns = flow->time_ns;
+		entry->first_time = flow->event.time;
 	last->count++;
 	last->last_ns = last->time_ns = flow->time_ns;
 	last->event = flow->event;
@@ -210,11 +215,22 @@ void aeg_fold_free(struct aeg_fold *fold)
 	free(fold);
 }
 
+void aeg_fold_audited(struct aeg_fold *fold)
+{
+	fold->audited = true;
+}
+
+static bool is_foldable(const struct aeg_fold *fold, const struct aeg_event *event)
+{
+	return event->type == AEG_EVENT_DENY || (fold->audited && event->type == AEG_EVENT_OPEN &&
+						 event->decision.verdict == AEG_VERDICT_AUDITED);
+}
+
 bool aeg_fold_add(struct aeg_fold *fold, const struct aeg_flow *flow)
 {
 	uint32_t hash, i;
 
-	if (!fold->window_ns || flow->event.type != AEG_EVENT_DENY)
+	if (!fold->window_ns || !is_foldable(fold, &flow->event))
 		return false;
 	/* Before it is looked for: time goes by in events, and one beyond the window is a first one. */
 	aeg_fold_expire(fold, flow->event.time);

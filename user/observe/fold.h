@@ -20,6 +20,8 @@ typedef void aeg_folded_fn(void *arg, struct aeg_flow *flow);
 /* window_ns: 0 folds nothing. max: different denials that are watched at once. */
 struct aeg_fold *aeg_fold_new(size_t max, uint64_t window_ns, aeg_folded_fn *fn, void *arg);
 void aeg_fold_free(struct aeg_fold *fold); /* reports nothing any more; see aeg_fold_flush() */
+/* From now on what would be denied is folded like what is: for those who keep no connections apart. */
+void aeg_fold_audited(struct aeg_fold *fold);
 /* True: it was folded into others, and is reported with them. */
 bool aeg_fold_add(struct aeg_fold *fold, const struct aeg_flow *flow);
 /* Reports what is due. now: CLOCK_MONOTONIC, ns, as in events. */

@@ -33,10 +33,46 @@ static const char *sample_suffix(enum aeg_metric_type type)
 	return type == AEG_METRIC_INFO ? "_info" : "";
 }
 
+/* The weight (RFC 9110, 12.4.2) of one media range, from its parameters; without one 1. */
+static double weight_of(const char *parameters, size_t len)
+{
+	AEG_AUTO_FREE char *text = aeg_xstrndup(parameters, len);
+	char *rest = text;
+
+	for (const char *one; (one = strsep(&rest, ";"));) {
+		one += strspn(one, " \t");
+		if ((*one == 'q' || *one == 'Q') && one[1] == '=')
+			return strtod(one + 2, NULL);
+	}
+	return 1;
+}
+
+/* Of a type in the header's list; 0: it is not there, or not wanted. */
+static double accepted(const char *accept, const char *type)
+{
+	size_t name = strlen(type);
+
+	while (*accept) {
+		size_t len = strcspn(accept, ",");
+
+		if (len >= name && strncasecmp(accept, type, name) == 0 &&
+		    (len == name || strchr("; \t", accept[name])))
+			return weight_of(accept + name, len - name);
+		accept += len;
+		accept += strspn(accept, ", \t");
+	}
+	return 0;
+}
+
 enum aeg_metrics_format aeg_metrics_accepted(const char *accept)
 {
-	return accept && strstr(accept, "application/openmetrics-text") ? AEG_METRICS_OPEN
-									: AEG_METRICS_TEXT;
+	double open;
+
+	if (!accept)
+		return AEG_METRICS_TEXT;
+	open = accepted(accept, "application/openmetrics-text");
+	return open > 0 && open >= accepted(accept, "text/plain") ? AEG_METRICS_OPEN
+								  : AEG_METRICS_TEXT;
 }
 
 void aeg_metrics_begin(struct aeg_metrics *metrics, struct aeg_buf *out,
