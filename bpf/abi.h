@@ -144,10 +144,10 @@ struct aeg_lengths {
 #define AEG_DEST_MARKER 2u   /* only in `addrs`: longer nets may follow, none covers it yet */
 
 struct aeg_dest {
-	__u32 class; /* which rules touch it; key of `cells`. Valid in this slot only */
-	__u32 node;  /* number of the most specific pattern; stable over reloads and restarts */
-	__u32 flags; /* AEG_DEST_* */
-	__u32 pad;
+	__u32 class;	 /* which rules touch it; key of `cells`. Valid in this slot only */
+	__u32 node;	 /* number of the most specific pattern; stable over reloads and restarts */
+	__u32 flags;	 /* AEG_DEST_* */
+	__u32 declarers; /* of the endpoints with CIDRs that cover it, a bit each; shared beyond 32 */
 };
 
 /* ---- decisions: (profile, class, protocol, port) -> aeg_cell, map `cells` ---------------------- */

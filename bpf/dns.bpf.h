@@ -220,18 +220,25 @@ static __always_inline void aeg_learn_report(struct aeg_ctl *control, struct aeg
 	aeg_name_event_send(control, &events, AEG_ERROR_EVENT_LOST, event);
 }
 
-/* Whether a CIDR of some endpoint covers it. */
-static __always_inline bool aeg_declared(const struct aeg_ctl *control, const __u8 *addr)
+/* See dest_find(). */
+AEG_GLOBAL __u64 dns_declarers(__u32 slot, __u64 high, __u64 low)
 {
-	struct aeg_flow flow = {};
-	struct aeg_dest dest;
-	struct aeg_view view;
+	return aeg_net_find(slot, high, low, true);
+}
 
-	__builtin_memcpy(flow.daddr, addr, sizeof(flow.daddr));
-	if (!aeg_view_open(READ_ONCE(control->now.slot), &view))
+/* Whether an endpoint that has the name has a CIDR around the address, too, or around what NAT64 makes of it. */
+static __always_inline bool aeg_declared(const struct aeg_ctl *control,
+					 const struct aeg_lesson *lesson, const __u8 *addr)
+{
+	__u64 high = aeg_be64(addr), low = aeg_be64(addr + 8), found;
+	__u32 slot = READ_ONCE(control->now.slot);
+
+	if (!lesson->declarers)
 		return false;
-	aeg_dest_find(&view, &flow, &dest);
-	return dest.flags & AEG_DEST_GOVERNED;
+	found = dns_declarers(slot, high, low);
+	if (!found && aeg_nat64(high, low))
+		found = dns_declarers(slot, 0, AEG_MAPPED_LOW | low);
+	return found & lesson->declarers;
 }
 
 static __always_inline __u32 aeg_lifetime(const struct aeg_lesson *lesson, __u32 ttl)
@@ -253,7 +260,7 @@ AEG_GLOBAL int dns_learn(struct __sk_buff *skb, __u32 slot, __u32 i)
 	if (!scratch || !control)
 		return AEG_LEARNING_BUSY;
 	record = &scratch->answers.records[i & (AEG_DNS_RECORDS_MAX - 1)];
-	if (aeg_special(record->addr) && !aeg_declared(control, record->addr))
+	if (aeg_special(record->addr) && !aeg_declared(control, &scratch->lesson, record->addr))
 		return AEG_LEARNING_SPECIAL;
 	member.node = scratch->lesson.node;
 	member.name = scratch->name.hash;
@@ -262,6 +269,14 @@ AEG_GLOBAL int dns_learn(struct __sk_buff *skb, __u32 slot, __u32 i)
 	if (result == AEG_LEARNING_NEW)
 		aeg_learn_report(control, scratch, record, &member);
 	return (int)result;
+}
+
+static __always_inline int aeg_dns_node(struct aeg_scratch *scratch, const struct aeg_dest *dest)
+{
+	if (!dest)
+		return 0;
+	scratch->lesson.declarers = dest->declarers;
+	return (int)dest->node;
 }
 
 /*
@@ -283,12 +298,12 @@ AEG_GLOBAL int dns_node(struct __sk_buff *skb, __u32 slot)
 		return 0;
 	dest = aeg_name_find(table, &scratch->name);
 	if (dest)
-		return (int)dest->node;
+		return aeg_dns_node(scratch, dest);
 	len = aeg_name_search(&searches, &scratch->name);
 	if (!len || aeg_name_take(&scratch->name, scratch->data, AEG_DNS_NAME, len, &scratch->seed))
 		return 0;
 	dest = aeg_name_find(table, &scratch->name);
-	return dest ? (int)dest->node : 0;
+	return aeg_dns_node(scratch, dest);
 }
 
 /* Parses the response's question; enum aeg_dns_result. */

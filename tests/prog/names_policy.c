@@ -38,6 +38,10 @@ bool names_install(void)
 		CROWDED(6),
 		CROWDED(7),
 		CROWDED(8),
+		{(char *)"*.link.test",
+		 {.class = 2, .node = NODE_LINKS, .flags = AEG_DEST_GOVERNED, .declarers = 2 | 4}},
+		{(char *)"*.other-link.test",
+		 {.class = 2, .node = NODE_OTHERS, .flags = AEG_DEST_GOVERNED, .declarers = 1}},
 		{(char *)"*.rival.test", dest_of(4, NODE_RIVALS, AEG_DEST_GOVERNED)},
 		{(char *)"*.wild.test", dest_of(2, NODE_WILD, AEG_DEST_GOVERNED)},
 		{(char *)"bad.wild.test", dest_of(3, NODE_BAD, AEG_DEST_GOVERNED)},
@@ -46,6 +50,11 @@ bool names_install(void)
 		{(char *)"rival.test", dest_of(4, NODE_RIVAL, AEG_DEST_GOVERNED)},
 	};
 	struct aeg_addr_row addrs[] = {
+		{.key = {.prefixlen = 96 + 16},
+		 .dest = {.class = 5,
+			  .node = NODE_LINK,
+			  .flags = AEG_DEST_GOVERNED,
+			  .declarers = 2}},
 		{.key = {.prefixlen = 128}, .dest = dest_of(4, NODE_CIDR, AEG_DEST_GOVERNED)},
 		{.key = {.prefixlen = 128}, .dest = dest_of(5, NODE_OPEN, AEG_DEST_GOVERNED)},
 	};
@@ -72,8 +81,9 @@ bool names_install(void)
 	};
 	AEG_CLEANUP(aeg_buf_done) struct aeg_buf error = {0};
 
-	memcpy(addrs[0].key.addr, world_addr(CIDR_ADDR).bytes, 16);
-	memcpy(addrs[1].key.addr, world_addr(OPEN_ADDR).bytes, 16);
+	memcpy(addrs[0].key.addr, world_addr(LINK_NET).bytes, 16);
+	memcpy(addrs[1].key.addr, world_addr(CIDR_ADDR).bytes, 16);
+	memcpy(addrs[2].key.addr, world_addr(OPEN_ADDR).bytes, 16);
 	return CHECK_EQUAL(aeg_datapath_install(datapath, &generation, &error), 0);
 }
 

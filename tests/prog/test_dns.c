@@ -133,6 +133,23 @@ static void test_special_use(void)
 	stop();
 }
 
+/* By the endpoint that has the name, and by nobody else's. */
+static void test_declared(void)
+{
+	if (start()) {
+		CHECK(world_ask("a-10-7-0-1.wild.test"));
+		CHECK(world_ask("a-10-7-0-2.other-link.test"));
+		CHECK(world_ask("a-10-8-0-1.link.test")); /* not in its CIDR */
+		CHECK_EQUAL(learnings(AEG_LEARNING_SPECIAL), 3);
+		CHECK(!world_learned("10.7.0.1") && !world_learned("10.7.0.2") &&
+		      !world_learned("10.8.0.1"));
+		CHECK(world_ask("a-10-7-0-3.link.test"));
+		CHECK(world_learned("10.7.0.3"));
+		CHECK_EQUAL(learnings(AEG_LEARNING_NEW), 1);
+	}
+	stop();
+}
+
 static struct aeg_learned learned_of(const char *text)
 {
 	struct aeg_addr addr = world_addr(text);
@@ -435,6 +452,7 @@ const struct test dns_tests[] = {
 	{"dns: 1,000 new addresses, none missed", test_race},
 	{"dns: lies teach nothing", test_lies},
 	{"dns: special-use addresses are not believed", test_special_use},
+	{"dns: those that the name's endpoint declares are", test_declared},
 	{"dns: one address, several names", test_shared_address},
 	{"dns: an answer that repeats itself renews", test_renewed},
 	{"dns: an answer is read once a second", test_same_second},
