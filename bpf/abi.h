@@ -16,7 +16,7 @@
 #include <linux/types.h>
 #include <stddef.h>
 
-#define AEG_ABI 3
+#define AEG_ABI 4
 
 #define AEG_SLOTS 2	/* generations that fit at once: the active one and the one being filled */
 #define AEG_ROOTS_MAX 8 /* managed cgroup directories */
@@ -144,10 +144,10 @@ struct aeg_lengths {
 #define AEG_DEST_MARKER 2u   /* only in `addrs`: longer nets may follow, none covers it yet */
 
 struct aeg_dest {
-	__u32 class; /* which rules touch it; key of `cells`. Valid in this slot only */
-	__u32 node;  /* number of the most specific pattern; stable over reloads and restarts */
-	__u32 flags; /* AEG_DEST_* */
-	__u32 pad;
+	__u32 class;	 /* which rules touch it; key of `cells`. Valid in this slot only */
+	__u32 node;	 /* number of the most specific pattern; stable over reloads and restarts */
+	__u32 flags;	 /* AEG_DEST_* */
+	__u32 declarers; /* of the endpoints with CIDRs that cover it, a bit each; shared beyond 32 */
 };
 
 /* ---- decisions: (profile, class, protocol, port) -> aeg_cell, map `cells` ---------------------- */
@@ -275,7 +275,8 @@ struct aeg_spoken {
 	X(SPECIAL, "special-use", "a special-use address that no endpoint declares")               \
 	X(FULL, "table-full", "no room for another address")                                       \
 	X(CROWDED, "crowded", "the address has its full number of patterns already")               \
-	X(BUSY, "busy", "no memory to parse in: the packet was dropped, the client repeats it")
+	X(BUSY, "busy", "no memory to parse in: the packet was dropped, the client repeats it")    \
+	X(EVICTED, "evicted", "a socket asked 32 questions more, with one unanswered: forgotten")
 
 enum aeg_learning {
 #define AEG_LEARNING_ENUM(symbol, word, sentence) AEG_LEARNING_##symbol,
@@ -330,6 +331,7 @@ enum aeg_frame_result {
 
 #define AEG_SOCK_REPORTED 1u /* an open event was counted; sock_release owes the close */
 #define AEG_SOCK_CACHED 2u   /* the decision was made for the stamp's identity alone */
+#define AEG_SOCK_RESOLVER 4u /* daddr was a trusted resolver's when it was decided */
 
 /* What the packet programs still have to look at; up to DONE they pass. */
 enum aeg_watch_state {
@@ -345,7 +347,7 @@ enum aeg_watch_state {
 		7, /* raw, ping and the like: packet by packet, no hook sees them before */
 };
 
-#define AEG_ASKED 8 /* DNS questions that one socket may have open */
+#define AEG_ASKED 32 /* DNS questions that one socket may have open */
 
 /*
  * The stamp (leaf, pod, epoch) says whose socket it is, the rest what was decided last. leaf never
@@ -544,7 +546,7 @@ AEG_ASSERT_SIZE(aeg_learned, 152);
 AEG_ASSERT_SIZE(aeg_spoken, 256);
 AEG_ASSERT_SIZE(aeg_veth, 24);
 AEG_ASSERT_SIZE(aeg_source, 20);
-AEG_ASSERT_SIZE(aeg_sock, 208);
+AEG_ASSERT_SIZE(aeg_sock, 400);
 AEG_ASSERT_SIZE(aeg_event, 152);
 AEG_ASSERT_SIZE(aeg_name_event, 408);
 _Static_assert(offsetof(struct aeg_name_event, name) > sizeof(struct aeg_event), "told by size");
