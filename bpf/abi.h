@@ -347,8 +347,6 @@ enum aeg_watch_state {
 		7, /* raw, ping and the like: packet by packet, no hook sees them before */
 };
 
-#define AEG_ASKED 32 /* DNS questions that one socket may have open */
-
 /*
  * The stamp (leaf, pod, epoch) says whose socket it is, the rest what was decided last. leaf never
  * changes. sendmsg runs without the socket's lock: what belongs together changes under `lock`, or two
@@ -378,11 +376,21 @@ struct aeg_sock {
 	__u8 by_name; /* 1: let through for a name that the address was learned for */
 	__u8 synced;  /* 1: next is known */
 	__u8 split;   /* 1: the hello is being gathered in `hellos` */
-	__u8 oldest;  /* of asked, the next to be overwritten */
-	__u8 pad;
+	__u8 pad[2];
 	__u16 backstop; /* ms that TCP_USER_TIMEOUT was set to, until the hello is through; 0: not */
-	__u64 asked[AEG_ASKED]; /* keys of open questions; 0: none */
 	char comm[AEG_COMM_LEN];
+};
+
+#define AEG_ASKED 32 /* DNS questions that one socket may have open */
+
+/*
+ * Value of sk_storage `asks`: the questions that a socket sent to resolvers. Apart, since every
+ * connection pays for each line of cache of aeg_sock.
+ */
+struct aeg_asks {
+	__u64 keys[AEG_ASKED]; /* of open questions; 0: none */
+	struct bpf_spin_lock lock;
+	__u32 oldest; /* the next to be overwritten */
 };
 
 /* ---- events, maps `events` and `denials` (ring buffers) ---------------------------------------- */
@@ -498,7 +506,9 @@ static inline __u32 aeg_total_index(__u8 verdict, __u8 reason, __u8 hook)
 	X(PACKET_READ, "packet-read", "headers unreadable or unusual: dropped while unverified")   \
 	X(SKB_READ, "skb-read", "fragment flags unreadable: denied, reason internal")              \
 	X(TALK_STORAGE, "talk-storage", "no memory for DNS over TCP: its answers teach nothing")   \
-	X(BACKSTOP, "backstop", "bpf_setsockopt failed: without a daemon, denied clients wait long")
+	X(BACKSTOP, "backstop",                                                                    \
+	  "bpf_setsockopt failed: without a daemon, denied clients wait long")                     \
+	X(ASKS_STORAGE, "asks-storage", "no memory for a DNS question: its answer teaches nothing")
 
 enum aeg_error {
 #define AEG_ERROR_ENUM(symbol, word, then) AEG_ERROR_##symbol,
@@ -546,7 +556,8 @@ AEG_ASSERT_SIZE(aeg_learned, 152);
 AEG_ASSERT_SIZE(aeg_spoken, 256);
 AEG_ASSERT_SIZE(aeg_veth, 24);
 AEG_ASSERT_SIZE(aeg_source, 20);
-AEG_ASSERT_SIZE(aeg_sock, 400);
+AEG_ASSERT_SIZE(aeg_sock, 144);
+AEG_ASSERT_SIZE(aeg_asks, 264);
 AEG_ASSERT_SIZE(aeg_event, 152);
 AEG_ASSERT_SIZE(aeg_name_event, 408);
 _Static_assert(offsetof(struct aeg_name_event, name) > sizeof(struct aeg_event), "told by size");

@@ -8,49 +8,60 @@
 
 #include "bpf/errors.bpf.h"
 
-_Static_assert((AEG_ASKED & (AEG_ASKED - 1)) == 0 && 256 % AEG_ASKED == 0, "oldest wraps");
+_Static_assert((AEG_ASKED & (AEG_ASKED - 1)) == 0, "oldest wraps");
 
-static __always_inline void aeg_asked_put(struct aeg_sock *sock, __u64 key)
+/* NULL: the socket asked nothing yet. */
+static __always_inline struct aeg_asks *aeg_asks_get(struct bpf_sock *sk)
 {
+	return bpf_sk_storage_get(&asks, sk, NULL, 0);
+}
+
+static __always_inline void aeg_asked_put(struct bpf_sock *sk, __u64 key)
+{
+	struct aeg_asks *asked = bpf_sk_storage_get(&asks, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 	__u64 *place;
 	bool evicted;
 
-	bpf_spin_lock(&sock->lock);
-	place = &sock->asked[sock->oldest & (AEG_ASKED - 1)];
+	if (!asked) {
+		aeg_failed(AEG_ERROR_ASKS_STORAGE);
+		return;
+	}
+	bpf_spin_lock(&asked->lock);
+	place = &asked->keys[asked->oldest & (AEG_ASKED - 1)];
 	evicted = *place;
 	*place = key;
-	sock->oldest++;
-	bpf_spin_unlock(&sock->lock);
+	asked->oldest++;
+	bpf_spin_unlock(&asked->lock);
 	if (evicted)
 		aeg_result_count(&learnings, AEG_LEARNING_EVICTED);
 }
 
 /* Where the question is, the newest first: most sockets have one or two open. AEG_ASKED: nowhere. */
-static __always_inline __u32 aeg_asked_find(const struct aeg_sock *sock, __u64 key)
+static __always_inline __u32 aeg_asked_find(const struct aeg_asks *asked, __u64 key)
 {
-	__u32 newest = READ_ONCE(sock->oldest) - 1u;
+	__u32 newest = READ_ONCE(asked->oldest) - 1u;
 
 #pragma clang loop unroll(disable)
 	for (__u32 i = 0; i < AEG_ASKED; i++) {
 		__u32 at = (newest - i) & (AEG_ASKED - 1);
 
-		if (READ_ONCE(sock->asked[at]) == key)
+		if (READ_ONCE(asked->keys[at]) == key)
 			return at;
 	}
 	return AEG_ASKED;
 }
 
 /* false: it is not open any more. */
-static __always_inline bool aeg_asked_take(struct aeg_sock *sock, __u32 at, __u64 key)
+static __always_inline bool aeg_asked_take(struct aeg_asks *asked, __u32 at, __u64 key)
 {
-	__u64 *place = &sock->asked[at & (AEG_ASKED - 1)];
+	__u64 *place = &asked->keys[at & (AEG_ASKED - 1)];
 	bool got;
 
-	bpf_spin_lock(&sock->lock);
+	bpf_spin_lock(&asked->lock);
 	got = *place == key;
 	if (got)
 		*place = 0;
-	bpf_spin_unlock(&sock->lock);
+	bpf_spin_unlock(&asked->lock);
 	return got;
 }
 

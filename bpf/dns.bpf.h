@@ -44,7 +44,6 @@ AEG_GLOBAL int dns_query(struct __sk_buff *skb, __u32 slot, __u32 len)
 {
 	struct aeg_scratch *scratch = aeg_scratch_get(slot);
 	struct bpf_sock *sk = skb->sk;
-	struct aeg_sock *sock;
 	__u64 key;
 
 	if (!scratch || !sk)
@@ -52,13 +51,10 @@ AEG_GLOBAL int dns_query(struct __sk_buff *skb, __u32 slot, __u32 len)
 	sk = bpf_sk_fullsock(sk);
 	if (!sk)
 		return 0;
-	sock = bpf_sk_storage_get(&socks, sk, NULL, 0);
-	if (!sock)
-		return 0;
 	key = aeg_dns_key(scratch, len); /* parsing writes to the message */
 	if (key && aeg_dns_query(scratch->data, len, &scratch->seed, &scratch->name,
 				 &scratch->question) == AEG_DNS_OK)
-		aeg_asked_put(sock, key);
+		aeg_asked_put(sk, key);
 	return 0;
 }
 
@@ -368,20 +364,21 @@ static __always_inline void aeg_dns_learn(struct __sk_buff *skb, const struct ae
 }
 
 /* Whether this socket asked scratch->resolver; then it did so no longer. */
-static __always_inline bool aeg_dns_asked(struct aeg_sock *sock, __u64 key)
+static __always_inline bool aeg_dns_asked(struct bpf_sock *sk, __u64 key)
 {
-	__u32 at = key ? aeg_asked_find(sock, key) : AEG_ASKED;
+	struct aeg_asks *asked = aeg_asks_get(sk);
+	__u32 at = asked && key ? aeg_asked_find(asked, key) : AEG_ASKED;
 
-	return at < AEG_ASKED && aeg_asked_take(sock, at, key);
+	return asked && at < AEG_ASKED && aeg_asked_take(asked, at, key);
 }
 
 /* What the message in `slot` says, if this socket asked scratch->resolver for it. */
-static __always_inline void aeg_dns_read(struct __sk_buff *skb, struct aeg_sock *sock,
-					 const struct aeg_ctl *control, struct aeg_scratch *scratch,
-					 __u32 slot, __u32 len)
+static __always_inline void aeg_dns_read(struct __sk_buff *skb, struct bpf_sock *sk,
+					 struct aeg_sock *sock, const struct aeg_ctl *control,
+					 struct aeg_scratch *scratch, __u32 slot, __u32 len)
 {
 	__u64 key = aeg_dns_key(scratch, len); /* parsing writes to the message */
-	bool asked = aeg_dns_asked(sock, key);
+	bool asked = aeg_dns_asked(sk, key);
 	__u32 result = (__u32)dns_response(skb, slot, len);
 
 	if (result != AEG_DNS_OK) {
@@ -413,7 +410,7 @@ AEG_GLOBAL int dns_message(struct __sk_buff *skb, __u32 slot, __u32 len)
 		return 0;
 	sock = bpf_sk_storage_get(&socks, sk, NULL, 0);
 	if (sock)
-		aeg_dns_read(skb, sock, control, scratch, slot, len);
+		aeg_dns_read(skb, sk, sock, control, scratch, slot, len);
 	return 0;
 }
 

@@ -99,7 +99,8 @@ static __always_inline bool aeg_quick_trusted(const struct aeg_sock *sock, const
 }
 
 /* Remembers the question of a datagram; false: somebody else has to look at it. */
-static __always_inline bool aeg_quick_ask(struct __sk_buff *skb, struct aeg_sock *sock)
+static __always_inline bool aeg_quick_ask(struct __sk_buff *skb, struct bpf_sock *sk,
+					  struct aeg_sock *sock)
 {
 	struct aeg_ctl *control = aeg_ctl_get();
 	struct aeg_quick quick;
@@ -110,7 +111,7 @@ static __always_inline bool aeg_quick_ask(struct __sk_buff *skb, struct aeg_sock
 	key = dns_quick_key(skb, quick.start, 0);
 	if (!key || !aeg_quick_trusted(sock, quick.peer))
 		return false;
-	aeg_asked_put(sock,
+	aeg_asked_put(sk,
 		      aeg_key_resolver(key, quick.peer[0], quick.peer[1], control->seed_factor));
 	return true;
 }
@@ -129,11 +130,12 @@ static __always_inline void aeg_quick_count(__u32 found)
  * Whether there is no more to do about an answer: this socket asked for it, and it was read in this
  * second already. The resolver is believed, or there would be no proof. ret: for who reads it now.
  */
-static __always_inline bool aeg_quick_answer(struct __sk_buff *skb, struct aeg_sock *sock,
+static __always_inline bool aeg_quick_answer(struct __sk_buff *skb, struct bpf_sock *sk,
 					     struct aeg_proof *ret)
 {
 	struct aeg_ctl *control = aeg_ctl_get();
 	struct aeg_quick quick;
+	struct aeg_asks *asked;
 	__u64 key, digest;
 	__u32 at, found;
 
@@ -144,7 +146,10 @@ static __always_inline bool aeg_quick_answer(struct __sk_buff *skb, struct aeg_s
 	if (!key)
 		return false;
 	key = aeg_key_resolver(key, quick.peer[0], quick.peer[1], control->seed_factor);
-	at = aeg_asked_find(sock, key);
+	asked = aeg_asks_get(sk);
+	if (!asked)
+		return false;
+	at = aeg_asked_find(asked, key);
 	if (at >= AEG_ASKED)
 		return false;
 	digest = dns_digest(skb, quick.start);
@@ -152,7 +157,7 @@ static __always_inline bool aeg_quick_answer(struct __sk_buff *skb, struct aeg_s
 		return false;
 	aeg_proof_make(control, digest, quick.peer[0], quick.peer[1], ret);
 	found = aeg_proof_find(ret->word);
-	if (found == AEG_PROOF_MISSING || !aeg_asked_take(sock, at, key))
+	if (found == AEG_PROOF_MISSING || !aeg_asked_take(asked, at, key))
 		return false;
 	aeg_quick_count(found);
 	return true;

@@ -24,6 +24,7 @@ const char *const aeg_map_names[AEG_MAP_MAX] = {
 	[AEG_MAP_SEARCHES] = "searches",
 	[AEG_MAP_SOCKS] = "socks",
 	[AEG_MAP_HELLOS] = "hellos",
+	[AEG_MAP_ASKS] = "asks",
 	[AEG_MAP_TALKS] = "talks",
 	[AEG_MAP_LEARNED] = "learned",
 	[AEG_MAP_SPOKEN] = "spoken",
