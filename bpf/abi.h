@@ -16,7 +16,7 @@
 #include <linux/types.h>
 #include <stddef.h>
 
-#define AEG_ABI 3
+#define AEG_ABI 4
 
 #define AEG_SLOTS 2	/* generations that fit at once: the active one and the one being filled */
 #define AEG_ROOTS_MAX 8 /* managed cgroup directories */
@@ -144,10 +144,10 @@ struct aeg_lengths {
 #define AEG_DEST_MARKER 2u   /* only in `addrs`: longer nets may follow, none covers it yet */
 
 struct aeg_dest {
-	__u32 class; /* which rules touch it; key of `cells`. Valid in this slot only */
-	__u32 node;  /* number of the most specific pattern; stable over reloads and restarts */
-	__u32 flags; /* AEG_DEST_* */
-	__u32 pad;
+	__u32 class;	 /* which rules touch it; key of `cells`. Valid in this slot only */
+	__u32 node;	 /* number of the most specific pattern; stable over reloads and restarts */
+	__u32 flags;	 /* AEG_DEST_* */
+	__u32 declarers; /* of the endpoints with CIDRs that cover it, a bit each; shared beyond 32 */
 };
 
 /* ---- decisions: (profile, class, protocol, port) -> aeg_cell, map `cells` ---------------------- */
@@ -275,7 +275,8 @@ struct aeg_spoken {
 	X(SPECIAL, "special-use", "a special-use address that no endpoint declares")               \
 	X(FULL, "table-full", "no room for another address")                                       \
 	X(CROWDED, "crowded", "the address has its full number of patterns already")               \
-	X(BUSY, "busy", "no memory to parse in: the packet was dropped, the client repeats it")
+	X(BUSY, "busy", "no memory to parse in: the packet was dropped, the client repeats it")    \
+	X(EVICTED, "evicted", "a socket asked 32 questions more, with one unanswered: forgotten")
 
 enum aeg_learning {
 #define AEG_LEARNING_ENUM(symbol, word, sentence) AEG_LEARNING_##symbol,
@@ -330,6 +331,7 @@ enum aeg_frame_result {
 
 #define AEG_SOCK_REPORTED 1u /* an open event was counted; sock_release owes the close */
 #define AEG_SOCK_CACHED 2u   /* the decision was made for the stamp's identity alone */
+#define AEG_SOCK_RESOLVER 4u /* daddr was a trusted resolver's when it was decided */
 
 /* What the packet programs still have to look at; up to DONE they pass. */
 enum aeg_watch_state {
@@ -344,8 +346,6 @@ enum aeg_watch_state {
 	AEG_WATCH_PACKETS =
 		7, /* raw, ping and the like: packet by packet, no hook sees them before */
 };
-
-#define AEG_ASKED 8 /* DNS questions that one socket may have open */
 
 /*
  * The stamp (leaf, pod, epoch) says whose socket it is, the rest what was decided last. leaf never
@@ -376,11 +376,21 @@ struct aeg_sock {
 	__u8 by_name; /* 1: let through for a name that the address was learned for */
 	__u8 synced;  /* 1: next is known */
 	__u8 split;   /* 1: the hello is being gathered in `hellos` */
-	__u8 oldest;  /* of asked, the next to be overwritten */
-	__u8 pad;
+	__u8 pad[2];
 	__u16 backstop; /* ms that TCP_USER_TIMEOUT was set to, until the hello is through; 0: not */
-	__u64 asked[AEG_ASKED]; /* keys of open questions; 0: none */
 	char comm[AEG_COMM_LEN];
+};
+
+#define AEG_ASKED 32 /* DNS questions that one socket may have open */
+
+/*
+ * Value of sk_storage `asks`: the questions that a socket sent to resolvers. Apart, since every
+ * connection pays for each line of cache of aeg_sock.
+ */
+struct aeg_asks {
+	__u64 keys[AEG_ASKED]; /* of open questions; 0: none */
+	struct bpf_spin_lock lock;
+	__u32 oldest; /* the next to be overwritten */
 };
 
 /* ---- events, maps `events` and `denials` (ring buffers) ---------------------------------------- */
@@ -496,7 +506,9 @@ static inline __u32 aeg_total_index(__u8 verdict, __u8 reason, __u8 hook)
 	X(PACKET_READ, "packet-read", "headers unreadable or unusual: dropped while unverified")   \
 	X(SKB_READ, "skb-read", "fragment flags unreadable: denied, reason internal")              \
 	X(TALK_STORAGE, "talk-storage", "no memory for DNS over TCP: its answers teach nothing")   \
-	X(BACKSTOP, "backstop", "bpf_setsockopt failed: without a daemon, denied clients wait long")
+	X(BACKSTOP, "backstop",                                                                    \
+	  "bpf_setsockopt failed: without a daemon, denied clients wait long")                     \
+	X(ASKS_STORAGE, "asks-storage", "no memory for a DNS question: its answer teaches nothing")
 
 enum aeg_error {
 #define AEG_ERROR_ENUM(symbol, word, then) AEG_ERROR_##symbol,
@@ -544,7 +556,8 @@ AEG_ASSERT_SIZE(aeg_learned, 152);
 AEG_ASSERT_SIZE(aeg_spoken, 256);
 AEG_ASSERT_SIZE(aeg_veth, 24);
 AEG_ASSERT_SIZE(aeg_source, 20);
-AEG_ASSERT_SIZE(aeg_sock, 208);
+AEG_ASSERT_SIZE(aeg_sock, 144);
+AEG_ASSERT_SIZE(aeg_asks, 264);
 AEG_ASSERT_SIZE(aeg_event, 152);
 AEG_ASSERT_SIZE(aeg_name_event, 408);
 _Static_assert(offsetof(struct aeg_name_event, name) > sizeof(struct aeg_event), "told by size");

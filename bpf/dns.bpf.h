@@ -7,10 +7,13 @@
 #ifndef AEG_DNS_BPF_H
 #define AEG_DNS_BPF_H
 
+#include "bpf/asked.bpf.h"
+#include "bpf/dns_key.h"
 #include "bpf/events.bpf.h"
 #include "bpf/identity.bpf.h"
 #include "bpf/learned.bpf.h"
 #include "bpf/packet.bpf.h"
+#include "bpf/proofs.bpf.h"
 #include "bpf/scratch.bpf.h"
 #include "bpf/special.h"
 
@@ -27,55 +30,13 @@ AEG_GLOBAL int dns_load(struct __sk_buff *skb, __u32 slot, __u32 start, __u32 n)
 
 /* ---- questions ---- */
 
-/* Everything an answer has to repeat, as one number that only we can compute. */
-static __always_inline __u64 aeg_asked_key(const struct aeg_scratch *scratch)
+/* With the resolver: what an answer has to repeat. 0: no question. */
+static __always_inline __u64 aeg_dns_key(const struct aeg_scratch *scratch, __u32 len)
 {
-	const __u8 *resolver = scratch->resolver;
-	__u64 factor = scratch->seed.factor, key = scratch->question.hash;
+	const __u64 *resolver = (const __u64 *)scratch->resolver;
+	__u64 key = aeg_key_message(scratch->data, len, &scratch->seed);
 
-	key = (key ^ scratch->question.id) * factor;
-	key = (key ^ ((const __u32 *)resolver)[0] ^ (__u64)((const __u32 *)resolver)[1] << 32) *
-	      factor;
-	key = (key ^ ((const __u32 *)resolver)[2] ^ (__u64)((const __u32 *)resolver)[3] << 32) *
-	      factor;
-	return key | 1;
-}
-
-static __always_inline void aeg_asked_put(struct aeg_sock *sock, __u64 key)
-{
-	bool known = false;
-
-	bpf_spin_lock(&sock->lock);
-#pragma clang loop unroll(full)
-	for (int i = 0; i < AEG_ASKED; i++)
-		known |= sock->asked[i] == key;
-	if (!known) {
-		sock->asked[sock->oldest & (AEG_ASKED - 1)] = key;
-		sock->oldest++;
-	}
-	bpf_spin_unlock(&sock->lock);
-}
-
-static __always_inline bool aeg_asked(const struct aeg_sock *sock, __u64 key)
-{
-	bool known = false;
-
-#pragma clang loop unroll(full)
-	for (int i = 0; i < AEG_ASKED; i++)
-		known |= READ_ONCE(sock->asked[i]) == key;
-	return known;
-}
-
-/* One answer a question. */
-static __always_inline void aeg_asked_drop(struct aeg_sock *sock, __u64 key)
-{
-	bpf_spin_lock(&sock->lock);
-#pragma clang loop unroll(full)
-	for (int i = 0; i < AEG_ASKED; i++) {
-		if (sock->asked[i] == key)
-			sock->asked[i] = 0;
-	}
-	bpf_spin_unlock(&sock->lock);
+	return key ? aeg_key_resolver(key, resolver[0], resolver[1], scratch->seed.factor) : 0;
 }
 
 /* Remembers the question in `slot`, which this socket sends to scratch->resolver. */
@@ -83,18 +44,17 @@ AEG_GLOBAL int dns_query(struct __sk_buff *skb, __u32 slot, __u32 len)
 {
 	struct aeg_scratch *scratch = aeg_scratch_get(slot);
 	struct bpf_sock *sk = skb->sk;
-	struct aeg_sock *sock;
+	__u64 key;
 
 	if (!scratch || !sk)
 		return 0;
 	sk = bpf_sk_fullsock(sk);
 	if (!sk)
 		return 0;
-	sock = bpf_sk_storage_get(&socks, sk, NULL, 0);
-	if (!sock || aeg_dns_query(scratch->data, len, &scratch->seed, &scratch->name,
-				   &scratch->question) != AEG_DNS_OK)
-		return 0;
-	aeg_asked_put(sock, aeg_asked_key(scratch));
+	key = aeg_dns_key(scratch, len); /* parsing writes to the message */
+	if (key && aeg_dns_query(scratch->data, len, &scratch->seed, &scratch->name,
+				 &scratch->question) == AEG_DNS_OK)
+		aeg_asked_put(sk, key);
 	return 0;
 }
 
@@ -110,6 +70,8 @@ static __always_inline struct aeg_scratch *aeg_dns_claim(const __u8 *resolver, _
 	}
 	aeg_scratch_seed(scratch, control);
 	__builtin_memcpy(scratch->resolver, resolver, sizeof(scratch->resolver));
+	scratch->lesson.now = aeg_now_s();
+	scratch->lesson.proof = 0;
 	return scratch;
 }
 
@@ -254,18 +216,25 @@ static __always_inline void aeg_learn_report(struct aeg_ctl *control, struct aeg
 	aeg_name_event_send(control, &events, AEG_ERROR_EVENT_LOST, event);
 }
 
-/* Whether a CIDR of some endpoint covers it. */
-static __always_inline bool aeg_declared(const struct aeg_ctl *control, const __u8 *addr)
+/* See dest_find(). */
+AEG_GLOBAL __u64 dns_declarers(__u32 slot, __u64 high, __u64 low)
 {
-	struct aeg_flow flow = {};
-	struct aeg_dest dest;
-	struct aeg_view view;
+	return aeg_net_find(slot, high, low, true);
+}
 
-	__builtin_memcpy(flow.daddr, addr, sizeof(flow.daddr));
-	if (!aeg_view_open(READ_ONCE(control->now.slot), &view))
+/* Whether an endpoint that has the name has a CIDR around the address, too, or around what NAT64 makes of it. */
+static __always_inline bool aeg_declared(const struct aeg_ctl *control,
+					 const struct aeg_lesson *lesson, const __u8 *addr)
+{
+	__u64 high = aeg_be64(addr), low = aeg_be64(addr + 8), found;
+	__u32 slot = READ_ONCE(control->now.slot);
+
+	if (!lesson->declarers)
 		return false;
-	aeg_dest_find(&view, &flow, &dest);
-	return dest.flags & AEG_DEST_GOVERNED;
+	found = dns_declarers(slot, high, low);
+	if (!found && aeg_nat64(high, low))
+		found = dns_declarers(slot, 0, AEG_MAPPED_LOW | low);
+	return found & lesson->declarers;
 }
 
 static __always_inline __u32 aeg_lifetime(const struct aeg_lesson *lesson, __u32 ttl)
@@ -287,7 +256,7 @@ AEG_GLOBAL int dns_learn(struct __sk_buff *skb, __u32 slot, __u32 i)
 	if (!scratch || !control)
 		return AEG_LEARNING_BUSY;
 	record = &scratch->answers.records[i & (AEG_DNS_RECORDS_MAX - 1)];
-	if (aeg_special(record->addr) && !aeg_declared(control, record->addr))
+	if (aeg_special(record->addr) && !aeg_declared(control, &scratch->lesson, record->addr))
 		return AEG_LEARNING_SPECIAL;
 	member.node = scratch->lesson.node;
 	member.name = scratch->name.hash;
@@ -296,6 +265,14 @@ AEG_GLOBAL int dns_learn(struct __sk_buff *skb, __u32 slot, __u32 i)
 	if (result == AEG_LEARNING_NEW)
 		aeg_learn_report(control, scratch, record, &member);
 	return (int)result;
+}
+
+static __always_inline int aeg_dns_node(struct aeg_scratch *scratch, const struct aeg_dest *dest)
+{
+	if (!dest)
+		return 0;
+	scratch->lesson.declarers = dest->declarers;
+	return (int)dest->node;
 }
 
 /*
@@ -317,12 +294,12 @@ AEG_GLOBAL int dns_node(struct __sk_buff *skb, __u32 slot)
 		return 0;
 	dest = aeg_name_find(table, &scratch->name);
 	if (dest)
-		return (int)dest->node;
+		return aeg_dns_node(scratch, dest);
 	len = aeg_name_search(&searches, &scratch->name);
 	if (!len || aeg_name_take(&scratch->name, scratch->data, AEG_DNS_NAME, len, &scratch->seed))
 		return 0;
 	dest = aeg_name_find(table, &scratch->name);
-	return dest ? (int)dest->node : 0;
+	return aeg_dns_node(scratch, dest);
 }
 
 /* Parses the response's question; enum aeg_dns_result. */
@@ -346,55 +323,76 @@ AEG_GLOBAL int dns_answers(struct __sk_buff *skb, __u32 slot, __u32 len)
 	return (int)aeg_dns_answers(scratch->data, len, &scratch->question, &scratch->answers);
 }
 
+/* Whether what the answer says of an address holds now, to the second. */
+static __always_inline bool aeg_learned_now(__u32 result)
+{
+	return result == AEG_LEARNING_NEW || result == AEG_LEARNING_AGAIN;
+}
+
 /* Learns all addresses of an answer that belongs to a question. */
 static __always_inline void aeg_dns_learn(struct __sk_buff *skb, const struct aeg_sock *sock,
 					  const struct aeg_ctl *control,
 					  struct aeg_scratch *scratch, __u32 slot)
 {
-	__u32 node = (__u32)dns_node(skb, slot);
+	__u32 node = (__u32)dns_node(skb, slot), n;
 
 	if (!node) {
 		aeg_result_count(&learnings, AEG_LEARNING_NO_PATTERN);
+		aeg_proof_keep(scratch->lesson.proof, AEG_PROOF_NO_PATTERN);
 		return;
 	}
 	scratch->lesson.node = node;
-	scratch->lesson.now = aeg_now_s();
 	scratch->lesson.ttl_min = READ_ONCE(control->ttl_min);
 	scratch->lesson.workload = sock->workload;
 	scratch->lesson.leaf = sock->leaf;
 	scratch->lesson.generation = sock->generation;
+	scratch->lesson.learned = 0;
 	dns_speak(skb, slot);
 #pragma clang loop unroll(disable)
 	for (__u32 i = 0; i < AEG_DNS_RECORDS_MAX; i++) {
+		__u32 result;
+
 		if (i >= READ_ONCE(scratch->answers.n))
 			break;
-		aeg_result_count(&learnings, (__u32)dns_learn(skb, slot, i));
+		result = (__u32)dns_learn(skb, slot, i);
+		aeg_result_count(&learnings, result);
+		AEG_MEM(scratch->lesson.learned) += aeg_learned_now(result);
 	}
+	n = AEG_MEM(scratch->lesson.learned);
+	if (n == READ_ONCE(scratch->answers.n))
+		aeg_proof_keep(scratch->lesson.proof, n & AEG_PROOF_FOUND);
+}
+
+/* Whether this socket asked scratch->resolver; then it did so no longer. */
+static __always_inline bool aeg_dns_asked(struct bpf_sock *sk, __u64 key)
+{
+	struct aeg_asks *asked = aeg_asks_get(sk);
+	__u32 at = asked && key ? aeg_asked_find(asked, key) : AEG_ASKED;
+
+	return asked && at < AEG_ASKED && aeg_asked_take(asked, at, key);
 }
 
 /* What the message in `slot` says, if this socket asked scratch->resolver for it. */
-static __always_inline void aeg_dns_read(struct __sk_buff *skb, struct aeg_sock *sock,
-					 const struct aeg_ctl *control, struct aeg_scratch *scratch,
-					 __u32 slot, __u32 len)
+static __always_inline void aeg_dns_read(struct __sk_buff *skb, struct bpf_sock *sk,
+					 struct aeg_sock *sock, const struct aeg_ctl *control,
+					 struct aeg_scratch *scratch, __u32 slot, __u32 len)
 {
+	__u64 key = aeg_dns_key(scratch, len); /* parsing writes to the message */
+	bool asked = aeg_dns_asked(sk, key);
 	__u32 result = (__u32)dns_response(skb, slot, len);
-	__u64 key;
 
 	if (result != AEG_DNS_OK) {
 		aeg_result_count(&dns_results, result);
 		return;
 	}
-	key = aeg_asked_key(scratch);
-	if (!aeg_asked(sock, key)) {
+	if (!asked) {
 		aeg_result_count(&learnings, AEG_LEARNING_UNASKED);
 		return;
 	}
 	result = (__u32)dns_answers(skb, slot, len);
 	aeg_result_count(&dns_results, result);
-	if (result != AEG_DNS_OK)
-		return;
-	aeg_asked_drop(sock, key);
-	aeg_dns_learn(skb, sock, control, scratch, slot);
+	if (result == AEG_DNS_OK)
+		aeg_dns_learn(skb, sock, control, scratch, slot);
 }
 
 /* Global, so that a stream of messages is verified once and not for each of them. */
@@ -412,7 +410,7 @@ AEG_GLOBAL int dns_message(struct __sk_buff *skb, __u32 slot, __u32 len)
 		return 0;
 	sock = bpf_sk_storage_get(&socks, sk, NULL, 0);
 	if (sock)
-		aeg_dns_read(skb, sock, control, scratch, slot, len);
+		aeg_dns_read(skb, sk, sock, control, scratch, slot, len);
 	return 0;
 }
 
@@ -446,9 +444,10 @@ static __always_inline bool aeg_dns_trusted(const struct __sk_buff *skb,
 	return false;
 }
 
-/* Reads an answer from a trusted resolver. */
+/* Reads an answer from a trusted resolver. proof: of the message, made in this second; 0: none. */
 static __always_inline int aeg_dns_ingress(struct __sk_buff *skb, struct aeg_sock *sock,
-					   const struct aeg_packet *packet)
+					   const struct aeg_packet *packet,
+					   const struct aeg_proof *proof)
 {
 	struct aeg_scratch *scratch;
 	struct aeg_udp udp;
@@ -460,6 +459,10 @@ static __always_inline int aeg_dns_ingress(struct __sk_buff *skb, struct aeg_soc
 	scratch = aeg_dns_claim(packet->saddr, &slot);
 	if (!scratch)
 		return AEG_DENY;
+	if (proof->word) {
+		scratch->lesson.now = proof->second;
+		scratch->lesson.proof = proof->word;
+	}
 	n = udp.payload.len > AEG_DATA_MAX ? AEG_DATA_MAX : udp.payload.len;
 	n = (__u32)dns_load(skb, slot, udp.payload.start, n);
 	dns_message(skb, slot, n);

@@ -15,12 +15,17 @@ static __always_inline void aeg_failed(enum aeg_error place)
 }
 
 /* The same for what is no failure: results of parsing and learning, each in an array of its own. */
-static __always_inline void aeg_result_count(void *results, __u32 result)
+static __always_inline void aeg_result_add(void *results, __u32 result, __u32 n)
 {
 	__u64 *count = bpf_map_lookup_elem(results, &result);
 
 	if (count)
-		__sync_fetch_and_add(count, 1);
+		__sync_fetch_and_add(count, n);
+}
+
+static __always_inline void aeg_result_count(void *results, __u32 result)
+{
+	aeg_result_add(results, result, 1);
 }
 
 #endif

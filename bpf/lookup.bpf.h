@@ -123,11 +123,17 @@ static __always_inline void aeg_dest_forget(struct aeg_dest *dest, __u64 unknown
 
 _Static_assert(AEG_LABELS_MAX < 1u << 31, "a node leaves room for a flag");
 
-/*
- * The most specific net around an address, see prefix.h; 0: none. Global: its loop is verified once and
- * not for every way that leads to it.
- */
-AEG_GLOBAL __u64 dest_find(__u32 slot, __u64 high, __u64 low)
+/* What is found of a net, in one number. */
+static __always_inline __u64 aeg_dest_pack(const struct aeg_dest *dest, bool declarers)
+{
+	if (declarers)
+		return dest->declarers;
+	return dest->class | (__u64)dest->node << 32 |
+	       (dest->flags & AEG_DEST_GOVERNED ? AEG_DEST_PACKED_GOVERNED : 0);
+}
+
+/* The most specific net around an address, see prefix.h; 0: none. */
+static __always_inline __u64 aeg_net_find(__u32 slot, __u64 high, __u64 low, bool declarers)
 {
 	const struct aeg_prefix whole = {.high = high, .low = low, .bits = 128};
 	const struct aeg_lengths *all = bpf_map_lookup_elem(&lengths, &slot);
@@ -149,11 +155,16 @@ AEG_GLOBAL __u64 dest_find(__u32 slot, __u64 high, __u64 low)
 		dest = bpf_map_lookup_elem(table, &net);
 		node = aeg_forget(node * 2 + (dest != NULL), high);
 		if (dest && !(dest->flags & AEG_DEST_MARKER))
-			best = dest->class | (__u64)dest->node << 32 |
-			       (dest->flags & AEG_DEST_GOVERNED ? AEG_DEST_PACKED_GOVERNED : 0);
+			best = aeg_dest_pack(dest, declarers);
 		best = aeg_forget(best, high);
 	}
 	return best;
+}
+
+/* Global: the loop is verified once and not for every way that leads to it. */
+AEG_GLOBAL __u64 dest_find(__u32 slot, __u64 high, __u64 low)
+{
+	return aeg_net_find(slot, high, low, false);
 }
 
 /*

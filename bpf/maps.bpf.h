@@ -150,6 +150,14 @@ struct {
 	__type(value, struct aeg_hello_buf);
 } hellos __weak SEC(".maps");
 
+/* Of sockets that asked a resolver. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct aeg_asks);
+} asks __weak SEC(".maps");
+
 /* Of connections to resolvers that asked something. */
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);

@@ -27,6 +27,7 @@ struct aeg_attempt {
 	bool fresh;		       /* the stamp is of this epoch: task.pod is known from it */
 	bool repeat;		       /* decided before: the same socket, destination and tables */
 	bool by_name;		       /* a name that the address was learned for lets it through */
+	bool stranger;		       /* to a name server that nobody believes */
 	__u8 watch;  /* enum aeg_watch_state: what is left to the packet programs */
 	__u64 netns; /* the socket's, where it is watched for DNS */
 	struct aeg_view view;
@@ -177,6 +178,7 @@ static __always_inline bool aeg_attempt_learns(struct aeg_attempt *at, struct bp
 	if (flow->dport != AEG_PORT_DNS || !pod)
 		return false;
 	resolver = bpf_map_lookup_elem(&resolvers, flow->daddr);
+	at->stranger = !resolver;
 	if (!resolver)
 		return false;
 	at->netns = bpf_get_netns_cookie(ctx);
@@ -197,6 +199,7 @@ static __always_inline void aeg_attempt_watch(struct aeg_attempt *at, struct bpf
 		at->watch = AEG_WATCH_DNS;
 	at->watch = (__u8)aeg_forget(at->watch, at->task.leaf);
 	at->by_name = aeg_forget(at->by_name, at->task.leaf) & 1;
+	at->stranger = aeg_forget(at->stranger, at->task.leaf) & 1;
 }
 
 /* Whether this datagram's destination is the socket's last one; then its decision still holds. */
@@ -262,8 +265,9 @@ static __always_inline bool aeg_attempt_reportable(const struct aeg_attempt *at,
 }
 
 /*
- * One datagram socket serves many destinations: once it asked a resolver it is listened to, until a
- * resolver is no longer believed.
+ * One datagram socket serves many destinations: once it asked a resolver it is listened to, also where
+ * it asks others at the same time, as musl does; whose answer it is, is looked at anyway. Until it asks
+ * a resolver from a namespace in which none is believed.
  */
 static __always_inline void aeg_attempt_remember_watch(const struct aeg_attempt *at,
 						       const struct aeg_flow *flow)
@@ -272,6 +276,8 @@ static __always_inline void aeg_attempt_remember_watch(const struct aeg_attempt 
 
 	if (sock->watch == AEG_WATCH_PACKETS ||
 	    (flow->hook != AEG_HOOK_CONNECT && flow->dport != AEG_PORT_DNS))
+		return;
+	if (flow->hook != AEG_HOOK_CONNECT && sock->watch == AEG_WATCH_DNS && at->stranger)
 		return;
 	sock->netns = at->netns;
 	sock->watch = at->watch;
@@ -312,7 +318,7 @@ static __always_inline void aeg_attempt_write(const struct aeg_attempt *at,
 	sock->hook = flow->hook;
 	sock->pid = caller->pid;
 	__builtin_memcpy(sock->comm, caller->comm, sizeof(sock->comm));
-	sock->flags = flags;
+	sock->flags = at->watch == AEG_WATCH_DNS ? flags | AEG_SOCK_RESOLVER : flags;
 }
 
 /*

@@ -20,6 +20,9 @@ struct aeg_lesson {
 	__u32 workload;
 	__u64 leaf;
 	__u64 generation;
+	__u64 proof;	 /* of the message, see proofs.bpf.h; 0: none */
+	__u32 learned;	 /* of the addresses, that are known now */
+	__u32 declarers; /* of the name's pattern */
 };
 
 struct aeg_scratch {

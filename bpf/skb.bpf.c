@@ -4,6 +4,7 @@
  * one look into its socket's storage: the helper itself finds none of what is not a full socket, so
  * that asking whether it is one can wait.
  */
+#include "bpf/dns_quick.bpf.h"
 #include "bpf/dns_tcp.bpf.h"
 #include "bpf/hello.bpf.h"
 #include "bpf/raw.bpf.h"
@@ -24,6 +25,8 @@ int skb_egress(struct __sk_buff *skb)
 	sock = bpf_sk_storage_get(&socks, sk, NULL, 0);
 	if (sock && (sock->watch <= AEG_WATCH_DONE ||
 		     (sock->watch <= AEG_WATCH_DEAD && aeg_tcp_empty(skb, sock))))
+		return AEG_PASS;
+	if (sock && sock->watch == AEG_WATCH_DNS && aeg_quick_ask(skb, sk, sock))
 		return AEG_PASS;
 	sk = bpf_sk_fullsock(sk);
 	if (!sk)
@@ -52,6 +55,7 @@ int skb_ingress(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk;
 	struct aeg_packet packet;
+	struct aeg_proof proof;
 	struct aeg_sock *sock;
 	__u16 peer;
 
@@ -62,11 +66,11 @@ int skb_ingress(struct __sk_buff *skb)
 	if (peer && peer != bpf_htons(AEG_PORT_DNS))
 		return AEG_PASS;
 	sock = bpf_sk_storage_get(&socks, sk, NULL, 0);
-	if (!sock || sock->watch != AEG_WATCH_DNS)
+	if (!sock || sock->watch != AEG_WATCH_DNS || aeg_quick_answer(skb, sk, &proof))
 		return AEG_PASS;
 	sk = bpf_sk_fullsock(sk);
 	if (!sk || !aeg_packet_read(skb, &packet))
 		return AEG_PASS;
-	return sk->protocol == AEG_PROTO_UDP ? aeg_dns_ingress(skb, sock, &packet)
+	return sk->protocol == AEG_PROTO_UDP ? aeg_dns_ingress(skb, sock, &packet, &proof)
 					     : aeg_talk_ingress(skb, sk, sock, &packet);
 }

@@ -2,7 +2,7 @@
 /*
  * The policy that the tests of names play with. A may reach names.test, everything below wild.test but
  * not bad.wild.test, and the fixtures' huggingface.co; rival.test and all below it are governed, and
- * nobody may. B has no rule. cidr.test's address is declared.
+ * nobody may; nine more stand for nothing but a crowd. B has no rule. cidr.test's address is declared.
  */
 #include "tests/prog/names_policy.h"
 #include "tests/prog/check.h"
@@ -24,9 +24,24 @@ static struct aeg_cell_row cell_of(uint32_t class, uint8_t proto, uint8_t verdic
 	};
 }
 
+#define CROWDED(n) {(char *)"*.c" #n ".test", dest_of(2, NODE_CROWD + n, AEG_DEST_GOVERNED)}
+
 bool names_install(void)
 {
 	struct aeg_pattern_row names[] = {
+		CROWDED(0),
+		CROWDED(1),
+		CROWDED(2),
+		CROWDED(3),
+		CROWDED(4),
+		CROWDED(5),
+		CROWDED(6),
+		CROWDED(7),
+		CROWDED(8),
+		{(char *)"*.link.test",
+		 {.class = 2, .node = NODE_LINKS, .flags = AEG_DEST_GOVERNED, .declarers = 2 | 4}},
+		{(char *)"*.other-link.test",
+		 {.class = 2, .node = NODE_OTHERS, .flags = AEG_DEST_GOVERNED, .declarers = 1}},
 		{(char *)"*.rival.test", dest_of(4, NODE_RIVALS, AEG_DEST_GOVERNED)},
 		{(char *)"*.wild.test", dest_of(2, NODE_WILD, AEG_DEST_GOVERNED)},
 		{(char *)"bad.wild.test", dest_of(3, NODE_BAD, AEG_DEST_GOVERNED)},
@@ -35,6 +50,11 @@ bool names_install(void)
 		{(char *)"rival.test", dest_of(4, NODE_RIVAL, AEG_DEST_GOVERNED)},
 	};
 	struct aeg_addr_row addrs[] = {
+		{.key = {.prefixlen = 96 + 16},
+		 .dest = {.class = 5,
+			  .node = NODE_LINK,
+			  .flags = AEG_DEST_GOVERNED,
+			  .declarers = 2}},
 		{.key = {.prefixlen = 128}, .dest = dest_of(4, NODE_CIDR, AEG_DEST_GOVERNED)},
 		{.key = {.prefixlen = 128}, .dest = dest_of(5, NODE_OPEN, AEG_DEST_GOVERNED)},
 	};
@@ -61,8 +81,9 @@ bool names_install(void)
 	};
 	AEG_CLEANUP(aeg_buf_done) struct aeg_buf error = {0};
 
-	memcpy(addrs[0].key.addr, world_addr(CIDR_ADDR).bytes, 16);
-	memcpy(addrs[1].key.addr, world_addr(OPEN_ADDR).bytes, 16);
+	memcpy(addrs[0].key.addr, world_addr(LINK_NET).bytes, 16);
+	memcpy(addrs[1].key.addr, world_addr(CIDR_ADDR).bytes, 16);
+	memcpy(addrs[2].key.addr, world_addr(OPEN_ADDR).bytes, 16);
 	return CHECK_EQUAL(aeg_datapath_install(datapath, &generation, &error), 0);
 }
 
@@ -136,5 +157,13 @@ uint64_t learnings(enum aeg_learning which)
 	uint64_t all[AEG_RESULTS_ROOM];
 
 	CHECK_EQUAL(aeg_datapath_learnings(datapath, all), 0);
+	return all[which];
+}
+
+uint64_t dns_results(enum aeg_dns_result which)
+{
+	uint64_t all[AEG_RESULTS_ROOM];
+
+	CHECK_EQUAL(aeg_datapath_dns_results(datapath, all), 0);
 	return all[which];
 }

@@ -3,6 +3,7 @@
 #ifndef AEG_TESTS_PROG_NAMES_POLICY_H
 #define AEG_TESTS_PROG_NAMES_POLICY_H
 
+#include "bpf/parse_dns.h"
 #include "tests/prog/world.h"
 
 enum {
@@ -14,10 +15,16 @@ enum {
 	NODE_HUB,
 	NODE_CIDR,
 	NODE_OPEN,
+	NODE_LINK,
+	NODE_LINKS,
+	NODE_OTHERS,
+	NODE_CROWD = 80, /* *.c0.test to *.c8.test */
 };
+#define CROWD (AEG_MEMBERS_MAX + 1)
 enum { RULE_NAMES = 61, RULE_WILD, RULE_BAD, RULE_OPEN };
 
 #define CIDR_ADDR "5.200.0.1" /* governed, denied */
+#define LINK_NET "10.7.0.0"   /* /16, of the endpoint of *.link.test */
 #define OPEN_ADDR "5.200.0.2" /* a CIDR that a rule allows */
 
 /* Opens, installs, attaches; the world is up. */
@@ -36,5 +43,6 @@ const struct named *named_last(uint8_t type);
 /* The last denial is this one. */
 void check_denied(uint8_t hook, uint8_t reason, const char *name);
 uint64_t learnings(enum aeg_learning which);
+uint64_t dns_results(enum aeg_dns_result which);
 
 #endif

@@ -133,6 +133,23 @@ static void test_special_use(void)
 	stop();
 }
 
+/* By the endpoint that has the name, and by nobody else's. */
+static void test_declared(void)
+{
+	if (start()) {
+		CHECK(world_ask("a-10-7-0-1.wild.test"));
+		CHECK(world_ask("a-10-7-0-2.other-link.test"));
+		CHECK(world_ask("a-10-8-0-1.link.test")); /* not in its CIDR */
+		CHECK_EQUAL(learnings(AEG_LEARNING_SPECIAL), 3);
+		CHECK(!world_learned("10.7.0.1") && !world_learned("10.7.0.2") &&
+		      !world_learned("10.8.0.1"));
+		CHECK(world_ask("a-10-7-0-3.link.test"));
+		CHECK(world_learned("10.7.0.3"));
+		CHECK_EQUAL(learnings(AEG_LEARNING_NEW), 1);
+	}
+	stop();
+}
+
 static struct aeg_learned learned_of(const char *text)
 {
 	struct aeg_addr addr = world_addr(text);
@@ -178,6 +195,7 @@ static uint32_t renewed(const char *addr, uint32_t left, const char *name)
 
 	learned.members[0].expires = now + left;
 	CHECK_EQUAL(bpf_map_update_elem(map, learned.addr, &learned, BPF_EXIST), 0);
+	aeg_datapath_set_ttl_min(datapath, AEG_TTL_MIN); /* nothing is proved any more */
 	CHECK(world_ask(name));
 	learned = learned_of(addr);
 	CHECK_EQUAL(learned.members[0].node, NODE_RIVALS);
@@ -222,14 +240,229 @@ static void test_untrusted_resolver(void)
 	stop();
 }
 
+/* ---- answers that were read in this second already ---- */
+
+static uint32_t now_s(void)
+{
+	return (uint32_t)(aeg_now_ns() / 1000000000u);
+}
+
+/* So many seconds are left of the address from now on, behind the programs' back. */
+static void set_left(const char *addr, uint32_t left)
+{
+	AEG_AUTO_FREE char *path = aeg_xasprintf("%s/maps/learned", stage.pin_dir);
+	AEG_AUTO_CLOSE int map = bpf_obj_get(path);
+	struct aeg_learned learned = learned_of(addr);
+
+	learned.members[0].expires = now_s() + left;
+	CHECK_EQUAL(bpf_map_update_elem(map, learned.addr, &learned, BPF_EXIST), 0);
+}
+
+static uint32_t left_of(const char *addr)
+{
+	return learned_of(addr).members[0].expires - now_s();
+}
+
+/* Asks twice within one second; false: the second time nothing was renewed, as set_left() shows. */
+static bool twice(const char *first, const char *second, const char *addr, void (*between)(void))
+{
+	for (;;) {
+		uint32_t begin = now_s();
+
+		world->records = 0;
+		aeg_datapath_set_ttl_min(datapath, AEG_TTL_MIN); /* nothing is proved any more */
+		CHECK(world_ask(first));
+		set_left(addr, 100);
+		if (between)
+			between();
+		CHECK(world_ask(second));
+		if (now_s() == begin)
+			return left_of(addr) > 100;
+	}
+}
+
+static void flip(void)
+{
+	CHECK(names_install());
+}
+
+static void more_records(void)
+{
+	world->records = 2;
+}
+
+static void test_same_second(void)
+{
+	uint64_t before, again;
+
+	if (start()) {
+		CHECK(world_ask("a-5-8-0-1.rival.test"));
+		CHECK(world_ask("a-5-8-0-9.free.test"));
+		before = dns_results(AEG_DNS_OK);
+		again = learnings(AEG_LEARNING_AGAIN);
+		CHECK(!twice("a-5-8-0-1.rival.test", "a-5-8-0-1.rival.test", "5.8.0.1", NULL));
+		CHECK_EQUAL(dns_results(AEG_DNS_OK) - before,
+			    learnings(AEG_LEARNING_AGAIN) - again);
+		CHECK(learnings(AEG_LEARNING_AGAIN) - again >= 2);
+		CHECK_EQUAL(learnings(AEG_LEARNING_UNASKED), 0);
+		/* Other bytes, other tables, other addresses: read. */
+		CHECK(twice("a-5-8-0-1.rival.test", "a-5-8-0-1.rivaL.test", "5.8.0.1", NULL));
+		CHECK(twice("a-5-8-0-1.rival.test", "a-5-8-0-1.rival.test", "5.8.0.1", flip));
+		CHECK(twice("a-5-8-0-1.rival.test", "a-5-8-0-1.rival.test", "5.8.0.1",
+			    more_records));
+		CHECK(world_learned("5.8.0.2"));
+	}
+	stop();
+}
+
+/* What no pattern covers is counted alike, and is learned once there is one. */
+static void test_same_second_no_pattern(void)
+{
+	if (start()) {
+		for (int i = 0; i < 10; i++)
+			CHECK(world_ask("a-5-8-1-1.free.test"));
+		CHECK_EQUAL(learnings(AEG_LEARNING_NO_PATTERN), 10);
+		CHECK_EQUAL(dns_results(AEG_DNS_OK), 10);
+		CHECK(!world_learned("5.8.1.1"));
+	}
+	stop();
+}
+
+/* In another second the address is renewed. */
+static void test_next_second(void)
+{
+	uint32_t begin;
+
+	if (start()) {
+		CHECK(world_ask("a-5-8-2-1.rival.test"));
+		set_left("5.8.2.1", 100);
+		begin = now_s();
+		do {
+			CHECK(world_ask("a-5-8-2-1.rival.test"));
+		} while (now_s() < begin + 2);
+		CHECK(left_of("5.8.2.1") > 290);
+	}
+	stop();
+}
+
+/* ---- sockets with many questions ---- */
+
+/* musl asks all name servers from one socket, and reads then. */
+static void test_beside_a_stranger(void)
+{
+	AEG_AUTO_CLOSE int fd = -1;
+
+	if (start()) {
+		fd = world_asker();
+		world->hold = true;
+		world_query(fd, RESOLVER, "a-5-9-0-1.rival.test", 1);
+		world_query(fd, STRANGER, "a-5-9-0-1.rival.test", 1);
+		world->hold = false;
+		CHECK(world_answered(fd));
+		CHECK(world_learned("5.9.0.1"));
+	}
+	stop();
+}
+
+static void ask_many(unsigned int n)
+{
+	AEG_AUTO_CLOSE int fd = world_asker();
+	char name[64];
+
+	world->hold = true;
+	for (unsigned int i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "a-5-9-%u-%u.rival.test", n, i + 1);
+		world_query(fd, RESOLVER, name, (uint16_t)(i + 1));
+	}
+	world->hold = false;
+	for (unsigned int i = 0; i < n; i++)
+		CHECK(world_answered(fd));
+}
+
+/* As many as are remembered; one more. */
+static void test_many_open(void)
+{
+	if (start()) {
+		ask_many(AEG_ASKED);
+		CHECK_EQUAL(learnings(AEG_LEARNING_NEW), AEG_ASKED);
+		CHECK_EQUAL(learnings(AEG_LEARNING_EVICTED), 0);
+		ask_many(AEG_ASKED + 1);
+		CHECK_EQUAL(learnings(AEG_LEARNING_NEW), 2 * AEG_ASKED);
+		CHECK_EQUAL(learnings(AEG_LEARNING_EVICTED), 1);
+		CHECK_EQUAL(learnings(AEG_LEARNING_UNASKED), 1);
+		CHECK(!world_learned("5.9.33.1") && world_learned("5.9.33.2"));
+	}
+	stop();
+}
+
+/* ---- limits ---- */
+
+static void test_crowded(void)
+{
+	char name[64];
+
+	if (start()) {
+		for (int i = 0; i < CROWD; i++) {
+			snprintf(name, sizeof(name), "a-5-10-0-1.c%d.test", i);
+			CHECK(world_ask(name));
+		}
+		CHECK_EQUAL(count_members("5.10.0.1"), AEG_MEMBERS_MAX);
+		CHECK_EQUAL(learnings(AEG_LEARNING_CROWDED), 1);
+		for (int i = 0; i < 5; i++) /* not something to prove */
+			CHECK(world_ask(name));
+		CHECK_EQUAL(learnings(AEG_LEARNING_CROWDED), 6);
+	}
+	stop();
+}
+
+/* Who connects keeps the address for a while. */
+static void test_renewed_by_connecting(void)
+{
+	if (start()) {
+		aeg_datapath_set_ttl_min(datapath, 60);
+		CHECK(world_ask("a-5-10-1-1.wild.test"));
+		set_left("5.10.1.1", 5);
+		CHECK_EQUAL(try_connect("5.10.1.1", TLS_PORT), 0);
+		CHECK(left_of("5.10.1.1") >= 59 && left_of("5.10.1.1") <= 60);
+		set_left("5.10.1.1", 200);
+		CHECK_EQUAL(try_connect("5.10.1.1", TLS_PORT), 0);
+		CHECK(left_of("5.10.1.1") > 190);
+	}
+	stop();
+}
+
+/* 64 records do not fit one packet of 600 bytes. */
+static void test_fragments(void)
+{
+	if (start()) {
+		world_mtu(600);
+		world->records = 64;
+		CHECK(world_ask("a-5-10-2-1.rival.test"));
+		CHECK(world_learned("5.10.2.1") && world_learned("5.10.2.64"));
+		CHECK_EQUAL(learnings(AEG_LEARNING_NEW), 64);
+		CHECK(world_ask("a-5-10-2-1.rival.test"));
+		CHECK_EQUAL(learnings(AEG_LEARNING_AGAIN), 64);
+	}
+	stop();
+}
+
 const struct test dns_tests[] = {
 	{"dns: an address is known before its answer is read", test_learned_at_once},
 	{"dns: letter case, both families, mapped addresses", test_case_and_families},
 	{"dns: 1,000 new addresses, none missed", test_race},
 	{"dns: lies teach nothing", test_lies},
 	{"dns: special-use addresses are not believed", test_special_use},
+	{"dns: those that the name's endpoint declares are", test_declared},
 	{"dns: one address, several names", test_shared_address},
 	{"dns: an answer that repeats itself renews", test_renewed},
+	{"dns: an answer is read once a second", test_same_second},
+	{"dns: so is one that no pattern covers", test_same_second_no_pattern},
+	{"dns: the next second it is read again", test_next_second},
+	{"dns: a resolver beside a stranger, from one socket", test_beside_a_stranger},
+	{"dns: as many open questions as fit, and one more", test_many_open},
+	{"dns: a ninth pattern at one address", test_crowded},
+	{"dns: connecting renews", test_renewed_by_connecting},
+	{"dns: an answer in fragments", test_fragments},
 	{"dns: other resolvers and other processes teach nothing", test_untrusted_resolver},
 	{NULL, NULL},
 };

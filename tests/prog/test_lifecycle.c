@@ -6,6 +6,7 @@
 #include <bpf/bpf.h>
 #include <dirent.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 
 static int connect_from_a(enum dest dest)
@@ -246,6 +247,56 @@ static void sockops_is_switched(void)
 	datapath_stop();
 }
 
+static bool pinned_sock_create(void)
+{
+	AEG_AUTO_FREE char *link = aeg_xasprintf("%s/links/sock_create", stage.pin_dir);
+
+	return access(link, F_OK) == 0;
+}
+
+static bool makes_raw_sockets(void)
+{
+	AEG_AUTO_CLOSE int fd = -1;
+
+	stage_enter(IN_A);
+	fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_UDP);
+	stage_leave();
+	return fd >= 0;
+}
+
+static void contain_a(uint32_t flags)
+{
+	struct aeg_ident_row row = ident_row("managed/a", WORKLOAD_A, 1);
+
+	row.ident.flags |= flags;
+	CHECK_EQUAL(aeg_datapath_set_ident(datapath, &row), 0);
+}
+
+/* Every socket() would pay for it, and before 5.15 has to. */
+static void sock_create_is_for_the_strict(void)
+{
+	struct aeg_datapath_config config = stage_config();
+	AEG_CLEANUP(aeg_buf_done) struct aeg_buf error = {0};
+	bool always = !aeg_kernel_is(5, 15);
+
+	if (!datapath_start(&config))
+		return;
+	CHECK_EQUAL(pinned_sock_create(), always);
+	CHECK(makes_raw_sockets());
+	contain_a(AEG_IDENT_STRICT);
+	CHECK(pinned_sock_create());
+	CHECK(!makes_raw_sockets());
+	aeg_datapath_close(datapath);
+	CHECK(!makes_raw_sockets());
+	CHECK_EQUAL(aeg_datapath_open(&config, &datapath, &error), 0);
+	CHECK_EQUAL(aeg_datapath_attach(datapath, &error), 0);
+	CHECK(!makes_raw_sockets());
+	install(default_settings(), RULE_A_ALLOWS);
+	CHECK(makes_raw_sockets());
+	CHECK_EQUAL(pinned_sock_create(), always);
+	datapath_stop();
+}
+
 /* The calling process's cgroup in the hierarchy that accounts memory. */
 static bool at_the_root(const char *line)
 {
@@ -293,7 +344,8 @@ static void programs_are_shown(void)
 	if (datapath_start(&config)) {
 		size_t n = aeg_datapath_programs(datapath, stats, AEG_ARRAY_SIZE(stats));
 
-		CHECK_EQUAL(n, 8); /* all but sock_ops */
+		CHECK_EQUAL(n,
+			    aeg_kernel_is(5, 15) ? 7 : 8); /* all but sock_ops, and sock_create */
 		for (size_t i = 0; i < n; i++) {
 			check_context("%s", stats[i].name);
 			CHECK(stats[i].attached);
@@ -343,6 +395,7 @@ const struct test lifecycle_tests[] = {
 	{"lifecycle: pinned sizes are kept", sizes_are_adopted},
 	{"lifecycle: a failed start leaves things as they were", failed_start},
 	{"lifecycle: sockops is detached when unwanted", sockops_is_switched},
+	{"lifecycle: sock_create is attached for the strict", sock_create_is_for_the_strict},
 	{"lifecycle: the storage of sockets is charged to nobody", storage_is_charged_to_nobody},
 	{"lifecycle: programs are shown", programs_are_shown},
 	{"lifecycle: the environment is checked", environment},

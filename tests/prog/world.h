@@ -45,6 +45,8 @@ struct world_conn {
 /* Shared with the world. */
 extern struct world {
 	enum manner manner;
+	bool hold;	  /* questions wait until it is taken back */
+	uint32_t records; /* addresses in an answer, counting up; 0: one */
 	uint32_t nconns;
 	struct world_conn conns[WORLD_KEPT];
 } *world;
@@ -59,7 +61,14 @@ static inline int needed(int fd)
 
 void world_start(void);
 void world_stop(void);
+void world_mtu(int mtu); /* of what the world sends */
 
+#define STRANGER "5.0.0.54" /* another name server, that never answers */
+
+/* An unconnected socket; a question from it to a name server; its next answer, false: none comes. */
+int world_asker(void);
+void world_query(int fd, const char *server, const char *name, uint16_t id);
+bool world_answered(int fd);
 /* Asks for a name; the number of addresses that came back, -1: no answer. */
 int world_resolve(const char *name, uint16_t type, uint8_t (*ret_addrs)[16], size_t max);
 /* Asks for A of a name; the answer has come, or (false) not. */

@@ -39,6 +39,32 @@ static void test_unreferenced_is_class_0(void **state)
 	assert_string_equal(aeg_numbers_text(&scene.numbers, dest->node), "10.1.2.0/24");
 }
 
+static bool declared(const struct scene *scene, const char *host, const char *addr)
+{
+	return scene_name(scene, host)->declarers & scene_addr(scene, addr)->declarers;
+}
+
+/* An address belongs to a name where one endpoint has both, itself or around them. */
+static void test_declarers(void **state)
+{
+	AUTO_SCENE scene;
+	AEG_AUTO_FREE char *text = aeg_xasprintf(
+		"%s%s%s", wide_and_narrow,
+		ENDPOINT_OF("hub", "acme", "hub", "hosts: [free.test, x.hub.test]"),
+		ENDPOINT_OF("link", "acme", "hub", "hosts: [link.test], cidrs: [192.168.0.0/16]"));
+
+	scene_make(text, &scene);
+	assert_true(declared(&scene, "x.y.hub.test", "10.9.9.9"));
+	assert_true(declared(&scene, "x.y.hub.test", "10.1.2.3")); /* wide covers narrow */
+	assert_true(declared(&scene, "a.b.hub.test", "10.1.2.3"));
+	assert_true(declared(&scene, "a.b.hub.test", "10.9.9.9"));
+	assert_true(declared(&scene, "x.hub.test", "10.9.9.9")); /* *.hub.test has it, too */
+	assert_true(declared(&scene, "link.test", "192.168.1.1"));
+	assert_false(declared(&scene, "link.test", "10.1.2.3"));
+	assert_false(declared(&scene, "free.test", "10.1.2.3"));
+	assert_false(declared(&scene, "x.y.hub.test", "192.168.1.1"));
+}
+
 /* A deny of the wide endpoint reaches the narrow node, an allow of the narrow one does not help. */
 static void test_deny_wide_beats_allow_narrow(void **state)
 {
@@ -360,6 +386,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_empty_model),
 		cmocka_unit_test(test_unreferenced_is_class_0),
+		cmocka_unit_test(test_declarers),
 		cmocka_unit_test(test_deny_wide_beats_allow_narrow),
 		cmocka_unit_test(test_deny_narrow_leaves_wide),
 		cmocka_unit_test(test_deny_ports),

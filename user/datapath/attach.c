@@ -88,6 +88,13 @@ int aeg_link_detach(const char *path)
 	return unlink(path) < 0 ? -errno : 0;
 }
 
+bool aeg_prog_wanted(const struct aeg_datapath *datapath, enum aeg_prog prog)
+{
+	if (prog == AEG_PROG_SOCK_CREATE)
+		return datapath->strict || !aeg_kernel_is(5, 15);
+	return datapath->progs[prog] >= 0;
+}
+
 /* Sees that one program is attached, or is not; *ret_made: by a new link. */
 static int attach_one(struct aeg_datapath *datapath, enum aeg_prog prog, bool *ret_made)
 {
@@ -95,8 +102,10 @@ static int attach_one(struct aeg_datapath *datapath, enum aeg_prog prog, bool *r
 	AEG_AUTO_CLOSE int fd = -1;
 	int err;
 
-	if (datapath->progs[prog] < 0)
+	if (!aeg_prog_wanted(datapath, prog)) {
+		aeg_closep(&datapath->links[prog]);
 		return aeg_link_detach(path);
+	}
 	err = find_link(path, datapath->cgroup_fd, &fd);
 	if (err == -ENOENT) {
 		err = make_link(datapath->progs[prog], datapath->cgroup_fd, prog, path, &fd);
@@ -153,5 +162,19 @@ int aeg_datapath_attach(struct aeg_datapath *datapath, struct aeg_buf *error)
 			return err;
 		}
 	}
+	datapath->attached = true;
 	return 0;
+}
+
+int aeg_strict_set(struct aeg_datapath *datapath, bool strict)
+{
+	bool before = datapath->strict, made;
+	int err = 0;
+
+	datapath->strict = strict;
+	if (datapath->attached && strict != before)
+		err = attach_one(datapath, AEG_PROG_SOCK_CREATE, &made);
+	if (err)
+		datapath->strict = before;
+	return err;
 }

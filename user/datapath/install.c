@@ -155,6 +155,15 @@ static int write_settings(struct aeg_datapath *datapath, uint32_t index, const s
 	return err ? err : aeg_map_put(datapath->maps[AEG_MAP_GENS], &index, gen);
 }
 
+static bool has_strict(const struct aeg_generation *generation)
+{
+	for (size_t i = 0; i < generation->nidents; i++) {
+		if (generation->idents[i].ident.flags & AEG_IDENT_STRICT)
+			return true;
+	}
+	return false;
+}
+
 /*
  * A program that read the slot number just before the last flip may still be in the slot that is
  * about to be filled: it is waited for first.
@@ -165,6 +174,7 @@ static int install(struct aeg_datapath *datapath, const struct aeg_generation *g
 	AEG_CLEANUP(aeg_prefixes_done) struct aeg_prefixes prefixes = {0};
 	uint32_t index = (datapath->ctl->now.slot + 1) % AEG_SLOTS;
 	struct aeg_gen gen = generation->settings;
+	bool strict = has_strict(generation);
 	int err = aeg_prefixes_build(generation->tables->addrs.items, generation->tables->addrs.n,
 				     &prefixes);
 
@@ -179,10 +189,14 @@ static int install(struct aeg_datapath *datapath, const struct aeg_generation *g
 		err = aeg_slot_link(datapath, index, slot);
 	if (!err)
 		err = write_settings(datapath, index, &gen, &prefixes.lengths);
+	if (!err)
+		err = aeg_strict_set(datapath, strict || datapath->strict);
 	if (err)
 		return err;
 	aeg_moment_set(datapath, index);
 	datapath->idents_stale = false;
+	/* One that stays refuses nobody; the next generation takes it off. */
+	(void)aeg_strict_set(datapath, strict);
 	return 0;
 }
 
@@ -260,6 +274,8 @@ int aeg_datapath_set_ident(struct aeg_datapath *datapath, const struct aeg_ident
 	if (known && memcmp(&old, &row->ident, sizeof(old)) == 0)
 		return 0;
 	err = settle_idents(datapath);
+	if (!err && row->ident.flags & AEG_IDENT_STRICT)
+		err = aeg_strict_set(datapath, true);
 	if (!err)
 		err = aeg_map_put(table->fd, &row->cgroup, &row->ident);
 	if (err)

@@ -23,6 +23,7 @@ enum aeg_map {
 	AEG_MAP_SEARCHES,
 	AEG_MAP_SOCKS,
 	AEG_MAP_HELLOS,
+	AEG_MAP_ASKS,
 	AEG_MAP_TALKS,
 	AEG_MAP_LEARNED,
 	AEG_MAP_SPOKEN,
@@ -104,6 +105,8 @@ struct aeg_datapath {
 	int epoll_fd;
 	int helper_fd; /* -1: everything is done here */
 	bool adopted;
+	bool attached;
+	bool strict;	   /* someone is refused odd sockets */
 	bool fresh;	   /* nothing of a former daemon is pinned */
 	bool idents_stale; /* a freed element of idents may still be in a program's hands */
 };
@@ -129,6 +132,13 @@ int aeg_revoke_open(struct aeg_datapath *datapath, const struct bpf_program *pro
 /* ---- attach.c ---- */
 /* Detaches a pinned link and removes its pin; none there is fine. */
 int aeg_link_detach(const char *path);
+/* Whether the program should be attached. */
+bool aeg_prog_wanted(const struct aeg_datapath *datapath, enum aeg_prog prog);
+/*
+ * Whether someone is contained strictly from now on. sock_create is attached while someone is, since
+ * every socket() pays for it; before 5.15 always, since it stamps sockets there (bpf/maker.bpf.h).
+ */
+int aeg_strict_set(struct aeg_datapath *datapath, bool strict);
 
 /* ---- maps.c ---- */
 typedef int aeg_row_fn(void *arg, const void *key, const void *value);

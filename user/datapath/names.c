@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * What is believed and what was learned: maps that all generations share. The programs write `learned`
- * and `spoken`; from here they are read, tidied up, and matched anew.
+ * and `spoken`; from here they are read, tidied up, and matched anew. What changes what an answer teaches
+ * is another epoch, or programs would take one that they read in this second for the same again.
  */
 #include "bpf/name.h"
 #include "datapath/internal.h"
@@ -73,13 +74,16 @@ int aeg_datapath_set_resolvers(struct aeg_datapath *datapath, const struct aeg_a
 			       size_t n)
 {
 	struct aeg_resolver rows[AEG_RESOLVERS_MAX] = {0};
+	int err;
 
 	if (n > AEG_RESOLVERS_MAX)
 		return -E2BIG;
 	for (size_t i = 0; i < n; i++)
 		rows[i].flags = is_loopback(&addrs[i]) ? AEG_RESOLVER_LOOPBACK : 0;
-	return replace(datapath->maps[AEG_MAP_RESOLVERS], addrs, sizeof(*addrs), rows,
-		       sizeof(*rows), n);
+	err = replace(datapath->maps[AEG_MAP_RESOLVERS], addrs, sizeof(*addrs), rows, sizeof(*rows),
+		      n);
+	aeg_epoch_bump(datapath);
+	return err;
 }
 
 static struct aeg_seed seed_of(const struct aeg_datapath *datapath)
@@ -119,16 +123,20 @@ int aeg_datapath_set_searches(struct aeg_datapath *datapath, const struct aeg_se
 {
 	AEG_CLEANUP(search_rows_done) struct search_rows rows = {0};
 	struct aeg_seed seed = seed_of(datapath);
+	int err;
 
 	for (size_t i = 0; i < n; i++)
 		add_search(&searches[i], &seed, &rows);
-	return replace(datapath->maps[AEG_MAP_SEARCHES], rows.keys.items, sizeof(uint64_t),
-		       rows.entries.items, sizeof(struct aeg_name_entry), rows.keys.n);
+	err = replace(datapath->maps[AEG_MAP_SEARCHES], rows.keys.items, sizeof(uint64_t),
+		      rows.entries.items, sizeof(struct aeg_name_entry), rows.keys.n);
+	aeg_epoch_bump(datapath);
+	return err;
 }
 
 void aeg_datapath_set_ttl_min(struct aeg_datapath *datapath, uint32_t seconds)
 {
 	__atomic_store_n(&datapath->ctl->ttl_min, seconds, __ATOMIC_RELAXED);
+	aeg_epoch_bump(datapath);
 }
 
 /* ---- what was learned ---- */
@@ -200,8 +208,10 @@ int aeg_datapath_learned_move(struct aeg_datapath *datapath, const uint8_t addr[
 		return err;
 	if (!move_member(&learned, member, node))
 		return -ENOENT;
-	return bpf_map_update_elem(datapath->maps[AEG_MAP_LEARNED], addr, &learned,
-				   BPF_EXIST | BPF_F_LOCK);
+	err = bpf_map_update_elem(datapath->maps[AEG_MAP_LEARNED], addr, &learned,
+				  BPF_EXIST | BPF_F_LOCK);
+	aeg_epoch_bump(datapath);
+	return err;
 }
 
 int aeg_datapath_learned_delete(struct aeg_datapath *datapath, const uint8_t addr[16])

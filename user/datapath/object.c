@@ -24,6 +24,7 @@ const char *const aeg_map_names[AEG_MAP_MAX] = {
 	[AEG_MAP_SEARCHES] = "searches",
 	[AEG_MAP_SOCKS] = "socks",
 	[AEG_MAP_HELLOS] = "hellos",
+	[AEG_MAP_ASKS] = "asks",
 	[AEG_MAP_TALKS] = "talks",
 	[AEG_MAP_LEARNED] = "learned",
 	[AEG_MAP_SPOKEN] = "spoken",
@@ -340,6 +341,14 @@ void aeg_datapath_close(struct aeg_datapath *datapath)
 	free(datapath);
 }
 
+/* What the generation in force needed; the next one decides anew. */
+static bool was_strict(const struct aeg_datapath *datapath)
+{
+	AEG_AUTO_FREE char *link = aeg_pin_link(datapath->pin_dir, AEG_PROG_SOCK_CREATE);
+
+	return access(link, F_OK) == 0;
+}
+
 static int open_all(struct aeg_datapath *datapath, const struct aeg_datapath_config *config,
 		    struct aeg_buf *error)
 {
@@ -350,6 +359,7 @@ static int open_all(struct aeg_datapath *datapath, const struct aeg_datapath_con
 	if (!err)
 		err = aeg_pins_check(config->pin_dir, &datapath->adopted, error);
 	datapath->fresh = !err && !datapath->adopted;
+	datapath->strict = was_strict(datapath);
 	if (!err)
 		err = load(datapath, config, error);
 	if (!err)

@@ -58,11 +58,11 @@ static int compare(const void *a, const void *b)
 	return x->bits < y->bits ? -1 : x->bits > y->bits;
 }
 
-/* Equal nets: the real one before its markers, whose pad is 1 until drop_doubles(). */
+/* Equal nets: the real one before its markers, whose net.pad is 1 until drop_doubles(). */
 static int compare_marked(const void *a, const void *b)
 {
-	uint32_t x = ((const struct aeg_prefix_row *)a)->dest.pad;
-	uint32_t y = ((const struct aeg_prefix_row *)b)->dest.pad;
+	uint32_t x = ((const struct aeg_prefix_row *)a)->net.pad;
+	uint32_t y = ((const struct aeg_prefix_row *)b)->net.pad;
 	int order = compare(a, b);
 
 	return order ? order : x < y ? -1 : x > y;
@@ -80,7 +80,6 @@ static int sort_rows(struct builder *builder, const struct aeg_addr_row *rows, s
 			return -EINVAL;
 		builder->sorted[i].net = aeg_prefix_cut(&whole, &length);
 		builder->sorted[i].dest = rows[i].dest;
-		builder->sorted[i].dest.pad = 0;
 	}
 	qsort(builder->sorted, n, sizeof(*builder->sorted), compare);
 	for (size_t i = 1; i < n; i++) {
@@ -152,7 +151,7 @@ static void add_markers(struct builder *builder, const struct aeg_prefix *net, i
 			.net = aeg_prefix_cut(net, &lengths[node]),
 			.dest = answer_at(builder, lengths[node].bits),
 		};
-		builder->prefixes->rows.items[builder->prefixes->rows.n - 1].dest.pad = 1;
+		builder->prefixes->rows.items[builder->prefixes->rows.n - 1].net.pad = 1;
 		node = 2 * node + 1;
 	}
 }
@@ -186,7 +185,7 @@ static void drop_doubles(struct aeg_prefixes *prefixes)
 		if (n && compare(&prefixes->rows.items[n - 1], &prefixes->rows.items[i]) == 0)
 			continue;
 		prefixes->rows.items[n] = prefixes->rows.items[i];
-		prefixes->rows.items[n++].dest.pad = 0;
+		prefixes->rows.items[n++].net.pad = 0;
 	}
 	prefixes->rows.n = n;
 }

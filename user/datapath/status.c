@@ -88,7 +88,7 @@ size_t aeg_datapath_programs(struct aeg_datapath *datapath, struct aeg_prog_stat
 	size_t n = 0;
 
 	for (int i = 0; i < AEG_PROG_MAX && n < max; i++) {
-		if (datapath->progs[i] >= 0)
+		if (aeg_prog_wanted(datapath, (enum aeg_prog)i))
 			ret[n++] = prog_stat(aeg_prog_names[i], datapath->progs[i],
 					     datapath->links[i] >= 0);
 	}

@@ -71,6 +71,8 @@ static void add_endpoint(struct aeg_build *build, const struct aeg_endpoint *end
 {
 	uint32_t group = new_group(build);
 
+	if (endpoint->cidrs.n)
+		build->groups.items[group].declarer = 1u << build->ndeclarers++ % 32;
 	aeg_strmap_put(&build->endpoint_groups, endpoint->name, group);
 	for (size_t i = 0; i < endpoint->hosts.n; i++)
 		join_group(name_node(build, endpoint->hosts.items[i].pattern), group, true);

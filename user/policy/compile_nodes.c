@@ -141,6 +141,21 @@ static void index_policies(struct aeg_compiler *compiler)
 
 /* ---- rows ---- */
 
+/*
+ * A special-use address is learned for a name only where an endpoint has both. More than 32
+ * endpoints share bits: then a name may be believed at the addresses of another one, as any is
+ * that an endpoint of the same bit declares.
+ */
+static uint32_t declarers_of(const struct aeg_build *build, uint32_t group_set)
+{
+	struct aeg_set groups = aeg_sets_get(&build->group_sets, group_set);
+	uint32_t declarers = 0;
+
+	for (size_t i = 0; i < groups.n; i++)
+		declarers |= build->groups.items[groups.items[i]].declarer;
+	return declarers;
+}
+
 static struct aeg_dest make_dest(struct aeg_build *build, const struct aeg_node_groups *node,
 				 const uint32_t *classes, const char *text)
 {
@@ -148,6 +163,7 @@ static struct aeg_dest make_dest(struct aeg_build *build, const struct aeg_node_
 		.class = classes[node->all],
 		.node = aeg_numbers_get(build->numbers, AEG_LABEL_NODE, text),
 		.flags = node->governed ? AEG_DEST_GOVERNED : 0,
+		.declarers = declarers_of(build, node->all),
 	};
 }
 

@@ -60,6 +60,7 @@ static inline uint32_t aeg_port_word_any(uint32_t word)
 
 struct aeg_group {
 	AEG_VEC(uint32_t) references;
+	uint32_t declarer; /* the bit of an endpoint with CIDRs; 0: none */
 };
 
 struct aeg_node_groups { /* what names this very pattern, and what covers it */
@@ -84,6 +85,7 @@ struct aeg_build {
 	AEG_VEC(struct aeg_cidr_node) cidrs;
 	struct aeg_strmap name_rows, cidr_rows, endpoint_groups;
 	struct aeg_sets group_sets;
+	uint32_t ndeclarers; /* endpoints with CIDRs so far */
 };
 
 /* Fills groups, nodes and references from the model (compile_groups.c). */
