@@ -155,10 +155,15 @@ int aeg_ruleset_profile(struct aeg_ruleset *ruleset, struct aeg_instance *instan
 	const struct aeg_workload *workload = instance->workload;
 	AEG_AUTO_FREE char *name = aeg_xasprintf("%s/%s", workload->ns, workload->name);
 	struct aeg_subject subject = aeg_ruleset_subject(ruleset->model, workload);
+	int err;
 
 	instance->number = aeg_numbers_get(numbers, AEG_LABEL_WORKLOAD, name);
-	return aeg_compile_profile(ruleset->tables, &subject, &instance->profile, &instance->flags,
-				   error);
+	err = aeg_compile_profile(ruleset->tables, &subject, &instance->profile, &instance->flags,
+				  error);
+	if (!err)
+		memcpy(instance->caps, ruleset->tables->profiles.items[instance->profile].caps,
+		       sizeof(instance->caps));
+	return err;
 }
 
 static void add_cgroup(void *arg, const struct aeg_cgroup *cgroup)

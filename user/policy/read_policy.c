@@ -76,6 +76,13 @@ static void read_require(void *target, const struct aeg_node *value, struct aeg_
 	}
 }
 
+static void read_dns(void *target, const struct aeg_node *value, struct aeg_diags *diags)
+{
+	struct aeg_policy *policy = target;
+
+	aeg_read_dns(&policy->dns, value, diags);
+}
+
 static void read_workloads(void *target, const struct aeg_node *value, struct aeg_diags *diags)
 {
 	struct aeg_policy *policy = target;
@@ -119,6 +126,7 @@ static const struct aeg_field spec_fields[] = {
 	{.key = "workloads", .read = read_workloads, .required = true},
 	{.key = "containment", .read = read_containment},
 	{.key = "require", .read = read_require},
+	{.key = "dns", .read = read_dns},
 	{.key = "allow", .read = read_allow},
 	{.key = "deny", .read = read_deny},
 	{.key = "tls", .read = read_tls},
@@ -130,6 +138,7 @@ static const struct aeg_field cluster_spec_fields[] = {
 	{.key = "workloads", .read = read_cluster_workloads, .required = true},
 	{.key = "containment", .read = read_containment},
 	{.key = "require", .read = read_require},
+	{.key = "dns", .read = read_dns},
 	{.key = "allow", .read = read_allow},
 	{.key = "deny", .read = read_deny},
 	{.key = "tls", .read = read_tls},
@@ -177,6 +186,16 @@ static void check_containment(const struct aeg_policy *policy, const struct aeg_
 			"may leave");
 }
 
+/* Elsewhere the workload may ask anybody anything, so that it would guard nothing. */
+static void check_dns(const struct aeg_policy *policy, const struct aeg_node *spec,
+		      struct aeg_diags *diags)
+{
+	if (aeg_dns_given(&policy->dns) && policy->containment != AEG_STRICT)
+		aeg_error_at(diags, aeg_key_pos(aeg_node_get(spec, "dns")),
+			     "'dns' goes with 'containment: Strict': a governed workload may ask "
+			     "any resolver");
+}
+
 /* It is about what isolated workloads reach. */
 static void check_require(const struct aeg_policy *policy, const struct aeg_node *spec,
 			  struct aeg_diags *diags)
@@ -216,6 +235,7 @@ static void read_spec(struct aeg_policy *policy, const struct aeg_field *fields,
 	check_tls(policy, value, diags);
 	check_containment(policy, value, diags);
 	check_require(policy, value, diags);
+	check_dns(policy, value, diags);
 	order_rules(policy);
 	if (diags->nerrors == errors && !policy->has_allow && policy->rules.n == 0)
 		aeg_error_at(diags, value->pos,
