@@ -7,6 +7,7 @@
 #ifndef AEG_DNS_BPF_H
 #define AEG_DNS_BPF_H
 
+#include "bpf/dns_contain.bpf.h"
 #include "bpf/events.bpf.h"
 #include "bpf/identity.bpf.h"
 #include "bpf/learned.bpf.h"
@@ -78,24 +79,27 @@ static __always_inline void aeg_asked_drop(struct aeg_sock *sock, __u64 key)
 	bpf_spin_unlock(&sock->lock);
 }
 
-/* Remembers the question in `slot`, which this socket sends to scratch->resolver. */
+/* Remembers the question in `slot`, which this socket sends to scratch->resolver; enum aeg_dns_result. */
 AEG_GLOBAL int dns_query(struct __sk_buff *skb, __u32 slot, __u32 len)
 {
 	struct aeg_scratch *scratch = aeg_scratch_get(slot);
 	struct bpf_sock *sk = skb->sk;
+	enum aeg_dns_result result;
 	struct aeg_sock *sock;
 
 	if (!scratch || !sk)
-		return 0;
+		return AEG_DNS_SHORT;
 	sk = bpf_sk_fullsock(sk);
 	if (!sk)
-		return 0;
+		return AEG_DNS_SHORT;
 	sock = bpf_sk_storage_get(&socks, sk, NULL, 0);
-	if (!sock || aeg_dns_query(scratch->data, len, &scratch->seed, &scratch->name,
-				   &scratch->question) != AEG_DNS_OK)
-		return 0;
-	aeg_asked_put(sock, aeg_asked_key(scratch));
-	return 0;
+	if (!sock)
+		return AEG_DNS_SHORT;
+	result = aeg_dns_query(scratch->data, len, &scratch->seed, &scratch->name,
+			       &scratch->question);
+	if (result == AEG_DNS_OK)
+		aeg_asked_put(sock, aeg_asked_key(scratch));
+	return (int)result;
 }
 
 /* Claims memory for messages to or from a resolver. NULL: there is none, drop the packet. */
@@ -114,24 +118,30 @@ static __always_inline struct aeg_scratch *aeg_dns_claim(const __u8 *resolver, _
 }
 
 /* Remembers a question to a trusted resolver. */
-static __always_inline int aeg_dns_egress(struct __sk_buff *skb, const struct aeg_packet *packet)
+static __always_inline int aeg_dns_egress(struct __sk_buff *skb, const struct aeg_sock *sock,
+					  const struct aeg_packet *packet)
 {
 	struct aeg_scratch *scratch;
-	struct aeg_udp udp;
+	struct aeg_udp udp = {};
 	__u32 slot = 0, n;
+	int result;
 
-	if (!aeg_udp_read(skb, packet, &udp) || udp.dport != AEG_PORT_DNS)
+	/* IPv6 extension headers are not skipped: who is judged may not hide a question behind one. */
+	if (!aeg_udp_read(skb, packet, &udp)) {
+		if (aeg_ask_free(sock))
+			return AEG_PASS;
+	} else if (udp.dport != AEG_PORT_DNS || !bpf_map_lookup_elem(&resolvers, packet->daddr)) {
 		return AEG_PASS;
-	if (!bpf_map_lookup_elem(&resolvers, packet->daddr))
-		return AEG_PASS;
+	}
 	scratch = aeg_dns_claim(packet->daddr, &slot);
 	if (!scratch)
 		return AEG_DENY;
 	n = udp.payload.len > AEG_DNS_QUESTION_MAX ? AEG_DNS_QUESTION_MAX : udp.payload.len;
 	n = (__u32)dns_load(skb, slot, udp.payload.start, n);
-	dns_query(skb, slot, n);
+	result = dns_query(skb, slot, n);
+	result = aeg_ask_datagram(skb, sock, packet, udp.sport, scratch, slot, (__u32)result);
 	aeg_scratch_release(scratch);
-	return AEG_PASS;
+	return result;
 }
 
 /* ---- answers ---- */
@@ -438,7 +448,7 @@ static __always_inline bool aeg_dns_trusted(const struct __sk_buff *skb,
 {
 	const struct aeg_resolver *resolver = bpf_map_lookup_elem(&resolvers, packet->saddr);
 
-	if (!resolver)
+	if (!resolver || sock->deaf)
 		return false;
 	if (skb->ifindex != LO_IFINDEX || aeg_dns_local(resolver, sock))
 		return true;

@@ -114,9 +114,12 @@ static __always_inline struct aeg_dns_talk *aeg_talk_begin(struct bpf_sock *sk,
 	return talk;
 }
 
-/* false: there were more messages than are read of one segment. */
+/*
+ * false: there were more messages than are read of one segment, or one that is not let through: then
+ * scratch->outcome says so.
+ */
 static __always_inline bool aeg_talk_ask(struct __sk_buff *skb, struct aeg_dns_talk *talk,
-					 const struct aeg_talk_bytes *bytes, __u32 slot)
+					 const struct aeg_talk_bytes *bytes, __u32 slot, bool judged)
 {
 	talk->asks.at = 0;
 #pragma clang loop unroll(disable)
@@ -125,10 +128,39 @@ static __always_inline bool aeg_talk_ask(struct __sk_buff *skb, struct aeg_dns_t
 
 		if (n <= 0)
 			break;
-		dns_query(skb, slot, (__u32)n - 1);
+		n = dns_query(skb, slot, (__u32)n - 1);
+		if (judged && aeg_ask_judge(skb, slot, (__u32)n) == AEG_VERDICT_DENIED)
+			return false;
 	}
 	talk->sent += bytes->len;
 	return talk->asks.at == bytes->len;
+}
+
+/* What leaves no more: sock->next is its first byte. The daemon ends the connection. */
+static __always_inline int aeg_talk_refuse(struct bpf_sock *sk, struct aeg_sock *sock)
+{
+	sock->watch = AEG_WATCH_DEAD;
+	bpf_sk_storage_delete(&talks, sk);
+	return AEG_DENY;
+}
+
+/* A segment that cannot be followed: for who is judged, nothing goes on behind it. */
+static __always_inline int aeg_talk_stray(struct __sk_buff *skb, struct bpf_sock *sk,
+					  struct aeg_sock *sock, const struct aeg_packet *packet)
+{
+	struct aeg_scratch *scratch;
+	__u32 slot = 0, verdict;
+	int result;
+
+	if (aeg_ask_free(sock))
+		return aeg_talk_lose(sk, sock);
+	scratch = aeg_dns_claim(packet->daddr, &slot);
+	if (!scratch)
+		return AEG_DENY;
+	verdict = aeg_ask_judge(skb, slot, AEG_DNS_LOST);
+	result = aeg_ask_conclude(skb, sock, packet, (__u16)sk->src_port, scratch, verdict);
+	aeg_scratch_release(scratch);
+	return result == AEG_DENY ? aeg_talk_refuse(sk, sock) : aeg_talk_lose(sk, sock);
 }
 
 static __always_inline int aeg_talk_egress(struct __sk_buff *skb, struct bpf_sock *sk,
@@ -140,23 +172,33 @@ static __always_inline int aeg_talk_egress(struct __sk_buff *skb, struct bpf_soc
 	struct aeg_tcp tcp;
 	int result = AEG_PASS;
 	__u32 slot = 0;
-	bool whole;
+	bool whole, judged;
 
 	if (!aeg_tcp_segment(skb, packet, &tcp))
-		return aeg_talk_lose(sk, sock);
+		return aeg_talk_stray(skb, sk, sock, packet);
 	if (!tcp.payload.len)
 		return AEG_PASS;
 	talk = aeg_talk_begin(sk, sock, tcp.seq);
-	if (!talk)
-		return aeg_talk_lose(sk, sock);
+	judged = !aeg_ask_free(sock);
+	if (!talk || (judged && tcp.urgent))
+		return aeg_talk_stray(skb, sk, sock, packet);
 	if (!aeg_talk_place(talk->sent, &tcp, &bytes, &result))
 		return result;
 	scratch = aeg_dns_claim(packet->daddr, &slot);
 	if (!scratch)
 		return AEG_DENY;
-	whole = aeg_talk_ask(skb, talk, &bytes, slot);
+	sock->next = talk->sent; /* for whoever lets nothing more through */
+	scratch->outcome.decision.verdict = AEG_VERDICT_NONE;
+	whole = aeg_talk_ask(skb, talk, &bytes, slot, judged);
+	result = aeg_ask_conclude(skb, sock, packet, tcp.sport, scratch,
+				  scratch->outcome.decision.verdict);
 	aeg_scratch_release(scratch);
-	return whole ? AEG_PASS : aeg_talk_lose(sk, sock);
+	if (result == AEG_DENY)
+		return aeg_talk_refuse(sk, sock);
+	if (!whole)
+		return aeg_talk_stray(skb, sk, sock, packet);
+	sock->next = talk->sent;
+	return AEG_PASS;
 }
 
 /* ---- answers ---- */

@@ -40,7 +40,7 @@ int skb_egress(struct __sk_buff *skb)
 		return AEG_DENY;
 	}
 	if (sock->watch == AEG_WATCH_DNS)
-		return sk->protocol == AEG_PROTO_UDP ? aeg_dns_egress(skb, &packet)
+		return sk->protocol == AEG_PROTO_UDP ? aeg_dns_egress(skb, sock, &packet)
 						     : aeg_talk_egress(skb, sk, sock, &packet);
 	if (sock->watch == AEG_WATCH_PACKETS)
 		return aeg_raw_egress(skb, sock, &packet);
