@@ -43,26 +43,24 @@ static inline struct aeg_answer aeg_ask_refused(__u8 reason, __u32 rule)
  * 4. too long -> denied;
  * 5. too many -> denied.
  */
-static inline struct aeg_answer aeg_layer_ask(const struct aeg_ask *ask,
-					      const struct aeg_answer *rule, __u32 isolated)
+static inline struct aeg_answer aeg_layer_ask(const struct aeg_ask *ask, struct aeg_answer rule,
+					      __u32 isolated)
 {
 	const struct aeg_ident *ident = ask->ident;
 	__u32 name_len = ident->caps[aeg_layer_index(isolated)].name_len;
-	__u32 number = rule ? rule->rule : 0;
-	int allowed = rule && rule->verdict == AEG_VERDICT_ALLOWED;
 	int named = ident->flags & AEG_IDENT_NAMES_OF(isolated);
 
 	if (!(ident->flags & AEG_IDENT_ASKS_OF(isolated)))
 		return aeg_answer_default(AEG_VERDICT_ALLOWED, AEG_REASON_DNS);
 	if (ask->unreadable)
 		return aeg_ask_refused(AEG_REASON_DNS_NAME, 0);
-	if (named && !allowed)
-		return aeg_ask_refused(AEG_REASON_DNS_NAME, number);
+	if (named && rule.verdict != AEG_VERDICT_ALLOWED)
+		return aeg_ask_refused(AEG_REASON_DNS_NAME, rule.rule);
 	if (name_len && ask->name_len > name_len)
 		return aeg_ask_refused(AEG_REASON_DNS_SIZE, 0);
 	if (ask->late & isolated)
 		return aeg_ask_refused(AEG_REASON_DNS_RATE, 0);
-	return named ? *rule : aeg_answer_default(AEG_VERDICT_ALLOWED, AEG_REASON_DNS);
+	return named ? rule : aeg_answer_default(AEG_VERDICT_ALLOWED, AEG_REASON_DNS);
 }
 
 /* A question that no checked socket asks, so that nobody can judge it. */
@@ -80,11 +78,16 @@ static inline void aeg_decide_unasked(const struct aeg_ident *ident, struct aeg_
 /* Fills ret completely. The enforcing layer's denial is applied, that of auditing ones reported. */
 static inline void aeg_decide_ask(const struct aeg_ask *ask, struct aeg_decision *ret)
 {
-	struct aeg_answer enforce, all;
+	struct aeg_answer enforce = {}, all = {};
 
 	*ret = (struct aeg_decision){};
-	enforce = aeg_layer_ask(ask, ask->cell ? &ask->cell->enforce : 0, AEG_IDENT_ISOLATED);
-	all = aeg_layer_ask(ask, ask->cell ? &ask->cell->all : 0, AEG_IDENT_ISOLATED_UNION);
+	/* By value: verifiers lose a NULL check that other conditions stand between. */
+	if (ask->cell) {
+		enforce = ask->cell->enforce;
+		all = ask->cell->all;
+	}
+	enforce = aeg_layer_ask(ask, enforce, AEG_IDENT_ISOLATED);
+	all = aeg_layer_ask(ask, all, AEG_IDENT_ISOLATED_UNION);
 	aeg_layers_combine(&enforce, &all, ret);
 }
 

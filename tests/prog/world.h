@@ -45,6 +45,7 @@ struct world_conn {
 /* Shared with the world. */
 extern struct world {
 	enum manner manner;
+	uint32_t nquestions; /* datagrams that reached the name server */
 	uint32_t nconns;
 	struct world_conn conns[WORLD_KEPT];
 } *world;

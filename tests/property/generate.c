@@ -376,9 +376,9 @@ static void put_strict(struct maker *maker)
 		"",
 		"  dns: AllowedNames\n",
 		"  dns: Any\n",
-		"  dns: {names: AllowedNames, questions: 50/s, nameLength: 14}\n",
-		"  dns: {nameLength: 10}\n",
-		"  dns: {questions: 5/min}\n",
+		"  dns: AllowedNames\n  dnsLimits: {questions: 50/s, nameLength: 14}\n",
+		"  dnsLimits: {nameLength: 10}\n",
+		"  dnsLimits: {questions: 5/min}\n",
 	};
 
 	aeg_buf_puts(&maker->text, "  containment: Strict\n");

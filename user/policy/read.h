@@ -71,6 +71,8 @@ void aeg_read_tls(struct aeg_tls *ret, const struct aeg_node *value, struct aeg_
 
 /* ---- DNS (read_dns.c) ---- */
 void aeg_read_dns(struct aeg_dns *ret, const struct aeg_node *value, struct aeg_diags *diags);
+void aeg_read_dns_limits(struct aeg_dns *ret, const struct aeg_node *value,
+			 struct aeg_diags *diags);
 /* Whether it demands anything. */
 bool aeg_dns_given(const struct aeg_dns *dns);
 

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* spec.dns of a policy: a word, or a mapping with caps beside it. */
+/* spec.dns and spec.dnsLimits of a policy: what may be asked of trusted resolvers. */
 #include "policy/read.h"
 #include "bpf/name.h"
 
 #define RATE_MAX 10000
 
-static void read_names(void *target, const struct aeg_node *value, struct aeg_diags *diags)
+void aeg_read_dns(struct aeg_dns *ret, const struct aeg_node *value, struct aeg_diags *diags)
 {
 	static const char *const choices[] = {"Any", "AllowedNames", NULL};
-	struct aeg_dns *dns = target;
 	int choice = aeg_read_choice(choices, value, diags);
 
 	if (choice >= 0)
-		dns->allowed_names = choice == 1;
+		ret->allowed_names = choice == 1;
 }
 
 /* Digits in front of a slash, without zeros in front of them. */
@@ -59,19 +58,20 @@ static void read_name_length(void *target, const struct aeg_node *value, struct 
 		dns->caps.name_len = (uint8_t)length;
 }
 
-static const struct aeg_field dns_fields[] = {
-	{.key = "names", .read = read_names},
+static const struct aeg_field limit_fields[] = {
 	{.key = "questions", .read = read_questions},
 	{.key = "nameLength", .read = read_name_length},
 	{0},
 };
 
-void aeg_read_dns(struct aeg_dns *ret, const struct aeg_node *value, struct aeg_diags *diags)
+void aeg_read_dns_limits(struct aeg_dns *ret, const struct aeg_node *value,
+			 struct aeg_diags *diags)
 {
-	if (value && value->type == AEG_NODE_MAP)
-		aeg_fields_read(dns_fields, value, ret, diags);
-	else
-		read_names(ret, value, diags);
+	if (!aeg_node_expect(value, AEG_NODE_MAP, NULL, diags))
+		return;
+	if (!aeg_node_get(value, "questions") && !aeg_node_get(value, "nameLength"))
+		aeg_error_at(diags, value->pos, "'dnsLimits' has 'questions' or 'nameLength'");
+	aeg_fields_read(limit_fields, value, ret, diags);
 }
 
 bool aeg_dns_given(const struct aeg_dns *dns)

@@ -83,6 +83,13 @@ static void read_dns(void *target, const struct aeg_node *value, struct aeg_diag
 	aeg_read_dns(&policy->dns, value, diags);
 }
 
+static void read_dns_limits(void *target, const struct aeg_node *value, struct aeg_diags *diags)
+{
+	struct aeg_policy *policy = target;
+
+	aeg_read_dns_limits(&policy->dns, value, diags);
+}
+
 static void read_workloads(void *target, const struct aeg_node *value, struct aeg_diags *diags)
 {
 	struct aeg_policy *policy = target;
@@ -127,6 +134,7 @@ static const struct aeg_field spec_fields[] = {
 	{.key = "containment", .read = read_containment},
 	{.key = "require", .read = read_require},
 	{.key = "dns", .read = read_dns},
+	{.key = "dnsLimits", .read = read_dns_limits},
 	{.key = "allow", .read = read_allow},
 	{.key = "deny", .read = read_deny},
 	{.key = "tls", .read = read_tls},
@@ -139,6 +147,7 @@ static const struct aeg_field cluster_spec_fields[] = {
 	{.key = "containment", .read = read_containment},
 	{.key = "require", .read = read_require},
 	{.key = "dns", .read = read_dns},
+	{.key = "dnsLimits", .read = read_dns_limits},
 	{.key = "allow", .read = read_allow},
 	{.key = "deny", .read = read_deny},
 	{.key = "tls", .read = read_tls},
@@ -186,14 +195,22 @@ static void check_containment(const struct aeg_policy *policy, const struct aeg_
 			"may leave");
 }
 
-/* Elsewhere the workload may ask anybody anything, so that it would guard nothing. */
+/* Elsewhere the workload may ask anybody anything, so that they would guard nothing. */
 static void check_dns(const struct aeg_policy *policy, const struct aeg_node *spec,
 		      struct aeg_diags *diags)
 {
-	if (aeg_dns_given(&policy->dns) && policy->containment != AEG_STRICT)
+	const struct aeg_node *limits = aeg_node_get(spec, "dnsLimits");
+
+	if (policy->containment == AEG_STRICT)
+		return;
+	if (policy->dns.allowed_names)
 		aeg_error_at(diags, aeg_key_pos(aeg_node_get(spec, "dns")),
-			     "'dns' goes with 'containment: Strict': a governed workload may ask "
-			     "any resolver");
+			     "'dns: AllowedNames' goes with 'containment: Strict': a governed "
+			     "workload may ask any resolver");
+	if (limits)
+		aeg_error_at(diags, aeg_key_pos(limits),
+			     "'dnsLimits' goes with 'containment: Strict': a governed workload may "
+			     "ask any resolver");
 }
 
 /* It is about what isolated workloads reach. */
