@@ -136,10 +136,11 @@ static __always_inline bool aeg_talk_ask(struct __sk_buff *skb, struct aeg_dns_t
 	return talk->asks.at == bytes->len;
 }
 
-/* What leaves no more: sock->next is its first byte. The daemon ends the connection. */
+/* Not a byte leaves any more, repeats included. The daemon ends the connection. */
 static __always_inline int aeg_talk_refuse(struct bpf_sock *sk, struct aeg_sock *sock)
 {
 	sock->watch = AEG_WATCH_DEAD;
+	sock->synced = 0;
 	bpf_sk_storage_delete(&talks, sk);
 	return AEG_DENY;
 }
@@ -187,7 +188,6 @@ static __always_inline int aeg_talk_egress(struct __sk_buff *skb, struct bpf_soc
 	scratch = aeg_dns_claim(packet->daddr, &slot);
 	if (!scratch)
 		return AEG_DENY;
-	sock->next = talk->sent; /* for whoever lets nothing more through */
 	scratch->outcome.decision.verdict = AEG_VERDICT_NONE;
 	whole = aeg_talk_ask(skb, talk, &bytes, slot, judged);
 	result = aeg_ask_conclude(skb, sock, packet, tcp.sport, scratch,
@@ -197,7 +197,7 @@ static __always_inline int aeg_talk_egress(struct __sk_buff *skb, struct bpf_soc
 		return aeg_talk_refuse(sk, sock);
 	if (!whole)
 		return aeg_talk_stray(skb, sk, sock, packet);
-	sock->next = talk->sent;
+	sock->next = talk->sent; /* where it ends if it is revoked */
 	return AEG_PASS;
 }
 

@@ -98,10 +98,18 @@ static __always_inline void aeg_revoke_judge(const struct aeg_view *view,
 static __always_inline bool aeg_revoke_unread(const struct aeg_view *view,
 					      const struct aeg_sock *sock)
 {
-	const struct aeg_ident *ident = aeg_ident_find(view, sock->pod);
+	const struct aeg_ident *ident;
+	__u8 addr[16];
 
-	return ident && ident->flags & AEG_IDENT_ASKS && sock->dport == AEG_PORT_DNS &&
-	       sock->watch != AEG_WATCH_DNS && bpf_map_lookup_elem(&resolvers, sock->daddr);
+	if (sock->dport != AEG_PORT_DNS || sock->watch == AEG_WATCH_DNS)
+		return false;
+	ident = aeg_ident_find(view, sock->pod);
+	if (!ident)
+		return false;
+	if (!(ident->flags & AEG_IDENT_ASKS))
+		return false;
+	__builtin_memcpy(addr, sock->daddr, sizeof(addr)); /* no key where it is, up to 6.1 */
+	return bpf_map_lookup_elem(&resolvers, addr);
 }
 
 static __always_inline void aeg_revoke_fill(struct aeg_event *event, struct sock *sk,
