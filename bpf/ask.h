@@ -14,8 +14,8 @@ struct aeg_ask {
 	const struct aeg_ident *ident;
 	const struct aeg_cell *cell; /* of the name, key AEG_PROTO_NAMED; NULL: no rule covers it */
 	__u32 name_len;		     /* of the whole name as text */
-	__u8 unreadable; /* 1: what it asks cannot be told, or could still be changed */
-	__u8 late;	 /* AEG_IDENT_ISOLATED*: in these layers the cap on questions is used up */
+	__u8 unreadable;	     /* 1: what it asks cannot be told, or could still be changed */
+	__u8 late; /* AEG_IDENT_ISOLATED*: in these layers the cap on questions is used up */
 	__u8 pad[2];
 };
 

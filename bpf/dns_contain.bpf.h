@@ -284,8 +284,8 @@ static __always_inline int aeg_ask_conclude(struct __sk_buff *skb, const struct 
 	if (control && aeg_ask_reportable(sock->pod, now)) {
 		aeg_ask_fill(skb, sock, packet, sport, scratch);
 		scratch->event.base.time = now;
-		scratch->event.base.type =
-			verdict == AEG_VERDICT_DENIED ? AEG_EVENT_DENY : AEG_EVENT_OPEN;
+		scratch->event.base.type = verdict == AEG_VERDICT_DENIED ? AEG_EVENT_DENY
+									 : AEG_EVENT_OPEN;
 		if (verdict == AEG_VERDICT_DENIED)
 			aeg_name_event_send(control, &denials, AEG_ERROR_DENIAL_LOST,
 					    &scratch->event);

@@ -119,7 +119,8 @@ static __always_inline struct aeg_dns_talk *aeg_talk_begin(struct bpf_sock *sk,
  * scratch->outcome says so.
  */
 static __always_inline bool aeg_talk_ask(struct __sk_buff *skb, struct aeg_dns_talk *talk,
-					 const struct aeg_talk_bytes *bytes, __u32 slot, bool judged)
+					 const struct aeg_talk_bytes *bytes, __u32 slot,
+					 bool judged)
 {
 	talk->asks.at = 0;
 #pragma clang loop unroll(disable)

@@ -200,10 +200,10 @@ static void test_unreadable(void)
 		size_t at, len; /* what is changed, and how much is sent */
 		uint8_t value;
 	} cases[] = {
-		{"an answer", 2, 0, 0x81},    {"an update", 2, 0, 0x28},
-		{"two questions", 5, 0, 2},   {"no question", 5, 0, 0},
-		{"another class", 31, 0, 3},  {"cut short", 0, 20, 0},
-		{"a pointer", 17, 0, 0xc0},   {"nothing", 0, 1, 0},
+		{"an answer", 2, 0, 0x81},	   {"an update", 2, 0, 0x28},
+		{"two questions", 5, 0, 2},	   {"no question", 5, 0, 0},
+		{"another class", 31, 0, 3},	   {"cut short", 0, 20, 0},
+		{"a pointer", 17, 0, 0xc0},	   {"nothing", 0, 1, 0},
 		{"an over-long label", 12, 0, 64},
 	};
 
@@ -242,7 +242,7 @@ static void test_rate(void)
 		check_denied(AEG_HOOK_QUESTION, AEG_REASON_DNS_RATE, "a.wild.test");
 		CHECK_EQUAL(denied(AEG_REASON_DNS_RATE), 1);
 		CHECK(names_install_asking(ENFORCED | NAMES, many, many));
-		poll(NULL, 0, 100); /* the price of one */
+		poll(NULL, 0, 100);	      /* the price of one */
 		while (ask("a.wild.test", 1)) /* what the slower cap still owes is forgiven */
 			poll(NULL, 0, 10);
 		CHECK(world->nquestions - before >= 5);
@@ -432,8 +432,8 @@ static void test_shared_page(void)
 
 static int ask_at(int fd, const struct sockaddr_in6 *addr, const struct wire *question)
 {
-	return error_of(sendto(fd, question->data, question->len, 0,
-			       (const struct sockaddr *)addr, sizeof(*addr)));
+	return error_of(sendto(fd, question->data, question->len, 0, (const struct sockaddr *)addr,
+			       sizeof(*addr)));
 }
 
 /* Behind an IPv6 extension header. */
@@ -632,9 +632,8 @@ static int tc_program(void)
 static int frame_result(int tc)
 {
 	uint8_t frame[14 + 20 + 8] = {
-		[12] = 0x08, [14] = 0x45, [17] = 28, [22] = 64, [23] = 17,
-		[26] = 10,   9,		  9,	     2,		[34] = 0x9c, 0x41,
-		0,	     DNS_PORT,	  0,	     8,
+		[12] = 0x08, [14] = 0x45, [17] = 28, [22] = 64, [23] = 17, [26] = 10, 9, 9,
+		2,	     [34] = 0x9c, 0x41,	     0,		DNS_PORT,  0,	      8,
 	};
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = sizeof(frame));
 

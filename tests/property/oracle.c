@@ -415,8 +415,8 @@ static bool asks_policy(const struct asked *asked, bool auditing, size_t i)
 {
 	const struct aeg_policy *policy = asked->model->policies.items[i];
 
-	return policy->containment == AEG_STRICT && (auditing || policy->mode == AEG_MODE_ENFORCE) &&
-	       selects(policy, asked->subject);
+	return policy->containment == AEG_STRICT &&
+	       (auditing || policy->mode == AEG_MODE_ENFORCE) && selects(policy, asked->subject);
 }
 
 /* An allow rule, and no deny rule takes the port away; or a deny rule that touches the host at all. */

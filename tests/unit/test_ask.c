@@ -26,34 +26,106 @@ static const struct {
 	{"nobody judges", 0, NONE, {0}, 9, 1, 3, AEG_VERDICT_ALLOWED, AEG_REASON_DNS, 0},
 	{"allowed", ASKS | NAMES, ALLOWS, {0}, 9, 0, 0, AEG_VERDICT_ALLOWED, AEG_REASON_RULE, 1},
 	{"no rule", ASKS | NAMES, NONE, {0}, 9, 0, 0, AEG_VERDICT_DENIED, AEG_REASON_DNS_NAME, 0},
-	{"deny rule", ASKS | NAMES, DENIES, {0}, 9, 0, 0, AEG_VERDICT_DENIED, AEG_REASON_DNS_NAME,
+	{"deny rule",
+	 ASKS | NAMES,
+	 DENIES,
+	 {0},
+	 9,
+	 0,
+	 0,
+	 AEG_VERDICT_DENIED,
+	 AEG_REASON_DNS_NAME,
 	 2},
-	{"unreadable", ASKS | NAMES, ALLOWS, {0}, 9, 1, 0, AEG_VERDICT_DENIED, AEG_REASON_DNS_NAME,
+	{"unreadable",
+	 ASKS | NAMES,
+	 ALLOWS,
+	 {0},
+	 9,
+	 1,
+	 0,
+	 AEG_VERDICT_DENIED,
+	 AEG_REASON_DNS_NAME,
 	 0},
 	{"any name", ASKS, NONE, {0}, 9, 0, 0, AEG_VERDICT_ALLOWED, AEG_REASON_DNS, 0},
-	{"any name, unreadable", ASKS, NONE, {0}, 9, 1, 0, AEG_VERDICT_DENIED, AEG_REASON_DNS_NAME,
+	{"any name, unreadable",
+	 ASKS,
+	 NONE,
+	 {0},
+	 9,
+	 1,
+	 0,
+	 AEG_VERDICT_DENIED,
+	 AEG_REASON_DNS_NAME,
 	 0},
-	{"just short", ASKS, NONE, {.name_len = 9}, 9, 0, 0, AEG_VERDICT_ALLOWED, AEG_REASON_DNS, 0},
-	{"too long", ASKS, NONE, {.name_len = 8}, 9, 0, 0, AEG_VERDICT_DENIED, AEG_REASON_DNS_SIZE,
+	{"just short",
+	 ASKS,
+	 NONE,
+	 {.name_len = 9},
+	 9,
+	 0,
+	 0,
+	 AEG_VERDICT_ALLOWED,
+	 AEG_REASON_DNS,
 	 0},
-	{"the name first", ASKS | NAMES, NONE, {.name_len = 8}, 9, 0, 3, AEG_VERDICT_DENIED,
-	 AEG_REASON_DNS_NAME, 0},
-	{"too many", ASKS | NAMES, ALLOWS, {0}, 9, 0, 3, AEG_VERDICT_DENIED, AEG_REASON_DNS_RATE, 0},
-	{"too many for audits", ASKS, NONE, {0}, 9, 0, 2, AEG_VERDICT_AUDITED, AEG_REASON_DNS_RATE,
+	{"too long",
+	 ASKS,
+	 NONE,
+	 {.name_len = 8},
+	 9,
+	 0,
+	 0,
+	 AEG_VERDICT_DENIED,
+	 AEG_REASON_DNS_SIZE,
+	 0},
+	{"the name first",
+	 ASKS | NAMES,
+	 NONE,
+	 {.name_len = 8},
+	 9,
+	 0,
+	 3,
+	 AEG_VERDICT_DENIED,
+	 AEG_REASON_DNS_NAME,
+	 0},
+	{"too many",
+	 ASKS | NAMES,
+	 ALLOWS,
+	 {0},
+	 9,
+	 0,
+	 3,
+	 AEG_VERDICT_DENIED,
+	 AEG_REASON_DNS_RATE,
+	 0},
+	{"too many for audits",
+	 ASKS,
+	 NONE,
+	 {0},
+	 9,
+	 0,
+	 2,
+	 AEG_VERDICT_AUDITED,
+	 AEG_REASON_DNS_RATE,
 	 0},
 	{"audited", AUDITED, NONE, {0}, 9, 0, 0, AEG_VERDICT_AUDITED, AEG_REASON_DNS_NAME, 0},
-	{"an auditing rule is none", ASKS | NAMES, ALLOWS_AUDITED, {0}, 9, 0, 0,
-	 AEG_VERDICT_DENIED, AEG_REASON_DNS_NAME, 0},
+	{"an auditing rule is none",
+	 ASKS | NAMES,
+	 ALLOWS_AUDITED,
+	 {0},
+	 9,
+	 0,
+	 0,
+	 AEG_VERDICT_DENIED,
+	 AEG_REASON_DNS_NAME,
+	 0},
 };
 
 static struct aeg_cell cell_of(enum cell cell)
 {
-	const struct aeg_answer allows = {.verdict = AEG_VERDICT_ALLOWED,
-					  .reason = AEG_REASON_RULE,
-					  .rule = 1};
-	const struct aeg_answer denies = {.verdict = AEG_VERDICT_DENIED,
-					  .reason = AEG_REASON_DNS_NAME,
-					  .rule = 2};
+	const struct aeg_answer allows = {
+		.verdict = AEG_VERDICT_ALLOWED, .reason = AEG_REASON_RULE, .rule = 1};
+	const struct aeg_answer denies = {
+		.verdict = AEG_VERDICT_DENIED, .reason = AEG_REASON_DNS_NAME, .rule = 2};
 
 	if (cell == DENIES)
 		return (struct aeg_cell){.enforce = denies, .all = denies};
@@ -145,13 +217,14 @@ static void test_strictest(void **state)
 	AUTO_SCENE scene;
 	const struct aeg_profile *profile;
 
-	scene_make(SEALED("a", "one, two", "dnsLimits: {questions: 10/s, nameLength: 60}, allow: []")
-			   SEALED("b", "two, three", "dnsLimits: {questions: 500/min}, allow: []")
-				   SEALED("c", "two, four",
-					  "mode: Audit, dns: AllowedNames, "
-					  "dnsLimits: {questions: 3/min, nameLength: 50}, allow: []")
-					   SEALED("d", "five", "dns: Any, allow: []"),
-		   &scene);
+	scene_make(
+		SEALED("a", "one, two", "dnsLimits: {questions: 10/s, nameLength: 60}, allow: []")
+			SEALED("b", "two, three", "dnsLimits: {questions: 500/min}, allow: []")
+				SEALED("c", "two, four",
+				       "mode: Audit, dns: AllowedNames, "
+				       "dnsLimits: {questions: 3/min, nameLength: 50}, allow: []")
+					SEALED("d", "five", "dns: Any, allow: []"),
+		&scene);
 	profile = profile_of(&scene, "one");
 	assert_caps(&profile->caps[0], 10, 1, 60);
 	assert_caps(&profile->caps[1], 10, 1, 60);
@@ -179,15 +252,19 @@ static void test_named(void **state)
 {
 	AUTO_SCENE scene;
 
-	scene_make(SEALED("a", "web",
-			  "dns: AllowedNames, allow: [" RULE(
-				  "x", "{host: a.example, ports: [22, 443]}, {host: b.example, ports: [443]}, "
-				       "{host: c.example, ports: [any/tcp]}, {host: '*.d.example'}") "], "
-			  "deny: [" RULE("y", "{host: a.example, ports: [443]}, "
-					      "{host: b.example, ports: [443]}, "
-					      "{host: c.example, ports: [443]}, {host: e.d.example}") "]")
-			   SEALED("b", "other", "allow: [" RULE("z", "{host: a.example}") "]"),
-		   &scene);
+	scene_make(
+		SEALED("a", "web",
+		       "dns: AllowedNames, allow: [" RULE(
+			       "x",
+			       "{host: a.example, ports: [22, 443]}, {host: b.example, ports: [443]}, "
+			       "{host: c.example, ports: [any/tcp]}, {host: '*.d.example'}") "], "
+											     "deny: [" RULE(
+												     "y",
+												     "{host: a.example, ports: [443]}, "
+												     "{host: b.example, ports: [443]}, "
+												     "{host: c.example, ports: [443]}, {host: e.d.example}") "]")
+			SEALED("b", "other", "allow: [" RULE("z", "{host: a.example}") "]"),
+		&scene);
 	assert_string_equal(named(&scene, "web", "a.example"), "allowed");
 	assert_string_equal(named(&scene, "web", "b.example"), "denied");
 	assert_string_equal(named(&scene, "web", "c.example"), "allowed");

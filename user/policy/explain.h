@@ -57,7 +57,8 @@ struct aeg_explanation {
 	const struct aeg_rule *rule;
 	const struct aeg_policy *other_policy; /* of decision.other_rule */
 	const struct aeg_rule *other_rule;
-	struct aeg_decision asked; /* the DNS question for the host; verdict NONE: nobody judges it */
+	struct aeg_decision
+		asked; /* the DNS question for the host; verdict NONE: nobody judges it */
 	struct aeg_dns_caps caps[AEG_LAYERS];  /* on such questions */
 	const struct aeg_policy *asked_policy; /* NULL: no rule decided that */
 	const struct aeg_rule *asked_rule;

@@ -125,7 +125,7 @@ struct aeg_tls { /* what must be spoken on what the policy allows; what it leave
 	enum aeg_ech ech;
 };
 
-struct aeg_dns { /* what may be asked of trusted resolvers */
+struct aeg_dns {	    /* what may be asked of trusted resolvers */
 	bool allowed_names; /* only names that the workload's rules allow */
 	struct aeg_dns_caps caps;
 };

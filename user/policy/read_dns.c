@@ -64,8 +64,7 @@ static const struct aeg_field limit_fields[] = {
 	{0},
 };
 
-void aeg_read_dns_limits(struct aeg_dns *ret, const struct aeg_node *value,
-			 struct aeg_diags *diags)
+void aeg_read_dns_limits(struct aeg_dns *ret, const struct aeg_node *value, struct aeg_diags *diags)
 {
 	if (!aeg_node_expect(value, AEG_NODE_MAP, NULL, diags))
 		return;

@@ -56,7 +56,7 @@ struct aeg_cell_row {
 
 /* A set of policies that selects some workload. Profile 0 is the empty set. */
 struct aeg_profile {
-	uint32_t flags;		    /* AEG_IDENT_* */
+	uint32_t flags; /* AEG_IDENT_* */
 	struct aeg_dns_caps caps[AEG_LAYERS];
 	AEG_VEC(uint32_t) policies; /* indices into the model's policies, ascending */
 	bool compiled;		    /* its cells are in the table */

@@ -28,8 +28,8 @@ struct aeg_instance {
 	uint32_t number;	 /* of the label "namespace/name"; the owner's, 0 at first */
 	uint32_t profile, flags; /* as installed last; the owner's, 0 at first */
 	struct aeg_dns_caps caps[AEG_LAYERS]; /* the same */
-	enum aeg_layers layers;	 /* the owner's */
-	bool covered;		 /* TC sees all that it sends; the owner's */
+	enum aeg_layers layers;		      /* the owner's */
+	bool covered;			      /* TC sees all that it sends; the owner's */
 };
 
 struct aeg_registry;
