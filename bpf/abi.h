@@ -400,18 +400,20 @@ struct aeg_sock {
 	__u32 flags; /* AEG_SOCK_* */
 	__u32 epoch; /* of ctl when pod was looked for; another one: look again */
 	struct bpf_spin_lock lock;
-	__u32 pid;	/* that connected; softirqs have none to ask */
-	__u32 next;	/* TCP: sequence number of the first payload byte that was not read yet */
-	__u8 watch;	/* enum aeg_watch_state */
-	__u8 by_name;	/* 1: let through for a name that the address was learned for */
-	__u8 synced;	/* 1: next is known */
-	__u8 split;	/* 1: the hello is being gathered in `hellos` */
-	__u8 oldest;	/* of asked, the next to be overwritten */
-	__u8 deaf;	/* 1: its questions are judged, but answers to it teach nothing */
+	__u32 pid;    /* that connected; softirqs have none to ask */
+	__u32 next;   /* TCP: sequence number of the first payload byte that was not read yet */
+	__u8 watch;   /* enum aeg_watch_state */
+	__u8 by_name; /* 1: let through for a name that the address was learned for */
+	__u8 synced;  /* 1: next is known */
+	__u8 split;   /* 1: the hello is being gathered in `hellos` */
+	__u8 oldest;  /* of asked, the next to be overwritten */
+	/* 1: its questions are judged, answers to it teach nothing */
+	__u8 deaf;
 	__u16 backstop; /* ms that TCP_USER_TIMEOUT was set to, until the hello is through; 0: not */
-	__u32 free; /* epoch + 1 at which nobody judged the DNS questions of its user; 0: look again */
-	__u32 pad;
 	__u64 asked[AEG_ASKED]; /* keys of open questions; 0: none */
+	/* epoch + 1 at which nobody judged the DNS questions of its user; 0: look again */
+	__u32 free;
+	__u32 pad;
 	char comm[AEG_COMM_LEN];
 };
 
