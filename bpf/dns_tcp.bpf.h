@@ -165,7 +165,9 @@ static __always_inline int aeg_talk_stray(struct __sk_buff *skb, struct bpf_sock
 	return result == AEG_DENY ? aeg_talk_refuse(sk, sock) : aeg_talk_lose(sk, sock);
 }
 
-static __always_inline int aeg_talk_egress(struct __sk_buff *skb, struct bpf_sock *sk,
+#define AEG_TALK_STRAYS 2 /* neither AEG_PASS nor AEG_DENY: aeg_talk_stray() says */
+
+static __always_inline int aeg_talk_follow(struct __sk_buff *skb, struct bpf_sock *sk,
 					   struct aeg_sock *sock, const struct aeg_packet *packet)
 {
 	struct aeg_talk_bytes bytes = {};
@@ -177,13 +179,13 @@ static __always_inline int aeg_talk_egress(struct __sk_buff *skb, struct bpf_soc
 	bool whole, judged;
 
 	if (!aeg_tcp_segment(skb, packet, &tcp))
-		return aeg_talk_stray(skb, sk, sock, packet);
+		return AEG_TALK_STRAYS;
 	if (!tcp.payload.len)
 		return AEG_PASS;
 	talk = aeg_talk_begin(sk, sock, tcp.seq);
 	judged = !aeg_ask_free(sock);
 	if (!talk || (judged && tcp.urgent))
-		return aeg_talk_stray(skb, sk, sock, packet);
+		return AEG_TALK_STRAYS;
 	if (!aeg_talk_place(talk->sent, &tcp, &bytes, &result))
 		return result;
 	scratch = aeg_dns_claim(packet->daddr, &slot);
@@ -197,9 +199,17 @@ static __always_inline int aeg_talk_egress(struct __sk_buff *skb, struct bpf_soc
 	if (result == AEG_DENY)
 		return aeg_talk_refuse(sk, sock);
 	if (!whole)
-		return aeg_talk_stray(skb, sk, sock, packet);
+		return AEG_TALK_STRAYS;
 	sock->next = talk->sent; /* where it ends if it is revoked */
 	return AEG_PASS;
+}
+
+static __always_inline int aeg_talk_egress(struct __sk_buff *skb, struct bpf_sock *sk,
+					   struct aeg_sock *sock, const struct aeg_packet *packet)
+{
+	int result = aeg_talk_follow(skb, sk, sock, packet);
+
+	return result == AEG_TALK_STRAYS ? aeg_talk_stray(skb, sk, sock, packet) : result;
 }
 
 /* ---- answers ---- */
