@@ -100,13 +100,43 @@ struct aeg_ctl {
 #define AEG_IDENT_QUARANTINED 128u /* stopped by hand: nothing may leave, whatever the rules say */
 /* The strict flag of the layer that an isolated flag is of. */
 #define AEG_IDENT_STRICT_OF(isolated) ((isolated) << 3)
+/* Its questions to resolvers are judged, by policies that contain strictly; see ask.h. */
+#define AEG_IDENT_ASKS 256u
+#define AEG_IDENT_ASKS_UNION 512u
+#define AEG_IDENT_ASKS_OF(isolated) ((isolated) << 8)
+#define AEG_IDENT_NAMES 1024u /* ASKS, and for names that its rules allow only */
+#define AEG_IDENT_NAMES_UNION 2048u
+#define AEG_IDENT_NAMES_OF(isolated) ((isolated) << 10)
+
+/* What a workload may ask of resolvers, the strictest of its policies. */
+struct aeg_dns_caps {
+	__u16 questions; /* in `seconds`, and at once; 0: no cap */
+	__u8 seconds;
+	__u8 name_len; /* longest name as text; 0: no cap */
+};
+
+#define AEG_LAYERS 2 /* enforcing policies; all, as if those that audit were enforced */
 
 struct aeg_ident {
 	__u32 workload; /* number, never reused while the maps live */
 	__u32 profile;	/* the set of policies that select it; 0: none. Valid in this slot only */
 	__u32 flags;	/* AEG_IDENT_* */
-	__u32 pad;
+	struct aeg_dns_caps caps[AEG_LAYERS];
 };
+
+/*
+ * Map `askers`: cgroup id of a workload (u64) -> what its caps have let through. Made by its first
+ * question that is judged; the daemon takes it away with the identity.
+ */
+struct aeg_asker {
+	__u64 due[AEG_LAYERS]; /* CLOCK_MONOTONIC, ns: when all that was asked would be paid off */
+	__u64 second;	       /* of CLOCK_MONOTONIC in which was reported last */
+	__u32 reported;
+	struct bpf_spin_lock lock; /* due changes under it */
+};
+
+#define AEG_ASKERS_MAX (1 << 14)
+#define AEG_ASKER_EVENTS 16 /* reported for a workload in a second; all are counted */
 
 /* ---- destinations: net -> aeg_dest, map `addrs`, one inner map a slot; see prefix.h --------------- */
 
@@ -376,8 +406,12 @@ struct aeg_sock {
 	__u8 by_name; /* 1: let through for a name that the address was learned for */
 	__u8 synced;  /* 1: next is known */
 	__u8 split;   /* 1: the hello is being gathered in `hellos` */
-	__u8 pad[2];
+	__u8 deaf;    /* 1: its questions are judged, answers to it teach nothing */
+	__u8 pad;
 	__u16 backstop; /* ms that TCP_USER_TIMEOUT was set to, until the hello is through; 0: not */
+	/* epoch + 1 at which nobody judged the DNS questions of its user; 0: look again */
+	__u32 free;
+	__u32 pad2;
 	char comm[AEG_COMM_LEN];
 };
 
@@ -451,7 +485,8 @@ enum aeg_hook {
 	AEG_HOOK_PACKET = 4,   /* a packet of a socket that passes no other hook */
 	AEG_HOOK_FRAME = 5,    /* a frame at the host end of a pod's veth */
 	AEG_HOOK_REVOKE = 6,   /* a connection that stood when tables or identities changed */
-	AEG_HOOK_MAX = 7,
+	AEG_HOOK_QUESTION = 7, /* a question to a resolver, where they are judged */
+	AEG_HOOK_MAX = 8,
 };
 
 struct aeg_count_key {
@@ -508,7 +543,10 @@ static inline __u32 aeg_total_index(__u8 verdict, __u8 reason, __u8 hook)
 	X(TALK_STORAGE, "talk-storage", "no memory for DNS over TCP: its answers teach nothing")   \
 	X(BACKSTOP, "backstop",                                                                    \
 	  "bpf_setsockopt failed: without a daemon, denied clients wait long")                     \
-	X(ASKS_STORAGE, "asks-storage", "no memory for a DNS question: its answer teaches nothing")
+	X(ASKS_STORAGE, "asks-storage",                                                            \
+	  "no memory for a DNS question: its answer teaches nothing")                              \
+	X(ASKER_FULL, "asker-full",                                                                \
+	  "no room to count a workload's DNS questions: denied, table-full")
 
 enum aeg_error {
 #define AEG_ERROR_ENUM(symbol, word, then) AEG_ERROR_##symbol,
@@ -540,7 +578,9 @@ AEG_ASSERT_SIZE(aeg_gen, 24);
 AEG_ASSERT_SIZE(aeg_root, 16);
 _Static_assert(offsetof(struct aeg_ctl, now) % 8 == 0, "now is one word");
 AEG_ASSERT_SIZE(aeg_ctl, 56 + 16 * AEG_ROOTS_MAX);
-AEG_ASSERT_SIZE(aeg_ident, 16);
+AEG_ASSERT_SIZE(aeg_dns_caps, 4);
+AEG_ASSERT_SIZE(aeg_ident, 20);
+AEG_ASSERT_SIZE(aeg_asker, 32);
 AEG_ASSERT_SIZE(aeg_addr_key, 20);
 AEG_ASSERT_SIZE(aeg_prefix, 24);
 AEG_ASSERT_SIZE(aeg_length, 24);
@@ -556,7 +596,7 @@ AEG_ASSERT_SIZE(aeg_learned, 152);
 AEG_ASSERT_SIZE(aeg_spoken, 256);
 AEG_ASSERT_SIZE(aeg_veth, 24);
 AEG_ASSERT_SIZE(aeg_source, 20);
-AEG_ASSERT_SIZE(aeg_sock, 144);
+AEG_ASSERT_SIZE(aeg_sock, 152);
 AEG_ASSERT_SIZE(aeg_asks, 264);
 AEG_ASSERT_SIZE(aeg_event, 152);
 AEG_ASSERT_SIZE(aeg_name_event, 408);

@@ -9,6 +9,7 @@
 
 #include "bpf/asked.bpf.h"
 #include "bpf/dns_key.h"
+#include "bpf/dns_contain.bpf.h"
 #include "bpf/events.bpf.h"
 #include "bpf/identity.bpf.h"
 #include "bpf/learned.bpf.h"
@@ -39,23 +40,25 @@ static __always_inline __u64 aeg_dns_key(const struct aeg_scratch *scratch, __u3
 	return key ? aeg_key_resolver(key, resolver[0], resolver[1], scratch->seed.factor) : 0;
 }
 
-/* Remembers the question in `slot`, which this socket sends to scratch->resolver. */
+/* Remembers the question in `slot`, which this socket sends to scratch->resolver; enum aeg_dns_result. */
 AEG_GLOBAL int dns_query(struct __sk_buff *skb, __u32 slot, __u32 len)
 {
 	struct aeg_scratch *scratch = aeg_scratch_get(slot);
 	struct bpf_sock *sk = skb->sk;
+	enum aeg_dns_result result;
 	__u64 key;
 
 	if (!scratch || !sk)
-		return 0;
+		return AEG_DNS_SHORT;
 	sk = bpf_sk_fullsock(sk);
 	if (!sk)
-		return 0;
+		return AEG_DNS_SHORT;
 	key = aeg_dns_key(scratch, len); /* parsing writes to the message */
-	if (key && aeg_dns_query(scratch->data, len, &scratch->seed, &scratch->name,
-				 &scratch->question) == AEG_DNS_OK)
+	result = aeg_dns_query(scratch->data, len, &scratch->seed, &scratch->name,
+			       &scratch->question);
+	if (key && result == AEG_DNS_OK)
 		aeg_asked_put(sk, key);
-	return 0;
+	return (int)result;
 }
 
 /* Claims memory for messages to or from a resolver. NULL: there is none, drop the packet. */
@@ -76,24 +79,30 @@ static __always_inline struct aeg_scratch *aeg_dns_claim(const __u8 *resolver, _
 }
 
 /* Remembers a question to a trusted resolver. */
-static __always_inline int aeg_dns_egress(struct __sk_buff *skb, const struct aeg_packet *packet)
+static __always_inline int aeg_dns_egress(struct __sk_buff *skb, const struct aeg_sock *sock,
+					  const struct aeg_packet *packet)
 {
 	struct aeg_scratch *scratch;
-	struct aeg_udp udp;
+	struct aeg_udp udp = {};
 	__u32 slot = 0, n;
+	int result;
 
-	if (!aeg_udp_read(skb, packet, &udp) || udp.dport != AEG_PORT_DNS)
+	/* IPv6 extension headers are not skipped: who is judged may not hide a question behind one. */
+	if (!aeg_udp_read(skb, packet, &udp)) {
+		if (aeg_ask_free(sock))
+			return AEG_PASS;
+	} else if (udp.dport != AEG_PORT_DNS || !bpf_map_lookup_elem(&resolvers, packet->daddr)) {
 		return AEG_PASS;
-	if (!bpf_map_lookup_elem(&resolvers, packet->daddr))
-		return AEG_PASS;
+	}
 	scratch = aeg_dns_claim(packet->daddr, &slot);
 	if (!scratch)
 		return AEG_DENY;
 	n = udp.payload.len > AEG_DNS_QUESTION_MAX ? AEG_DNS_QUESTION_MAX : udp.payload.len;
 	n = (__u32)dns_load(skb, slot, udp.payload.start, n);
-	dns_query(skb, slot, n);
+	result = dns_query(skb, slot, n);
+	result = aeg_ask_datagram(skb, sock, packet, udp.sport, scratch, slot, (__u32)result);
 	aeg_scratch_release(scratch);
-	return AEG_PASS;
+	return result;
 }
 
 /* ---- answers ---- */

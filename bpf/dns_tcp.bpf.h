@@ -114,9 +114,13 @@ static __always_inline struct aeg_dns_talk *aeg_talk_begin(struct bpf_sock *sk,
 	return talk;
 }
 
-/* false: there were more messages than are read of one segment. */
+/*
+ * false: there were more messages than are read of one segment, or one that is not let through: then
+ * scratch->outcome says so.
+ */
 static __always_inline bool aeg_talk_ask(struct __sk_buff *skb, struct aeg_dns_talk *talk,
-					 const struct aeg_talk_bytes *bytes, __u32 slot)
+					 const struct aeg_talk_bytes *bytes, __u32 slot,
+					 bool judged)
 {
 	talk->asks.at = 0;
 #pragma clang loop unroll(disable)
@@ -125,13 +129,45 @@ static __always_inline bool aeg_talk_ask(struct __sk_buff *skb, struct aeg_dns_t
 
 		if (n <= 0)
 			break;
-		dns_query(skb, slot, (__u32)n - 1);
+		n = dns_query(skb, slot, (__u32)n - 1);
+		if (judged && aeg_ask_judge(skb, slot, (__u32)n) == AEG_VERDICT_DENIED)
+			return false;
 	}
 	talk->sent += bytes->len;
 	return talk->asks.at == bytes->len;
 }
 
-static __always_inline int aeg_talk_egress(struct __sk_buff *skb, struct bpf_sock *sk,
+/* Not a byte leaves any more, repeats included. The daemon ends the connection. */
+static __always_inline int aeg_talk_refuse(struct bpf_sock *sk, struct aeg_sock *sock)
+{
+	sock->watch = AEG_WATCH_DEAD;
+	sock->synced = 0;
+	bpf_sk_storage_delete(&talks, sk);
+	return AEG_DENY;
+}
+
+/* A segment that cannot be followed: for who is judged, nothing goes on behind it. */
+static __always_inline int aeg_talk_stray(struct __sk_buff *skb, struct bpf_sock *sk,
+					  struct aeg_sock *sock, const struct aeg_packet *packet)
+{
+	struct aeg_scratch *scratch;
+	__u32 slot = 0, verdict;
+	int result;
+
+	if (aeg_ask_free(sock))
+		return aeg_talk_lose(sk, sock);
+	scratch = aeg_dns_claim(packet->daddr, &slot);
+	if (!scratch)
+		return AEG_DENY;
+	verdict = aeg_ask_judge(skb, slot, AEG_DNS_LOST);
+	result = aeg_ask_conclude(skb, sock, packet, (__u16)sk->src_port, scratch, verdict);
+	aeg_scratch_release(scratch);
+	return result == AEG_DENY ? aeg_talk_refuse(sk, sock) : aeg_talk_lose(sk, sock);
+}
+
+#define AEG_TALK_STRAYS 2 /* neither AEG_PASS nor AEG_DENY: aeg_talk_stray() says */
+
+static __always_inline int aeg_talk_follow(struct __sk_buff *skb, struct bpf_sock *sk,
 					   struct aeg_sock *sock, const struct aeg_packet *packet)
 {
 	struct aeg_talk_bytes bytes = {};
@@ -140,23 +176,40 @@ static __always_inline int aeg_talk_egress(struct __sk_buff *skb, struct bpf_soc
 	struct aeg_tcp tcp;
 	int result = AEG_PASS;
 	__u32 slot = 0;
-	bool whole;
+	bool whole, judged;
 
 	if (!aeg_tcp_segment(skb, packet, &tcp))
-		return aeg_talk_lose(sk, sock);
+		return AEG_TALK_STRAYS;
 	if (!tcp.payload.len)
 		return AEG_PASS;
 	talk = aeg_talk_begin(sk, sock, tcp.seq);
-	if (!talk)
-		return aeg_talk_lose(sk, sock);
+	judged = !aeg_ask_free(sock);
+	if (!talk || (judged && tcp.urgent))
+		return AEG_TALK_STRAYS;
 	if (!aeg_talk_place(talk->sent, &tcp, &bytes, &result))
 		return result;
 	scratch = aeg_dns_claim(packet->daddr, &slot);
 	if (!scratch)
 		return AEG_DENY;
-	whole = aeg_talk_ask(skb, talk, &bytes, slot);
+	scratch->outcome.decision.verdict = AEG_VERDICT_NONE;
+	whole = aeg_talk_ask(skb, talk, &bytes, slot, judged);
+	result = aeg_ask_conclude(skb, sock, packet, tcp.sport, scratch,
+				  scratch->outcome.decision.verdict);
 	aeg_scratch_release(scratch);
-	return whole ? AEG_PASS : aeg_talk_lose(sk, sock);
+	if (result == AEG_DENY)
+		return aeg_talk_refuse(sk, sock);
+	if (!whole)
+		return AEG_TALK_STRAYS;
+	sock->next = talk->sent; /* where it ends if it is revoked */
+	return AEG_PASS;
+}
+
+static __always_inline int aeg_talk_egress(struct __sk_buff *skb, struct bpf_sock *sk,
+					   struct aeg_sock *sock, const struct aeg_packet *packet)
+{
+	int result = aeg_talk_follow(skb, sk, sock, packet);
+
+	return result == AEG_TALK_STRAYS ? aeg_talk_stray(skb, sk, sock, packet) : result;
 }
 
 /* ---- answers ---- */

@@ -14,6 +14,10 @@
 #include "bpf/packet.bpf.h"
 #include "bpf/parse_packet.h"
 
+#pragma clang attribute push(__attribute__((always_inline)), apply_to = function)
+#include "bpf/ask.h"
+#pragma clang attribute pop
+
 /* TCX_NEXT and TC_ACT_UNSPEC; TCX_DROP and TC_ACT_SHOT: the same numbers. */
 #define AEG_FRAME_NEXT (-1)
 #define AEG_FRAME_DROP 2
@@ -224,6 +228,17 @@ static __always_inline void aeg_frame_object(struct __sk_buff *skb, const struct
 		aeg_decide_hello(decision, AEG_REASON_SPOOFED_SOURCE);
 }
 
+/* A question that the cgroup's programs have not read, of a workload whose questions are judged. */
+static __always_inline void aeg_frame_ask(const struct aeg_frame *frame,
+					  const struct aeg_ident *ident,
+					  struct aeg_decision *decision)
+{
+	if (frame->dport == AEG_PORT_DNS && aeg_asks_judged(ident) &&
+	    decision->verdict != AEG_VERDICT_DENIED &&
+	    bpf_map_lookup_elem(&resolvers, frame->daddr))
+		aeg_decide_unasked(ident, decision);
+}
+
 /* Always leaves an outcome: what cannot be decided is denied, reason internal. */
 static __always_inline void aeg_frame_judge(struct __sk_buff *skb, struct aeg_passage *at)
 {
@@ -240,6 +255,7 @@ static __always_inline void aeg_frame_judge(struct __sk_buff *skb, struct aeg_pa
 	else
 		demands = aeg_frame_judge_address(skb, &view, frame, pod, &at->outcome);
 	aeg_frame_object(skb, frame, demands, &at->outcome.decision);
+	aeg_frame_ask(frame, aeg_ident_find(&view, pod), &at->outcome.decision);
 }
 
 /* ---- reporting ---- */

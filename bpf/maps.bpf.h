@@ -191,6 +191,14 @@ struct {
 	__type(value, __u64);
 } homes __weak SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, AEG_ASKERS_MAX);
+	__type(key, __u64);
+	__type(value, struct aeg_asker);
+} askers __weak SEC(".maps");
+
 /* ---- frames ---- */
 
 struct {

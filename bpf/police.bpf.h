@@ -11,6 +11,10 @@
 #include "bpf/learned.bpf.h"
 #include "bpf/maker.bpf.h"
 
+#pragma clang attribute push(__attribute__((always_inline)), apply_to = function)
+#include "bpf/ask.h"
+#pragma clang attribute pop
+
 /* Everything about one attempt. Two identities where a socket was handed to another cgroup. */
 struct aeg_attempt {
 	struct aeg_ctl *control;
@@ -28,6 +32,8 @@ struct aeg_attempt {
 	bool repeat;		       /* decided before: the same socket, destination and tables */
 	bool by_name;		       /* a name that the address was learned for lets it through */
 	bool stranger;		       /* to a name server that nobody believes */
+	bool free;		       /* nobody judges its DNS questions */
+	bool deaf;		       /* they are watched, answers to them are not */
 	__u8 watch;  /* enum aeg_watch_state: what is left to the packet programs */
 	__u64 netns; /* the socket's, where it is watched for DNS */
 	struct aeg_view view;
@@ -168,25 +174,33 @@ static __always_inline bool aeg_at_home(struct aeg_ctl *control, __u64 pod, __u6
 	return home && (*home & ~AEG_HOME_TOLD) == netns;
 }
 
-/* Whether the socket talks to a resolver whose answers are learned. */
+/*
+ * Whether what the socket says to a resolver is watched: to learn from its answers or, where it is deaf
+ * to those, since its questions are judged, or may be once it is known whose they are.
+ */
 static __always_inline bool aeg_attempt_learns(struct aeg_attempt *at, struct bpf_sock_addr *ctx,
 					       const struct aeg_flow *flow)
 {
 	__u64 pod = at->foreign ? at->stamp.pod : at->task.pod;
 	const struct aeg_resolver *resolver;
 
-	if (flow->dport != AEG_PORT_DNS || !pod)
+	if (flow->dport != AEG_PORT_DNS)
 		return false;
 	resolver = bpf_map_lookup_elem(&resolvers, flow->daddr);
 	at->stranger = !resolver;
 	if (!resolver)
 		return false;
+	at->deaf = true;
+	if (!pod)
+		return true;
 	at->netns = bpf_get_netns_cookie(ctx);
 	if (aeg_resolver_trusted(at->control, resolver, at->netns) &&
-	    aeg_at_home(at->control, pod, at->netns))
+	    aeg_at_home(at->control, pod, at->netns)) {
+		at->deaf = false;
 		return true;
+	}
 	aeg_result_count(&learnings, AEG_LEARNING_AWAY);
-	return false;
+	return !at->free;
 }
 
 /* What the packet programs shall look at: nothing of what is denied, since it never gets that far. */
@@ -195,8 +209,11 @@ static __always_inline void aeg_attempt_watch(struct aeg_attempt *at, struct bpf
 {
 	if (flow->hook != AEG_HOOK_CONNECT || at->outcome.decision.verdict == AEG_VERDICT_DENIED)
 		at->watch = AEG_WATCH_OFF;
+	at->free = !at->foreign && at->ident && !aeg_asks_judged(at->ident);
 	if (aeg_attempt_learns(at, ctx, flow))
 		at->watch = AEG_WATCH_DNS;
+	at->free = aeg_forget(at->free, at->task.leaf) & 1;
+	at->deaf = aeg_forget(at->deaf, at->task.leaf) & 1;
 	at->watch = (__u8)aeg_forget(at->watch, at->task.leaf);
 	at->by_name = aeg_forget(at->by_name, at->task.leaf) & 1;
 	at->stranger = aeg_forget(at->stranger, at->task.leaf) & 1;
@@ -265,9 +282,9 @@ static __always_inline bool aeg_attempt_reportable(const struct aeg_attempt *at,
 }
 
 /*
- * One datagram socket serves many destinations: once it asked a resolver it is listened to, also where
- * it asks others at the same time, as musl does; whose answer it is, is looked at anyway. Until it asks
- * a resolver from a namespace in which none is believed.
+ * One datagram socket serves many destinations: once it asked a resolver it is watched, and listened to,
+ * also where it asks others at the same time, as musl does; whose answer it is, is looked at anyway.
+ * Until it asks a resolver from a namespace in which none is believed.
  */
 static __always_inline void aeg_attempt_remember_watch(const struct aeg_attempt *at,
 						       const struct aeg_flow *flow)
@@ -280,11 +297,13 @@ static __always_inline void aeg_attempt_remember_watch(const struct aeg_attempt 
 	if (flow->hook != AEG_HOOK_CONNECT && sock->watch == AEG_WATCH_DNS && at->stranger)
 		return;
 	sock->netns = at->netns;
-	sock->watch = at->watch;
+	sock->deaf = at->deaf || at->watch != AEG_WATCH_DNS;
+	sock->user = at->foreign ? at->task.pod : 0;
+	if (flow->hook == AEG_HOOK_CONNECT || sock->watch != AEG_WATCH_DNS)
+		sock->watch = at->watch;
 	if (flow->hook != AEG_HOOK_CONNECT)
 		return;
 	sock->by_name = at->by_name;
-	sock->user = at->foreign ? at->task.pod : 0;
 	sock->synced = 0;
 	sock->split = 0;
 }
@@ -306,6 +325,7 @@ static __always_inline void aeg_attempt_write(const struct aeg_attempt *at,
 		sock->epoch = at->task.epoch;
 		flags |= AEG_SOCK_CACHED;
 	}
+	sock->free = at->free ? at->task.epoch + 1 : 0;
 	sock->opened = now;
 	sock->established = 0;
 	sock->generation = at->outcome.generation;

@@ -44,13 +44,16 @@
 	X(32, LAYER, "layer", "a policy requires TC, which does not see this workload")            \
 	X(33, STRICT, "strict", "containment is Strict and no allow rule matches")                 \
 	X(34, LOOPBACK, "loopback", "it stays within the workload's own network namespace")        \
-	X(35, DNS, "dns", "it goes to a trusted resolver")
+	X(35, DNS, "dns", "it goes to a trusted resolver")                                         \
+	X(36, DNS_NAME, "dns-name", "the DNS question names nothing that the workload may reach")  \
+	X(37, DNS_RATE, "dns-rate", "the workload asks more DNS questions than its policies let")  \
+	X(38, DNS_SIZE, "dns-size", "the name in the DNS question is longer than policies let")
 
 enum aeg_reason {
 #define AEG_REASON_ENUM(number, symbol, word, sentence) AEG_REASON_##symbol = (number),
 	AEG_REASONS(AEG_REASON_ENUM)
 #undef AEG_REASON_ENUM
-		AEG_REASON_MAX = 36,
+		AEG_REASON_MAX = 39,
 };
 
 #endif

@@ -9,6 +9,10 @@
 #include "bpf/identity.bpf.h"
 #include "bpf/learned.bpf.h"
 
+#pragma clang attribute push(__attribute__((always_inline)), apply_to = function)
+#include "bpf/ask.h"
+#pragma clang attribute pop
+
 char LICENSE[] SEC("license")
 = "Dual BSD/GPL";
 
@@ -90,6 +94,24 @@ static __always_inline void aeg_revoke_judge(const struct aeg_view *view,
 	}
 }
 
+/* A way to a resolver on which nobody reads the questions, of a workload whose questions are judged now. */
+static __always_inline bool aeg_revoke_unread(const struct aeg_view *view,
+					      const struct aeg_sock *sock)
+{
+	const struct aeg_ident *ident;
+	__u8 addr[16];
+
+	if (sock->dport != AEG_PORT_DNS || sock->watch == AEG_WATCH_DNS)
+		return false;
+	ident = aeg_ident_find(view, sock->pod);
+	if (!ident)
+		return false;
+	if (!(ident->flags & AEG_IDENT_ASKS))
+		return false;
+	__builtin_memcpy(addr, sock->daddr, sizeof(addr)); /* no key where it is, up to 6.1 */
+	return bpf_map_lookup_elem(&resolvers, addr);
+}
+
 static __always_inline void aeg_revoke_fill(struct aeg_event *event, struct sock *sk,
 					    const struct aeg_sock *sock,
 					    const struct aeg_outcome *outcome)
@@ -145,8 +167,11 @@ int revoke(struct bpf_iter__bpf_sk_storage_map *ctx)
 	if (!sock || !sk || !control || !aeg_revoke_concerns(sock))
 		return 0;
 	aeg_judge_internal(&outcome);
-	if (aeg_view_open(aeg_now(control).slot, &view))
+	if (aeg_view_open(aeg_now(control).slot, &view)) {
 		aeg_revoke_judge(&view, sock, &outcome);
+		if (aeg_revoke_unread(&view, sock))
+			outcome.decision.verdict = AEG_VERDICT_DENIED;
+	}
 	if (outcome.decision.verdict != AEG_VERDICT_DENIED)
 		return 0;
 	outcome.decision.reason = AEG_REASON_REVOKED;

@@ -26,7 +26,8 @@ int skb_egress(struct __sk_buff *skb)
 	if (sock && (sock->watch <= AEG_WATCH_DONE ||
 		     (sock->watch <= AEG_WATCH_DEAD && aeg_tcp_empty(skb, sock))))
 		return AEG_PASS;
-	if (sock && sock->watch == AEG_WATCH_DNS && aeg_quick_ask(skb, sk, sock))
+	if (sock && sock->watch == AEG_WATCH_DNS && aeg_ask_free(sock) &&
+	    aeg_quick_ask(skb, sk, sock))
 		return AEG_PASS;
 	sk = bpf_sk_fullsock(sk);
 	if (!sk)
@@ -43,7 +44,7 @@ int skb_egress(struct __sk_buff *skb)
 		return AEG_DENY;
 	}
 	if (sock->watch == AEG_WATCH_DNS)
-		return sk->protocol == AEG_PROTO_UDP ? aeg_dns_egress(skb, &packet)
+		return sk->protocol == AEG_PROTO_UDP ? aeg_dns_egress(skb, sock, &packet)
 						     : aeg_talk_egress(skb, sk, sock, &packet);
 	if (sock->watch == AEG_WATCH_PACKETS)
 		return aeg_raw_egress(skb, sock, &packet);
@@ -66,7 +67,8 @@ int skb_ingress(struct __sk_buff *skb)
 	if (peer && peer != bpf_htons(AEG_PORT_DNS))
 		return AEG_PASS;
 	sock = bpf_sk_storage_get(&socks, sk, NULL, 0);
-	if (!sock || sock->watch != AEG_WATCH_DNS || aeg_quick_answer(skb, sk, &proof))
+	if (!sock || sock->watch != AEG_WATCH_DNS || sock->deaf ||
+	    aeg_quick_answer(skb, sk, &proof))
 		return AEG_PASS;
 	sk = bpf_sk_fullsock(sk);
 	if (!sk || !aeg_packet_read(skb, &packet))

@@ -14,6 +14,12 @@
  */
 #define AEG_PROTO_OTHER 0
 
+/*
+ * In a cell's key, port 0: may the name be asked for? It may if some port of it may be reached. Only
+ * profiles with AEG_IDENT_NAMES_UNION have such cells.
+ */
+#define AEG_PROTO_NAMED 255
+
 static inline __u8 aeg_cell_proto(__u8 proto)
 {
 	return proto == AEG_PROTO_TCP || proto == AEG_PROTO_UDP ? proto : AEG_PROTO_OTHER;

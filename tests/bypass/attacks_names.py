@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 """Names: who teaches which address, and what a ClientHello says."""
+import time
+
 from cases_names import dns
-from corpus import attack
-from harness import check, equal
+from corpus import attack, shot
+from harness import check, equal, wait_until
 from hello import ech, extension, hello, modern, server_name, supported_versions
 from names_scene import DENIED as DENIED_NAME
 from names_scene import FORGER, RESOLVER, RESOLVER6, WITNESS, names, resolve
-from stage import FREE, FREE6
+from layers_scene import Watch
+from stage import BARRIER, FREE, FREE6
 
 NOBODY6 = "2001:db8:a::70"
 POISONED = {"target": (DENIED_NAME, NOBODY6)}
@@ -226,6 +229,57 @@ def other_resolver(it):
     equal(it.trick("udp", FORGER, port=53, pod=pod), "EPERM", "UDP")
     equal(it.trick("tcp", FORGER, port=53, pod=pod), "EPERM", "TCP")
     resolve(pod, "hub.test")
+
+
+@shot("DNS tunnelling: data in the names that are asked of the trusted resolver",
+      "most sandboxes are hit by it: whoever may resolve may send",
+      "refused at once (EPERM): dns-name; the resolver never hears of it",
+      "`dns: AllowedNames`: each question's name is looked up in cgroup_skb before it leaves", target=(RESOLVER, RESOLVER6))
+def dns_tunnel(it):
+    pod = it.pods["contained"]
+    for addr in (RESOLVER, RESOLVER6):
+        for suffix in ("collect.example", "upload.hub.test", "hub.test.collect.example"):
+            equal(it.trick("tunnel", addr, suffix, port=53, pod=pod), "EPERM" if it.enforced else "OK", suffix)
+
+
+@shot("DNS tunnelling from a packet socket, which no cgroup program sees", "as above",
+      "denied: unverified", "TC: what no checked socket sent to a resolver is dropped where questions are judged",
+      target=(RESOLVER, RESOLVER6))
+def dns_tunnel_frames(it):
+    it.frame("udp4", "udp6", "syn4", "syn6", pod="contained", dst=RESOLVER, dst6=RESOLVER6, port=53)
+
+
+@attack("DNS tunnelling over TCP, in pieces, behind an allowed question, urgent, from a file", "not read at all",
+        "the connection ends: dns-name; the last byte of the question never leaves",
+        "streams to resolvers are read in order; what cannot be followed goes no further")
+def dns_tunnel_stream(it):
+    it.prog("questions: over TCP")
+    it.layer, it.reason = "cgroup", "dns-name"
+
+
+@attack("DNS tunnelling where nobody reads: UDP_SEGMENT, shared pages, extension headers, old and handed sockets",
+        "one question a packet is taken for granted", "refused: dns-name",
+        "several questions in a packet, pages that can change, headers in front: denied to who is judged; identity is "
+        "looked up again after every change")
+def dns_tunnel_unread(it):
+    it.prog("questions unread")
+    it.layer, it.reason = "cgroup", "dns-name"
+
+
+@attack("DNS tunnelling below an allowed wildcard, in the number and in the length of questions", "no cap",
+        "refused over the cap: dns-rate, dns-size", "`dnsLimits`: a bucket a workload, the longest name")
+def dns_flood(it):
+    pod, cap = it.pods["contained"], 100
+    watch, start = Watch(it.node, RESOLVER, RESOLVER6), time.monotonic()
+    equal(it.trick("flood", RESOLVER, "seen.hub.test", 10 * cap, port=53, pod=pod), "EPERM", "a flood")
+    most = cap * (1 + time.monotonic() - start) + 1
+    equal(it.connects(BARRIER), "OK", "the way to the world")
+    arrived = watch.end()["toDenied"]
+    check(cap / 2 < arrived, f"only {arrived} questions arrived: that is no cap of {cap}")
+    it.unit, it.leaked = "over cap", max(0, arrived - int(most))
+    wait_until(lambda: it.trick("flood", RESOLVER, "hub.test", 1, port=53, pod=pod) == "OK", "the next token")
+    equal(it.trick("flood", RESOLVER, ".".join(["6465616462656566"] * 6) + ".hub.test", 1, port=53, pod=pod), "EPERM",
+          "a long name")
 
 
 @attack("QUIC to an address that is allowed by name", "the name is hidden in QUIC's Initial",

@@ -14,10 +14,6 @@ stays_open("nat64-elsewhere", "NAT64 with a prefix of the network's own, 6to4 an
            "nobody translates them back",
            "64:ff9b::/96 is folded (nat64); with `containment: Strict` no such address is reached",
            "which prefix a network translates is not known to us; and a rule for ::/0 speaks of all of them")
-stays_open("dns-tunnel", "DNS tunnelling: data in the names that are asked of the trusted resolver",
-           "most sandboxes are hit by it",
-           "only trusted resolvers in Strict; no cap on rate and size, no filter on names",
-           "`dns: AllowedNames` and caps by workload are not built yet")
 stays_open("privileged-pod", "privileged pods: whoever may load programs, enter other namespaces or change the node's routes",
            "out of scope everywhere",
            "TC still holds what leaves by the pod's interface (cgroup-migration)",

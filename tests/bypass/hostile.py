@@ -122,7 +122,34 @@ def makes(kind, proto):
     return trick
 
 
+def question(name, kind):
+    labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
+    return struct.pack(">6H", 7, 0x100, 1, 0, 0, 0) + labels + struct.pack(">BHH", 0, kind, 1)
+
+
+def tunnel(addr, port, suffix, count=20):
+    """A kilobyte or two in names, to whoever owns the suffix."""
+    with made(addr, socket.SOCK_DGRAM) as sock:
+        for i in range(count):
+            data = ".".join(f"{i:02x}" + "6465616462656566" * 3 for _ in range(3))
+            sock.sendto(question(f"{data}.{suffix}", 16), (addr, port))
+
+
+def flood(addr, port, name, count):
+    """The same question again and again; what one was refused with is told in the end."""
+    refused = None
+    with made(addr, socket.SOCK_DGRAM) as sock:
+        for _ in range(int(count)):
+            try:
+                sock.sendto(question(name, 1), (addr, port))
+            except OSError as error:
+                refused = error
+    if refused:
+        raise refused
+
+
 TRICKS = {
+    "tunnel": tunnel, "flood": flood,
     "make-mptcp": makes(socket.SOCK_STREAM, IPPROTO_MPTCP), "make-udp-lite": makes(socket.SOCK_DGRAM, IPPROTO_UDPLITE),
     "make-raw": makes(socket.SOCK_RAW, socket.IPPROTO_RAW), "make-raw-icmp": makes(socket.SOCK_RAW, socket.IPPROTO_ICMP),
     "make-raw-tcp": makes(socket.SOCK_RAW, socket.IPPROTO_TCP),

@@ -41,6 +41,8 @@ kind: AIEgressPolicy
 metadata: {name: contained, namespace: ml}
 spec:
   containment: Strict
+  dns: AllowedNames
+  dnsLimits: {questions: 100/s, nameLength: 100}
   workloads: {serviceAccounts: [contained]}
   allow:
   - name: hub
@@ -185,13 +187,13 @@ class Try:
     def ask(self, pod, op, **request):
         return self.pods[pod].ask(op, **request)
 
-    def frame(self, *classes, pod="chat", dst=DENIED, dst6=DENIED6, src=None, src6=None):
+    def frame(self, *classes, pod="chat", dst=DENIED, dst6=DENIED6, src=None, src6=None, port=443):
         index = NAMES.index(pod) + 1
         ends = {False: (src or f"192.0.2.{4 * index + 2}", dst),
                 True: (src6 or f"2001:db8:{index}::2", dst6)}
         for one in classes:
             run("nsenter", f"--net=/run/netns/{self.pods[pod].netns}", FRAMES, "send", "eth0",
-                self.node.mac(index), *ends[one.endswith("6")], "443", one)
+                self.node.mac(index), *ends[one.endswith("6")], str(port), one)
 
     def prog(self, part):
         """A test of tests/prog, by (a part of) its name: it has a node and a witness of its own, and fails

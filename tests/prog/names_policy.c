@@ -5,6 +5,7 @@
  * nobody may; nine more stand for nothing but a crowd. B has no rule. cidr.test's address is declared.
  */
 #include "tests/prog/names_policy.h"
+#include "bpf/verdict.h"
 #include "tests/prog/check.h"
 #include <stdio.h>
 
@@ -26,7 +27,13 @@ static struct aeg_cell_row cell_of(uint32_t class, uint8_t proto, uint8_t verdic
 
 #define CROWDED(n) {(char *)"*.c" #n ".test", dest_of(2, NODE_CROWD + n, AEG_DEST_GOVERNED)}
 
-bool names_install(void)
+static struct aeg_cell_row named_cell_of(uint32_t class, uint8_t verdict, uint8_t reason,
+					 uint32_t rule)
+{
+	return cell_of(class, AEG_PROTO_NAMED, verdict, reason, rule, 0);
+}
+
+static bool install_with(const struct aeg_ident_row *a)
 {
 	struct aeg_pattern_row names[] = {
 		CROWDED(0),
@@ -63,9 +70,12 @@ bool names_install(void)
 		cell_of(2, AEG_PROTO_TCP, AEG_VERDICT_ALLOWED, AEG_REASON_RULE, RULE_WILD, 0),
 		cell_of(3, AEG_PROTO_TCP, AEG_VERDICT_DENIED, AEG_REASON_DENY_RULE, RULE_BAD, 0),
 		cell_of(5, AEG_PROTO_TCP, AEG_VERDICT_ALLOWED, AEG_REASON_RULE, RULE_OPEN, 0),
+		named_cell_of(1, AEG_VERDICT_ALLOWED, AEG_REASON_RULE, RULE_NAMES),
+		named_cell_of(2, AEG_VERDICT_ALLOWED, AEG_REASON_RULE, RULE_WILD),
+		named_cell_of(3, AEG_VERDICT_DENIED, AEG_REASON_DNS_NAME, RULE_BAD),
 	};
 	const struct aeg_ident_row idents[] = {
-		ident_row("managed/a", WORKLOAD_A, 1),
+		*a,
 		ident_row("managed/b", WORKLOAD_B, 2),
 	};
 	struct aeg_tables tables = {
@@ -85,6 +95,23 @@ bool names_install(void)
 	memcpy(addrs[1].key.addr, world_addr(CIDR_ADDR).bytes, 16);
 	memcpy(addrs[2].key.addr, world_addr(OPEN_ADDR).bytes, 16);
 	return CHECK_EQUAL(aeg_datapath_install(datapath, &generation, &error), 0);
+}
+
+bool names_install(void)
+{
+	const struct aeg_ident_row a = ident_row("managed/a", WORKLOAD_A, 1);
+
+	return install_with(&a);
+}
+
+bool names_install_asking(uint32_t flags, struct aeg_dns_caps enforce, struct aeg_dns_caps all)
+{
+	struct aeg_ident_row a = ident_row("managed/a", WORKLOAD_A, 1);
+
+	a.ident.flags |= flags;
+	a.ident.caps[0] = enforce;
+	a.ident.caps[1] = all;
+	return install_with(&a);
 }
 
 bool names_start(void)

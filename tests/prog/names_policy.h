@@ -31,6 +31,8 @@ enum { RULE_NAMES = 61, RULE_WILD, RULE_BAD, RULE_OPEN };
 bool names_start(void);
 bool names_start_with(const struct aeg_datapath_config *config);
 bool names_install(void);
+/* The same, but what A asks is judged: AEG_IDENT_* beside the usual flags, and caps of both layers. */
+bool names_install_asking(uint32_t flags, struct aeg_dns_caps enforce, struct aeg_dns_caps all);
 
 /* Events, with or without a name. */
 struct named {

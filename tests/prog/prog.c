@@ -21,6 +21,7 @@ static int run(void)
 	check_run(close_tests);
 	check_run(dns_tests);
 	check_run(dns_tcp_tests);
+	check_run(dns_contain_tests);
 	check_run(hello_tests);
 	check_run(hole_tests);
 	check_run(backstop_tests);

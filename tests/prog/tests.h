@@ -17,6 +17,7 @@ extern const struct test identity_tests[];
 extern const struct test close_tests[];
 extern const struct test dns_tests[];
 extern const struct test dns_tcp_tests[];
+extern const struct test dns_contain_tests[];
 extern const struct test hello_tests[];
 extern const struct test hole_tests[];
 extern const struct test backstop_tests[];

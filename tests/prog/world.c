@@ -133,6 +133,7 @@ static void answer_question(const int fds[3])
 	size_t n;
 	int fd = fds[0];
 
+	__atomic_add_fetch(&world->nquestions, 1, __ATOMIC_SEQ_CST);
 	if (len < 17 || manner == SILENTLY)
 		return;
 	while (__atomic_load_n(&world->hold, __ATOMIC_SEQ_CST))

@@ -47,6 +47,7 @@ extern struct world {
 	enum manner manner;
 	bool hold;	  /* questions wait until it is taken back */
 	uint32_t records; /* addresses in an answer, counting up; 0: one */
+	uint32_t nquestions; /* datagrams that reached the name server */
 	uint32_t nconns;
 	struct world_conn conns[WORLD_KEPT];
 } *world;

@@ -2,6 +2,7 @@
 /* The tables' answer beside the slow evaluator's. */
 #include "compare.h"
 #include "bpf/verdict.h"
+#include <stdio.h>
 
 bool compiled_make(const struct world *world, struct compiled *ret, struct aeg_buf *error)
 {
@@ -111,6 +112,27 @@ static const struct aeg_step *step_of(const struct aeg_explanation *explanation,
 	return NULL;
 }
 
+/* What it says of the DNS question. */
+static bool asked_agrees(const struct compiled *compiled, const struct aeg_subject *subject,
+			 const struct aeg_target *target, const struct aeg_explanation *explanation)
+{
+	AEG_CLEANUP(aeg_buf_done) struct aeg_buf expected = {0}, found = {0};
+	struct oracle_result result;
+
+	if (!subject || !target->host)
+		return explanation->asked.verdict == AEG_VERDICT_NONE;
+	result = oracle_ask(compiled->model, subject, target);
+	if (result.main.verdict == AEG_VERDICT_NONE)
+		return explanation->asked.verdict == AEG_VERDICT_NONE;
+	put_oracle(&result, &expected);
+	put_decision(compiled, &explanation->asked, &found);
+	if (aeg_streq(aeg_buf_text(&expected), aeg_buf_text(&found)))
+		return true;
+	printf("# question: expected %s\n#           found    %s\n", aeg_buf_text(&expected),
+	       aeg_buf_text(&found));
+	return false;
+}
+
 /* Its decision is the tables', its rule the evaluator's, and its chain says that the rule matched. */
 static bool explanation_agrees(struct compiled *compiled, const struct aeg_subject *subject,
 			       const struct aeg_target *target, const struct aeg_decision *decision,
@@ -132,7 +154,8 @@ static bool explanation_agrees(struct compiled *compiled, const struct aeg_subje
 		return false;
 	aeg_explanation_text(&question, &explanation, &text);
 	aeg_explanation_json(&question, &explanation, &text);
-	if (memcmp(&explanation.decision, decision, sizeof(*decision)) != 0 ||
+	if (!asked_agrees(compiled, subject, target, &explanation) ||
+	    memcmp(&explanation.decision, decision, sizeof(*decision)) != 0 ||
 	    explanation.rule != expected->main.rule ||
 	    explanation.other_rule != expected->other.rule || explanation.tls != expected->main.tls)
 		return false;

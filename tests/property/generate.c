@@ -370,6 +370,21 @@ static void put_tls(struct maker *maker)
 	aeg_buf_puts(&maker->text, "}\n");
 }
 
+static void put_strict(struct maker *maker)
+{
+	static const char *const dns[] = {
+		"",
+		"  dns: AllowedNames\n",
+		"  dns: Any\n",
+		"  dns: AllowedNames\n  dnsLimits: {questions: 50/s, nameLength: 14}\n",
+		"  dnsLimits: {nameLength: 10}\n",
+		"  dnsLimits: {questions: 5/min}\n",
+	};
+
+	aeg_buf_puts(&maker->text, "  containment: Strict\n");
+	aeg_buf_puts(&maker->text, RANDOM_OF(&maker->random, dns));
+}
+
 static void make_policy(struct maker *maker, unsigned int number)
 {
 	struct random *random = &maker->random;
@@ -387,7 +402,7 @@ static void make_policy(struct maker *maker, unsigned int number)
 		aeg_buf_puts(&maker->text, "  mode: Audit\n");
 	put_workloads(maker, cluster);
 	if (has_allow && random_percent(random, 20))
-		aeg_buf_puts(&maker->text, "  containment: Strict\n");
+		put_strict(maker);
 	if (has_allow)
 		put_rules(maker, "allow", random_below(random, 4));
 	if (has_allow && random_percent(random, 40))

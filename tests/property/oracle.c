@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* docs/policy-language.md as code, section by section. Slow, and meant to be read. */
 #include "oracle.h"
+#include "generate.h"
 
 /* ---- workloads: "all conditions that are given must hold" ---- */
 
@@ -405,6 +406,101 @@ static struct oracle_result both(struct oracle_answer enforced, struct oracle_an
 	if (!differ(&result.main, &result.other))
 		result.other = (struct oracle_answer){.verdict = AEG_VERDICT_NONE};
 	return result;
+}
+
+/* ---- section "What may be asked of resolvers" ---- */
+
+/* The policies whose `dns` holds for the workload; of the enforcing ones or of all. */
+static bool asks_policy(const struct asked *asked, bool auditing, size_t i)
+{
+	const struct aeg_policy *policy = asked->model->policies.items[i];
+
+	return policy->containment == AEG_STRICT &&
+	       (auditing || policy->mode == AEG_MODE_ENFORCE) && selects(policy, asked->subject);
+}
+
+/* An allow rule, and no deny rule takes the port away; or a deny rule that touches the host at all. */
+static bool leads_there(const struct asked *asked, bool auditing, const struct aeg_rule *rule)
+{
+	struct aeg_target target = *asked->target;
+	struct asked there = *asked;
+	struct oracle_answer ignored;
+
+	there.target = &target;
+	/* The ports that worlds name, and last one that none does. */
+	for (size_t i = 0; i <= 2 * world_nports + 1; i++) {
+		target.port = i / 2 < world_nports ? world_ports[i / 2] : 9;
+		target.proto = i % 2 ? AEG_PROTO_TCP : AEG_PROTO_UDP;
+		if (rule_matches(asked->model, rule, &target) &&
+		    (rule->deny || !find_rule(&there, auditing, true, &ignored)))
+			return true;
+	}
+	return false;
+}
+
+static bool find_name(const struct asked *asked, bool auditing, bool deny,
+		      struct oracle_answer *ret)
+{
+	for (size_t i = 0; i < asked->model->policies.n; i++) {
+		const struct aeg_policy *policy = asked->model->policies.items[i];
+
+		if ((policy->mode == AEG_MODE_AUDIT && !auditing) ||
+		    !selects(policy, asked->subject))
+			continue;
+		for (size_t j = 0; j < policy->rules.n; j++) {
+			const struct aeg_rule *rule = &policy->rules.items[j];
+
+			if (rule->deny != deny || !leads_there(asked, auditing, rule))
+				continue;
+			ret->policy = policy;
+			ret->rule = rule;
+			return true;
+		}
+	}
+	return false;
+}
+
+static struct oracle_answer ask_name(const struct asked *asked, bool auditing)
+{
+	struct oracle_answer answer = {.verdict = AEG_VERDICT_ALLOWED, .reason = AEG_REASON_DNS};
+	bool names = false;
+	size_t longest = 253;
+
+	for (size_t i = 0; i < asked->model->policies.n; i++) {
+		const struct aeg_dns *dns = &asked->model->policies.items[i]->dns;
+
+		if (!asks_policy(asked, auditing, i))
+			continue;
+		names |= dns->allowed_names;
+		if (dns->caps.name_len && dns->caps.name_len < longest)
+			longest = dns->caps.name_len;
+	}
+	if (names && !find_name(asked, auditing, false, &answer)) {
+		find_name(asked, auditing, true, &answer);
+		answer.verdict = AEG_VERDICT_DENIED;
+		answer.reason = AEG_REASON_DNS_NAME;
+	} else if (strlen(asked->target->host) > longest) {
+		answer = (struct oracle_answer){.verdict = AEG_VERDICT_DENIED,
+						.reason = AEG_REASON_DNS_SIZE};
+	} else if (names) {
+		answer.reason = AEG_REASON_RULE;
+	}
+	return answer;
+}
+
+struct oracle_result oracle_ask(const struct aeg_model *model, const struct aeg_subject *subject,
+				const struct aeg_target *target)
+{
+	struct asked asked = {.model = model, .subject = subject, .target = target};
+
+	for (size_t i = 0; i < model->policies.n; i++) {
+		const struct aeg_dns *dns = &model->policies.items[i]->dns;
+
+		if (asks_policy(&asked, true, i) &&
+		    (dns->allowed_names || dns->caps.questions || dns->caps.name_len))
+			return both(ask_name(&asked, false), ask_name(&asked, true));
+	}
+	return (struct oracle_result){.main = {.verdict = AEG_VERDICT_NONE}};
 }
 
 struct oracle_result oracle_decide(const struct aeg_model *model, const struct aeg_gen *settings,

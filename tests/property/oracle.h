@@ -22,6 +22,10 @@ struct oracle_result {
 	bool audit;			  /* auditing policies, or a default that audits, speak */
 };
 
+/* Whether it may ask a resolver for the target's host; main.verdict NONE: no policy judges that. */
+struct oracle_result oracle_ask(const struct aeg_model *model, const struct aeg_subject *subject,
+				const struct aeg_target *target);
+
 /* subject NULL: the workload is not known. */
 struct oracle_result oracle_decide(const struct aeg_model *model, const struct aeg_gen *settings,
 				   const struct aeg_subject *subject,

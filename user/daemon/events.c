@@ -41,7 +41,8 @@ static void act(struct aeg_events *events, const struct aeg_event *event)
 	if (event->type != AEG_EVENT_DENY)
 		return;
 	events->denials++;
-	if (event->hook == AEG_HOOK_HELLO || event->hook == AEG_HOOK_REVOKE)
+	if (event->hook == AEG_HOOK_HELLO || event->hook == AEG_HOOK_REVOKE ||
+	    (event->hook == AEG_HOOK_QUESTION && event->proto == AEG_PROTO_TCP))
 		aeg_datapath_kill(events->reconciler->datapath, event);
 }
 

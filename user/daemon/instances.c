@@ -31,7 +31,8 @@ struct aeg_ident_row aeg_instance_row(const struct aeg_reconciler *reconciler,
 		.cgroup = instance->cgroup.id,
 		.ident = {.workload = instance->number,
 			  .profile = instance->profile,
-			  .flags = flags},
+			  .flags = flags,
+			  .caps = {instance->caps[0], instance->caps[1]}},
 	};
 }
 

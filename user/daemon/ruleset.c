@@ -162,11 +162,14 @@ int aeg_ruleset_profile(struct aeg_ruleset *ruleset, struct aeg_instance *instan
 	instance->number = aeg_numbers_get(numbers, AEG_LABEL_WORKLOAD, name);
 	if (aeg_self_is_in(ruleset->self, instance->cgroup.path)) {
 		instance->profile = instance->flags = 0;
+		memset(instance->caps, 0, sizeof(instance->caps));
 		return 0;
 	}
 	if (aeg_compile_profile(ruleset->tables, &subject, &instance->profile, &instance->flags,
 				error))
 		return -EINVAL;
+	memcpy(instance->caps, ruleset->tables->profiles.items[instance->profile].caps,
+	       sizeof(instance->caps));
 	if (ruleset->tables->profiles.items[instance->profile].overflowed)
 		tell_overflow(name);
 	return 0;

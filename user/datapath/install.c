@@ -164,6 +164,25 @@ static bool has_strict(const struct aeg_generation *generation)
 	return false;
 }
 
+/* Of workloads that went while no daemon was there to see it: the table has room for those alive. */
+static void forget_askers(struct aeg_datapath *datapath)
+{
+	const struct aeg_slot *slot = aeg_slot_active(datapath);
+	int askers = datapath->maps[AEG_MAP_ASKERS], idents = slot->tables[AEG_TABLE_IDENTS].fd;
+	AEG_VEC(uint64_t) gone = {0};
+	struct aeg_ident ident;
+	uint64_t cgroup, *last = NULL;
+
+	while (bpf_map_get_next_key(askers, last, &cgroup) == 0) {
+		if (bpf_map_lookup_elem(idents, &cgroup, &ident))
+			*AEG_VEC_PUSH(gone) = cgroup;
+		last = &cgroup;
+	}
+	for (size_t i = 0; i < gone.n; i++)
+		(void)bpf_map_delete_elem(askers, &gone.items[i]);
+	AEG_VEC_DONE(gone);
+}
+
 /*
  * A program that read the slot number just before the last flip may still be in the slot that is
  * about to be filled: it is waited for first.
@@ -197,6 +216,7 @@ static int install(struct aeg_datapath *datapath, const struct aeg_generation *g
 	datapath->idents_stale = false;
 	/* One that stays refuses nobody; the next generation takes it off. */
 	(void)aeg_strict_set(datapath, strict);
+	forget_askers(datapath);
 	return 0;
 }
 
@@ -296,6 +316,7 @@ int aeg_datapath_delete_ident(struct aeg_datapath *datapath, uint64_t cgroup)
 	if (err)
 		return err;
 	(void)bpf_map_delete_elem(datapath->maps[AEG_MAP_HOMES], &cgroup);
+	(void)bpf_map_delete_elem(datapath->maps[AEG_MAP_ASKERS], &cgroup);
 	slot->tables[AEG_TABLE_IDENTS].entries--;
 	datapath->idents_stale = true;
 	aeg_epoch_bump(datapath);

@@ -29,6 +29,7 @@ const char *const aeg_map_names[AEG_MAP_MAX] = {
 	[AEG_MAP_LEARNED] = "learned",
 	[AEG_MAP_SPOKEN] = "spoken",
 	[AEG_MAP_HOMES] = "homes",
+	[AEG_MAP_ASKERS] = "askers",
 	[AEG_MAP_VETHS] = "veths",
 	[AEG_MAP_SOURCES] = "sources",
 	[AEG_MAP_EVENTS] = "events",

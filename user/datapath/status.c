@@ -58,6 +58,7 @@ size_t aeg_datapath_fill(struct aeg_datapath *datapath, struct aeg_map_fill *ret
 		fill_hash(datapath, AEG_MAP_LEARNED, sizeof(struct aeg_addr),
 			  sizeof(struct aeg_learned)),
 		fill_hash(datapath, AEG_MAP_HOMES, sizeof(uint64_t), sizeof(uint64_t)),
+		fill_hash(datapath, AEG_MAP_ASKERS, sizeof(uint64_t), sizeof(struct aeg_asker)),
 		fill_hash(datapath, AEG_MAP_COUNTS, sizeof(struct aeg_count_key), count_size),
 		fill_hash(datapath, AEG_MAP_LABELS, sizeof(uint32_t), sizeof(struct aeg_label)),
 		fill_ring(datapath, "events", AEG_RING_EVENTS),

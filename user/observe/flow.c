@@ -19,7 +19,7 @@ static const char *const hook_words[AEG_HOOK_MAX] = {
 	[AEG_HOOK_CONNECT] = "connect", [AEG_HOOK_DATAGRAM] = "datagram",
 	[AEG_HOOK_PROBE] = "probe",	[AEG_HOOK_HELLO] = "hello",
 	[AEG_HOOK_PACKET] = "packet",	[AEG_HOOK_FRAME] = "frame",
-	[AEG_HOOK_REVOKE] = "revoke",
+	[AEG_HOOK_REVOKE] = "revoke",	[AEG_HOOK_QUESTION] = "question",
 };
 static const char *const lost_words[AEG_LOST_MAX] = {
 	[AEG_LOST_EVENTS] = "events",

@@ -4,7 +4,10 @@
  * wins; the work done is proportional to what the policies of the profile refer to.
  */
 #include "policy/compile.h"
+#include "bpf/verdict.h"
 #include "policy/compiler.h"
+#include "policy/read.h"
+#include <errno.h>
 
 /* ---- cells of one class ---- */
 
@@ -109,6 +112,50 @@ static void cells_done(struct cells *cells)
 	AEG_VEC_DONE(cells->list);
 }
 
+/* Whether some port that the reference names can be reached, whatever else is denied. */
+static bool leads_anywhere(const struct decider *decider, const struct aeg_reference *reference,
+			   bool auditing)
+{
+	struct aeg_set ports = aeg_sets_get(&decider->compiler->ports, reference->ports);
+
+	for (size_t i = 0; i < ports.n; i++)
+		if (decide(decider, ports.items[i], auditing).verdict == AEG_VERDICT_ALLOWED)
+			return true;
+	return false;
+}
+
+/* The first allow rule by which the name can be reached on some port, else the first deny rule. */
+static struct aeg_answer decide_named(const struct decider *decider, bool auditing)
+{
+	struct aeg_answer answer = {.verdict = AEG_VERDICT_NONE};
+
+	for (size_t i = 0; i < decider->references.n; i++) {
+		const struct aeg_reference *reference = decider->references.items[i];
+
+		if (reference->audit && !auditing)
+			continue;
+		if (!reference->deny && leads_anywhere(decider, reference, auditing))
+			return (struct aeg_answer){.verdict = AEG_VERDICT_ALLOWED,
+						   .reason = AEG_REASON_RULE,
+						   .rule = reference->rule};
+		if (reference->deny && answer.verdict == AEG_VERDICT_NONE)
+			answer = (struct aeg_answer){.verdict = AEG_VERDICT_DENIED,
+						     .reason = AEG_REASON_DNS_NAME,
+						     .rule = reference->rule};
+	}
+	return answer;
+}
+
+static void add_named_cell(const struct decider *decider, uint32_t profile, uint32_t class,
+			   struct cells *ret)
+{
+	*AEG_VEC_PUSH(ret->list) = (struct aeg_cell_row){
+		.key = {.profile = profile, .class = class, .proto = AEG_PROTO_NAMED},
+		.cell = {.enforce = decide_named(decider, false),
+			 .all = decide_named(decider, true)},
+	};
+}
+
 static void add_cells(struct decider *decider, uint32_t profile, uint32_t class, struct cells *ret)
 {
 	collect_words(decider);
@@ -166,6 +213,8 @@ static void profile_cells(const struct aeg_compiler *compiler, const struct aeg_
 				&compiler->references.items[class.items[touch->start + j]];
 		if (i + 1 == touches.list.n || touch[1].class != touch->class) {
 			add_cells(&decider, number, touch->class, ret);
+			if (tables->profiles.items[number].flags & AEG_IDENT_NAMES_UNION)
+				add_named_cell(&decider, number, touch->class, ret);
 			decider.references.n = 0;
 		}
 	}
@@ -245,9 +294,45 @@ static void select_policies(const struct aeg_model *model, size_t first, const c
 /* What an isolating policy adds to one layer. */
 static uint32_t layer_flags(const struct aeg_policy *policy, uint32_t isolated)
 {
-	bool strict = policy->containment == AEG_STRICT;
+	uint32_t flags = isolated;
 
-	return isolated | (strict ? AEG_IDENT_STRICT_OF(isolated) : 0);
+	if (policy->containment == AEG_STRICT)
+		flags |= AEG_IDENT_STRICT_OF(isolated);
+	if (aeg_dns_given(&policy->dns))
+		flags |= AEG_IDENT_ASKS_OF(isolated);
+	if (policy->dns.allowed_names)
+		flags |= AEG_IDENT_NAMES_OF(isolated);
+	return flags;
+}
+
+/* The lower rate of two; of equal ones the one that lets less through at once. */
+static bool asks_less(const struct aeg_dns_caps *a, const struct aeg_dns_caps *b)
+{
+	uint32_t x = (uint32_t)a->questions * b->seconds, y = (uint32_t)b->questions * a->seconds;
+
+	return x != y ? x < y : a->questions < b->questions;
+}
+
+static void add_caps(const struct aeg_dns_caps *caps, struct aeg_dns_caps *ret)
+{
+	if (caps->questions && (!ret->questions || asks_less(caps, ret))) {
+		ret->questions = caps->questions;
+		ret->seconds = caps->seconds;
+	}
+	if (caps->name_len && (!ret->name_len || caps->name_len < ret->name_len))
+		ret->name_len = caps->name_len;
+}
+
+static void profile_caps(const struct aeg_model *model, const struct selection *selection,
+			 struct aeg_dns_caps ret[AEG_LAYERS])
+{
+	for (size_t i = 0; i < selection->list.n; i++) {
+		const struct aeg_policy *policy = model->policies.items[selection->list.items[i]];
+
+		if (policy->mode == AEG_MODE_ENFORCE)
+			add_caps(&policy->dns.caps, &ret[0]);
+		add_caps(&policy->dns.caps, &ret[1]);
+	}
 }
 
 static uint32_t profile_flags(const struct aeg_model *model, const struct selection *selection)
@@ -279,6 +364,7 @@ static uint32_t profile_number(struct aeg_tables *tables, const struct selection
 		struct aeg_profile *profile = AEG_VEC_PUSH(tables->profiles);
 
 		profile->flags = profile_flags(compiler->model, selection);
+		profile_caps(compiler->model, selection, profile->caps);
 		for (size_t i = 0; i < selection->list.n; i++)
 			*AEG_VEC_PUSH(profile->policies) = selection->list.items[i];
 	}

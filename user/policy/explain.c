@@ -3,6 +3,7 @@
  * The answer to "may it, and why?": look up, decide as the kernel does, then put names to numbers.
  * Decides nothing by itself.
  */
+#include "bpf/ask.h"
 #include "bpf/special.h"
 #include "bpf/verdict.h"
 #include "policy/explainer.h"
@@ -28,9 +29,12 @@ static int make_asker(const struct aeg_question *question, struct asker *ret, st
 		return 0;
 	err = aeg_compile_profile(question->tables, question->subject, &ret->row.profile,
 				  &ret->row.flags, error);
-	if (!err)
-		ret->ident = &ret->row;
-	return err;
+	if (err)
+		return err;
+	memcpy(ret->row.caps, question->tables->profiles.items[ret->row.profile].caps,
+	       sizeof(ret->row.caps));
+	ret->ident = &ret->row;
+	return 0;
 }
 
 static uint8_t way_of(const struct aeg_question *question)
@@ -153,6 +157,23 @@ static void decide_last(const struct asker *asker, struct aeg_explanation *ret)
 	aeg_decide_last(&ident, !target->host && aeg_loopback(target->addr.bytes), &ret->decision);
 }
 
+/* What becomes of the question for that name; how often it was asked nobody knows here. */
+static void decide_question(const struct asker *asker, const struct aeg_dest *dest,
+			    struct aeg_explanation *ret)
+{
+	const struct aeg_question *question = asker->question;
+	struct aeg_ask ask = {.ident = asker->ident};
+
+	if (!question->target->host || !aeg_asks_judged(asker->ident))
+		return;
+	ask.name_len = (uint32_t)strlen(question->target->host);
+	if (dest)
+		ask.cell = aeg_tables_named(question->tables, asker->ident->profile, dest->class);
+	aeg_decide_ask(&ask, &ret->asked);
+	memcpy(ret->caps, asker->ident->caps, sizeof(ret->caps));
+	find_rule(question, ret->asked.rule, &ret->asked_policy, &ret->asked_rule);
+}
+
 /* The hello is held against the demands of the rule that let the connection through. */
 static void note_tls(const struct aeg_question *question, const char *pattern,
 		     struct aeg_explanation *ret)
@@ -252,6 +273,7 @@ int aeg_explain(const struct aeg_question *question, struct aeg_explanation *ret
 	decide_last(&asker, &explanation);
 	pattern = dest ? aeg_numbers_text(question->numbers, dest->node) : NULL;
 	note_tls(question, pattern, &explanation);
+	decide_question(&asker, dest, &explanation);
 	find_rule(question, decision->rule, &explanation.policy, &explanation.rule);
 	find_rule(question, decision->other_rule, &explanation.other_policy,
 		  &explanation.other_rule);

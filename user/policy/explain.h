@@ -60,6 +60,11 @@ struct aeg_explanation {
 	const struct aeg_rule *rule;
 	const struct aeg_policy *other_policy; /* of decision.other_rule */
 	const struct aeg_rule *other_rule;
+	struct aeg_decision
+		asked; /* the DNS question for the host; verdict NONE: nobody judges it */
+	struct aeg_dns_caps caps[AEG_LAYERS];  /* on such questions */
+	const struct aeg_policy *asked_policy; /* NULL: no rule decided that */
+	const struct aeg_rule *asked_rule;
 	const struct aeg_endpoint *endpoint; /* most specific; NULL: not governed */
 	char *pattern;			     /* pattern or CIDR that covers it; NULL: none */
 	const char *note;		     /* how far to trust the answer; static; NULL: none */

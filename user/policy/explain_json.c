@@ -86,6 +86,23 @@ static void put_tls(struct aeg_json *json, const struct aeg_explanation *explana
 	aeg_json_object_end(json);
 }
 
+static void put_asked(struct aeg_json *json, const struct aeg_explanation *explanation)
+{
+	const struct aeg_decision *asked = &explanation->asked;
+	const struct aeg_dns_caps *caps = &explanation->caps[asked->mode == AEG_MODE_AUDIT];
+
+	if (asked->verdict == AEG_VERDICT_NONE)
+		return;
+	aeg_json_object(json, "dns");
+	aeg_json_str(json, "verdict", aeg_verdict_word(asked->verdict));
+	aeg_json_str(json, "reason", aeg_reason_word(asked->reason));
+	put_policy(json, "policy", explanation->asked_policy);
+	aeg_json_str(json, "rule", explanation->asked_rule ? explanation->asked_rule->name : NULL);
+	if (caps->questions)
+		aeg_json_u64(json, caps->seconds == 1 ? "perSecond" : "perMinute", caps->questions);
+	aeg_json_object_end(json);
+}
+
 static void put_other(struct aeg_json *json, const struct aeg_explanation *explanation)
 {
 	if (explanation->decision.other_verdict == AEG_VERDICT_NONE)
@@ -132,6 +149,7 @@ void aeg_explanation_json(const struct aeg_question *question,
 	put_destination(&json, question, explanation);
 	put_meant(&json, explanation);
 	put_tls(&json, explanation);
+	put_asked(&json, explanation);
 	put_other(&json, explanation);
 	aeg_json_str(&json, "note", explanation->note);
 	aeg_json_array(&json, "chain");

@@ -96,6 +96,28 @@ static void put_tls(const struct aeg_explanation *explanation, struct aeg_buf *r
 	aeg_buf_puts(ret, explanation->tls & AEG_TLS_ECH_ALLOW ? ", ECH allowed\n" : ", no ECH\n");
 }
 
+/* What the question for the name meets, before there is an address to connect to. */
+static void put_asked(const struct aeg_explanation *explanation, struct aeg_buf *ret)
+{
+	const struct aeg_decision *asked = &explanation->asked;
+	const struct aeg_dns_caps *caps = &explanation->caps[asked->mode == AEG_MODE_AUDIT];
+
+	if (asked->verdict == AEG_VERDICT_NONE)
+		return;
+	aeg_buf_printf(ret, "  DNS          %s, %s", aeg_verdict_word(asked->verdict),
+		       aeg_reason_word(asked->reason));
+	if (explanation->asked_rule) {
+		aeg_buf_puts(ret, ": ");
+		aeg_describe_policy(explanation->asked_policy, ret);
+		aeg_buf_printf(ret, ", rule %s", explanation->asked_rule->name);
+		put_place(explanation->asked_rule->pos, ret);
+	}
+	if (caps->questions)
+		aeg_buf_printf(ret, "; up to %u questions %s", caps->questions,
+			       caps->seconds == 1 ? "a second" : "a minute");
+	aeg_buf_putc(ret, '\n');
+}
+
 /* Beside the decision: what auditing policies would do, or what enforcing ones do meanwhile. */
 static void put_other(const struct aeg_explanation *explanation, struct aeg_buf *ret)
 {
@@ -272,6 +294,7 @@ void aeg_explanation_text(const struct aeg_question *question,
 	put_decider(explanation, ret);
 	put_meant(explanation, ret);
 	put_tls(explanation, ret);
+	put_asked(explanation, ret);
 	put_other(explanation, ret);
 	if (explanation->note)
 		aeg_buf_printf(ret, "  note         %s\n", explanation->note);

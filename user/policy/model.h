@@ -125,13 +125,19 @@ struct aeg_tls { /* what must be spoken on what the policy allows; what it leave
 	enum aeg_ech ech;
 };
 
+struct aeg_dns {	    /* what may be asked of trusted resolvers */
+	bool allowed_names; /* only names that the workload's rules allow */
+	struct aeg_dns_caps caps;
+};
+
 struct aeg_policy {
 	char *ns; /* NULL: ClusterAIEgressPolicy */
 	char *name;
 	struct aeg_pos pos; /* of metadata.name */
 	enum aeg_mode mode;
 	enum aeg_containment containment;
-	bool require_tc; /* what the policy allows is reached under TC's eyes only */
+	bool require_tc;    /* what the policy allows is reached under TC's eyes only */
+	struct aeg_dns dns; /* all zero without AEG_STRICT */
 	struct aeg_workload_selector workloads;
 	struct aeg_tls tls;
 	bool has_allow;			/* an allow list is there, maybe empty: it isolates */

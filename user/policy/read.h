@@ -69,6 +69,13 @@ void aeg_read_rules(struct aeg_policy *policy, bool deny, const struct aeg_node 
 /* ---- TLS (read_tls.c) ---- */
 void aeg_read_tls(struct aeg_tls *ret, const struct aeg_node *value, struct aeg_diags *diags);
 
+/* ---- DNS (read_dns.c) ---- */
+void aeg_read_dns(struct aeg_dns *ret, const struct aeg_node *value, struct aeg_diags *diags);
+void aeg_read_dns_limits(struct aeg_dns *ret, const struct aeg_node *value,
+			 struct aeg_diags *diags);
+/* Whether it demands anything. */
+bool aeg_dns_given(const struct aeg_dns *dns);
+
 /* ---- places ---- */
 /* The file's name as the model owns it; positions are moved over to it before the tree goes. */
 const char *aeg_model_file(struct aeg_model *model, const char *file);

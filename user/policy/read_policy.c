@@ -76,6 +76,20 @@ static void read_require(void *target, const struct aeg_node *value, struct aeg_
 	}
 }
 
+static void read_dns(void *target, const struct aeg_node *value, struct aeg_diags *diags)
+{
+	struct aeg_policy *policy = target;
+
+	aeg_read_dns(&policy->dns, value, diags);
+}
+
+static void read_dns_limits(void *target, const struct aeg_node *value, struct aeg_diags *diags)
+{
+	struct aeg_policy *policy = target;
+
+	aeg_read_dns_limits(&policy->dns, value, diags);
+}
+
 static void read_workloads(void *target, const struct aeg_node *value, struct aeg_diags *diags)
 {
 	struct aeg_policy *policy = target;
@@ -119,6 +133,8 @@ static const struct aeg_field spec_fields[] = {
 	{.key = "workloads", .read = read_workloads, .required = true},
 	{.key = "containment", .read = read_containment},
 	{.key = "require", .read = read_require},
+	{.key = "dns", .read = read_dns},
+	{.key = "dnsLimits", .read = read_dns_limits},
 	{.key = "allow", .read = read_allow},
 	{.key = "deny", .read = read_deny},
 	{.key = "tls", .read = read_tls},
@@ -130,6 +146,8 @@ static const struct aeg_field cluster_spec_fields[] = {
 	{.key = "workloads", .read = read_cluster_workloads, .required = true},
 	{.key = "containment", .read = read_containment},
 	{.key = "require", .read = read_require},
+	{.key = "dns", .read = read_dns},
+	{.key = "dnsLimits", .read = read_dns_limits},
 	{.key = "allow", .read = read_allow},
 	{.key = "deny", .read = read_deny},
 	{.key = "tls", .read = read_tls},
@@ -177,6 +195,24 @@ static void check_containment(const struct aeg_policy *policy, const struct aeg_
 			"may leave");
 }
 
+/* Elsewhere the workload may ask anybody anything, so that they would guard nothing. */
+static void check_dns(const struct aeg_policy *policy, const struct aeg_node *spec,
+		      struct aeg_diags *diags)
+{
+	const struct aeg_node *limits = aeg_node_get(spec, "dnsLimits");
+
+	if (policy->containment == AEG_STRICT)
+		return;
+	if (policy->dns.allowed_names)
+		aeg_error_at(diags, aeg_key_pos(aeg_node_get(spec, "dns")),
+			     "'dns: AllowedNames' goes with 'containment: Strict': a governed "
+			     "workload may ask any resolver");
+	if (limits)
+		aeg_error_at(diags, aeg_key_pos(limits),
+			     "'dnsLimits' goes with 'containment: Strict': a governed workload may "
+			     "ask any resolver");
+}
+
 /* It is about what isolated workloads reach. */
 static void check_require(const struct aeg_policy *policy, const struct aeg_node *spec,
 			  struct aeg_diags *diags)
@@ -216,6 +252,7 @@ static void read_spec(struct aeg_policy *policy, const struct aeg_field *fields,
 	check_tls(policy, value, diags);
 	check_containment(policy, value, diags);
 	check_require(policy, value, diags);
+	check_dns(policy, value, diags);
 	order_rules(policy);
 	if (diags->nerrors == errors && !policy->has_allow && policy->rules.n == 0)
 		aeg_error_at(diags, value->pos,

@@ -208,3 +208,16 @@ const struct aeg_cell *aeg_tables_cell(const struct aeg_tables *tables, uint32_t
 	key.port = AEG_PORT_ANY;
 	return find_cell(tables, &key);
 }
+
+const struct aeg_cell *aeg_tables_named(const struct aeg_tables *tables, uint32_t profile,
+					uint32_t class)
+{
+	const struct aeg_cell_key key = {
+		.profile = profile,
+		.class = class,
+		.port = AEG_PORT_ANY,
+		.proto = AEG_PROTO_NAMED,
+	};
+
+	return find_cell(tables, &key);
+}

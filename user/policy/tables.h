@@ -56,7 +56,8 @@ struct aeg_cell_row {
 
 /* A set of policies that selects some workload. Profile 0 is the empty set. */
 struct aeg_profile {
-	uint32_t flags;		    /* AEG_IDENT_* */
+	uint32_t flags; /* AEG_IDENT_* */
+	struct aeg_dns_caps caps[AEG_LAYERS];
 	AEG_VEC(uint32_t) policies; /* indices into the model's policies, ascending */
 	bool compiled;		    /* its cells are in the table */
 	bool overflowed; /* they are not: there was no room, and all that is governed is denied */
@@ -94,6 +95,10 @@ const struct aeg_dest *aeg_tables_pattern(const struct aeg_tables *tables, const
 /* Exact port first, then AEG_PORT_ANY, as the kernel does; NULL: no rule. */
 const struct aeg_cell *aeg_tables_cell(const struct aeg_tables *tables, uint32_t profile,
 				       uint32_t class, uint8_t proto, uint16_t port);
+
+/* Whether names of that class may be asked for; NULL: no rule, or the profile may ask for any. */
+const struct aeg_cell *aeg_tables_named(const struct aeg_tables *tables, uint32_t profile,
+					uint32_t class);
 
 /*
  * Turns a canonical name or pattern into the next wider pattern that covers it, in place:

@@ -27,8 +27,9 @@ struct aeg_instance {
 	struct aeg_cgroup cgroup;	     /* path owned */
 	uint32_t number;	 /* of the label "namespace/name"; the owner's, 0 at first */
 	uint32_t profile, flags; /* as installed last; the owner's, 0 at first */
-	enum aeg_layers layers;	 /* the owner's */
-	bool covered;		 /* TC sees all that it sends; the owner's */
+	struct aeg_dns_caps caps[AEG_LAYERS]; /* the same */
+	enum aeg_layers layers;		      /* the owner's */
+	bool covered;			      /* TC sees all that it sends; the owner's */
 };
 
 struct aeg_registry;
