@@ -361,18 +361,19 @@ def test_killed_and_started_in_a_flood_of_names():
                     return
             raise harness.Failure(f"{FRESH} names were not enough")
 
-        def beside(act):
-            """The flood goes on before, while and after it happens."""
-            with concurrent.futures.ThreadPoolExecutor(1) as other:
-                done = other.submit(act)
-                flood(done.done)
-                done.result()
-            more = iter(range(50))
-            flood(lambda: next(more, None) is None)
+        def some_more():
+            enough = iter(range(50))
+            flood(lambda: next(enough, None) is None)
 
-        beside(lambda: None)
-        beside(daemon.kill)
-        beside(daemon.start)
+        some_more()
+        with concurrent.futures.ThreadPoolExecutor(1) as beside:
+            killed = beside.submit(daemon.kill)
+            flood(killed.done)
+            killed.result()
+        some_more()
+        daemon.spawn()  # by this thread, which it ends with
+        flood(daemon.ready)
+        some_more()
         last = next(rounds) - 1
         known = names(daemon)
         equal([i for i in range(last + 1) if f"d{i}.flood.test" not in known], [], "names not learned")
