@@ -92,8 +92,9 @@ AEG_GLOBAL __u64 dns_quick_key(struct __sk_buff *skb, __u32 start, __u32 flags)
 /* Usually a socket has one resolver, which was looked up when it was decided. */
 static __always_inline bool aeg_quick_trusted(const struct aeg_sock *sock, const __u64 *peer)
 {
-	if (READ_ONCE(sock->flags) & AEG_SOCK_RESOLVER &&
-	    aeg_addr_equal(sock->daddr, (const __u8 *)peer))
+	const __u64 *last = (const __u64 *)sock->daddr;
+
+	if (READ_ONCE(sock->flags) & AEG_SOCK_RESOLVER && last[0] == peer[0] && last[1] == peer[1])
 		return true;
 	return bpf_map_lookup_elem(&resolvers, peer);
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 """Names, with real resolvers, servers and clients: what is learned, what a ClientHello may say, and
 what a pod gains by lying. Each denial stands beside the allowed twin that shows the path works."""
+import concurrent.futures
 import contextlib
 import json
 import shutil
@@ -326,6 +327,56 @@ def test_without_a_daemon_names_are_learned_and_enforced():
         check("hub.test" in names(daemon), "what was learned meanwhile")
         served(pod, "hub.test")
         cut_off(daemon, pod, "name-not-allowed", lambda: https(pod, "rival.test"))
+
+
+FLOOD, FRESH = "198.51.100.56", 4000  # a resolver, and of how many names it knows
+FLOODED = """\
+---
+apiVersion: aegress.dev/v1alpha1
+kind: AIEndpoint
+metadata: {name: flood, labels: {provider: rival}}
+spec: {class: inference, hosts: ["*.flood.test"]}
+"""
+
+
+def test_killed_and_started_in_a_flood_of_names():
+    """Every name is new, and every denied one has an address that nobody has seen: one answer that is not
+    learned, and connect() says something else than EPERM."""
+    records = "".join(f"host-record=d{i}.flood.test,198.18.{i // 250}.{i % 250}\n" for i in range(FRESH))
+    with scene(dns={"resolvers": [FLOOD]}) as (node, daemon, _):
+        generation = daemon.generation()
+        node.write(node.policies, "policies.yaml", POLICIES + FLOODED)
+        wait_until(lambda: daemon.generation() > generation, "the new generation")
+        node.world_ip("addr", "add", f"{FLOOD}/32", "dev", "lo")
+        node.start_dnsmasq("flood", records + f"address=/cdn.hub.test/{SHARED}\n", (FLOOD,))
+        pod = node.named_pod("chat", resolver=FLOOD)
+        wait_for_instances(daemon, 2)
+        rounds = iter(range(FRESH))
+
+        def flood(until):
+            for i in rounds:
+                served(pod, f"n{i}.cdn.hub.test")
+                equal(https(pod, f"d{i}.flood.test"), "EPERM", f"new denied name {i}")
+                if until():
+                    return
+            raise harness.Failure(f"{FRESH} names were not enough")
+
+        def some_more():
+            enough = iter(range(50))
+            flood(lambda: next(enough, None) is None)
+
+        some_more()
+        with concurrent.futures.ThreadPoolExecutor(1) as beside:
+            killed = beside.submit(daemon.kill)
+            flood(killed.done)
+            killed.result()
+        some_more()
+        daemon.spawn()  # by this thread, which it ends with
+        flood(daemon.ready)
+        some_more()
+        last = next(rounds) - 1
+        known = names(daemon)
+        equal([i for i in range(last + 1) if f"d{i}.flood.test" not in known], [], "names not learned")
 
 
 def test_reload_matches_names_anew():

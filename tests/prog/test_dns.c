@@ -115,6 +115,47 @@ static void test_lies(void)
 		}
 		CHECK_EQUAL(learnings(AEG_LEARNING_NEW), 1);
 		CHECK(learnings(AEG_LEARNING_UNASKED) >= 3);
+		CHECK_EQUAL(dns_results(AEG_DNS_TRUNCATED), 1);
+		CHECK_EQUAL(dns_results(AEG_DNS_FAILED), 1);
+		CHECK_EQUAL(dns_results(AEG_DNS_SHORT), 1);
+		CHECK_EQUAL(dns_results(AEG_DNS_NOT_ANSWER), 1);
+		CHECK_EQUAL(dns_results(AEG_DNS_BAD_LABEL), 2);
+		CHECK_EQUAL(dns_results(AEG_DNS_BAD_RECORD), 1);
+	}
+	stop();
+}
+
+/* Of so many bytes, whatever it takes. */
+static const char *long_name(const char *front, size_t len, char ret[300])
+{
+	size_t at = (size_t)snprintf(ret, 300, "%s", front);
+
+	while (at < len - strlen(".rival.test")) {
+		ret[at] = at % 50 == 49 ? '.' : 'x';
+		at++;
+	}
+	snprintf(ret + at, 300 - at, ".rival.test");
+	return ret;
+}
+
+/* All lengths that a name can have are learned, and no longer one. */
+static void test_lengths(void)
+{
+	char name[300], addr[32];
+
+	if (start()) {
+		for (int len = 30; len <= 255; len += len < 250 ? 11 : 1) {
+			char front[32];
+
+			snprintf(front, sizeof(front), "a-5-3-%d-1.", len);
+			snprintf(addr, sizeof(addr), "5.3.%d.1", len);
+			check_context("%d bytes", len);
+			CHECK(world_ask(long_name(front, (size_t)len, name)));
+			CHECK_EQUAL(strlen(name), len);
+			CHECK_EQUAL(world_learned(addr), len <= 253);
+		}
+		CHECK_EQUAL(dns_results(AEG_DNS_BAD_NAME), 2);
+		CHECK_EQUAL(learnings(AEG_LEARNING_UNASKED), 0);
 	}
 	stop();
 }
@@ -451,6 +492,7 @@ const struct test dns_tests[] = {
 	{"dns: letter case, both families, mapped addresses", test_case_and_families},
 	{"dns: 1,000 new addresses, none missed", test_race},
 	{"dns: lies teach nothing", test_lies},
+	{"dns: names of all lengths", test_lengths},
 	{"dns: special-use addresses are not believed", test_special_use},
 	{"dns: those that the name's endpoint declares are", test_declared},
 	{"dns: one address, several names", test_shared_address},

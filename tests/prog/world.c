@@ -19,8 +19,9 @@ struct world *world;
 static pid_t world_pid;
 
 const char *const manner_names[MANNERS] = {
-	"honestly",	 "wrong id", "wrong name", "wrong type", "wrong source", "wrong port",
-	"as a question", "NXDOMAIN", "truncated",  "cut",	 "silently",
+	"honestly",   "wrong id",      "wrong name", "wrong type", "wrong source",
+	"wrong port", "as a question", "NXDOMAIN",   "truncated",  "cut",
+	"silently",   "pointer loop",  "bad label",  "bad length",
 };
 
 static void sh(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -85,8 +86,20 @@ static bool address_of(const char *name, uint16_t type, uint8_t ret[16])
 	return true;
 }
 
+/* Where the first record begins, behind the question. */
+static size_t records_at(const struct wire *answer)
+{
+	size_t at = 12;
+
+	while (answer->data[at])
+		at += answer->data[at] + 1u;
+	return at + 5;
+}
+
 static void lie(struct wire *answer, enum manner manner)
 {
+	size_t at = records_at(answer);
+
 	switch (manner) {
 	case WRONG_ID:
 		answer->data[1] ^= 1;
@@ -113,6 +126,17 @@ static void lie(struct wire *answer, enum manner manner)
 		break;
 	case CUT:
 		answer->len -= 2;
+		break;
+	case POINTER_LOOP:
+		answer->data[at] = (uint8_t)(0xc0 | at >> 8);
+		answer->data[at + 1] = (uint8_t)at;
+		break;
+	case BAD_LABEL:
+		answer->data[at] = 0x80;
+		break;
+	case BAD_LENGTH:
+		answer->data[at + 11]++;
+		answer->len++;
 		break;
 	default:
 		break;

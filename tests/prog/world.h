@@ -31,6 +31,9 @@ enum manner {
 	TRUNCATED,
 	CUT, /* in the middle of the last record */
 	SILENTLY,
+	POINTER_LOOP, /* the first record's owner is itself */
+	BAD_LABEL,    /* its owner begins with 0x80 */
+	BAD_LENGTH,   /* an address of five bytes */
 	MANNERS,
 };
 extern const char *const manner_names[MANNERS];
