@@ -263,13 +263,16 @@ static __always_inline bool aeg_attempt_reportable(const struct aeg_attempt *at,
 
 /*
  * One datagram socket serves many destinations: once it asked a resolver it is listened to, until a
- * resolver is no longer believed.
+ * resolver is no longer believed. Ping sockets and UDP-Lite send without a hook, too, whichever made
+ * the storage: see raw.bpf.h.
  */
 static __always_inline void aeg_attempt_remember_watch(const struct aeg_attempt *at,
 						       const struct aeg_flow *flow)
 {
 	struct aeg_sock *sock = at->sock;
 
+	if (aeg_cell_proto(flow->proto) == AEG_PROTO_OTHER)
+		sock->watch = AEG_WATCH_PACKETS;
 	if (sock->watch == AEG_WATCH_PACKETS ||
 	    (flow->hook != AEG_HOOK_CONNECT && flow->dport != AEG_PORT_DNS))
 		return;
@@ -298,7 +301,9 @@ static __always_inline void aeg_attempt_write(const struct aeg_attempt *at,
 	if (sock->leaf == at->task.leaf) {
 		sock->pod = at->task.pod;
 		sock->epoch = at->task.epoch;
-		flags |= AEG_SOCK_CACHED;
+		/* Their packets write destinations of their own over this one's. */
+		if (sock->watch != AEG_WATCH_PACKETS)
+			flags |= AEG_SOCK_CACHED;
 	}
 	sock->opened = now;
 	sock->established = 0;
