@@ -155,6 +155,24 @@ static int write_settings(struct aeg_datapath *datapath, uint32_t index, const s
 	return err ? err : aeg_map_put(datapath->maps[AEG_MAP_GENS], &index, gen);
 }
 
+/* Set before the first identity says so, and cleared when none does: see aeg_frame_held(). */
+static void set_held(struct aeg_datapath *datapath, bool held)
+{
+	uint32_t levels = datapath->ctl->levels & ~AEG_LEVELS_HELD;
+
+	__atomic_store_n(&datapath->ctl->levels, levels | (held ? AEG_LEVELS_HELD : 0),
+			 __ATOMIC_RELEASE);
+}
+
+static bool holds_anybody(const struct aeg_generation *generation)
+{
+	for (size_t i = 0; i < generation->nidents; i++) {
+		if (generation->idents[i].ident.flags & AEG_IDENT_QUARANTINED)
+			return true;
+	}
+	return false;
+}
+
 /*
  * A program that read the slot number just before the last flip may still be in the slot that is
  * about to be filled: it is waited for first.
@@ -181,7 +199,10 @@ static int install(struct aeg_datapath *datapath, const struct aeg_generation *g
 		err = write_settings(datapath, index, &gen, &prefixes.lengths);
 	if (err)
 		return err;
+	if (holds_anybody(generation))
+		set_held(datapath, true);
 	aeg_moment_set(datapath, index);
+	set_held(datapath, holds_anybody(generation));
 	datapath->idents_stale = false;
 	return 0;
 }
@@ -259,6 +280,8 @@ int aeg_datapath_set_ident(struct aeg_datapath *datapath, const struct aeg_ident
 	known = bpf_map_lookup_elem(table->fd, &row->cgroup, &old) == 0;
 	if (known && memcmp(&old, &row->ident, sizeof(old)) == 0)
 		return 0;
+	if (row->ident.flags & AEG_IDENT_QUARANTINED)
+		set_held(datapath, true);
 	err = settle_idents(datapath);
 	if (!err)
 		err = aeg_map_put(table->fd, &row->cgroup, &row->ident);
