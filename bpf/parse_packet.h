@@ -45,14 +45,14 @@ enum aeg_ipproto {
 struct aeg_frame {
 	__u8 saddr[16]; /* IPv4 mapped */
 	__u8 daddr[16];
-	__u32 start;  /* of what is inside IP */
-	__u16 sport;  /* host order; TCP and UDP */
-	__u16 dport;  /* host order */
-	__u8 proto;   /* of what is inside IP, behind extension headers */
-	__u8 reason;  /* enum aeg_reason: why it cannot be attributed; 0: it can */
-	__u8 hidden;  /* 1: daddr does not say where it goes */
-	__u8 local;   /* 1: ARP and the like, which never leaves the link */
-	__u8 link;    /* 1: neighbour discovery of the sender's own link: part of having an address */
+	__u32 start; /* of what is inside IP */
+	__u16 sport; /* host order; TCP and UDP */
+	__u16 dport; /* host order */
+	__u8 proto;  /* of what is inside IP, behind extension headers */
+	__u8 reason; /* enum aeg_reason: why it cannot be attributed; 0: it can */
+	__u8 hidden; /* 1: daddr does not say where it goes */
+	__u8 local;  /* 1: ARP and the like, which never leaves the link */
+	__u8 link; /* 1: neighbour discovery of the sender's own link: part of having an address */
 	__u8 opening; /* 1: the first segment of a TCP connection */
 	__u8 hops;    /* time to live, hop limit */
 	__u8 reset;   /* 1: a TCP segment that ends a connection and carries nothing */

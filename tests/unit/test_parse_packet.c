@@ -202,7 +202,7 @@ int main(void)
 		cmocka_unit_test(test_padding),	      cmocka_unit_test(test_ports),
 		cmocka_unit_test(test_what_opens),    cmocka_unit_test(test_fragment_bits),
 		cmocka_unit_test(test_big_tcp),	      cmocka_unit_test(test_discovery),
-		cmocka_unit_test(test_chain_lengths),  cmocka_unit_test(test_what_resets),
+		cmocka_unit_test(test_chain_lengths), cmocka_unit_test(test_what_resets),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
