@@ -339,13 +339,13 @@ static pid_t only_child(void)
 {
 	AEG_AUTO_FREE char *path = aeg_xasprintf("/proc/self/task/%d/children", (int)getpid());
 	FILE *file = fopen(path, "re");
-	int pid = 0;
+	char line[64] = "";
 
-	if (file && fscanf(file, "%d", &pid) != 1)
-		pid = 0;
+	if (file && !fgets(line, sizeof(line), file))
+		line[0] = '\0';
 	if (file)
 		fclose(file);
-	return pid;
+	return (pid_t)strtol(line, NULL, 10);
 }
 
 /* An answer that comes when nobody waits for it any more is not the next one's. */
