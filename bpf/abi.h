@@ -22,14 +22,15 @@
 #define AEG_ROOTS_MAX 8 /* managed cgroup directories */
 #define AEG_LEVELS_MAX                                                                             \
 	16 /* deepest cgroup level, from the hierarchy's root, that can be a workload */
-#define AEG_COMM_LEN 16		 /* TASK_COMM_LEN */
-#define AEG_LABEL_TEXT 500	 /* bytes of a label's text, NUL included */
-#define AEG_LABELS_MAX (1 << 18) /* numbers that can be given out while the maps live */
-#define AEG_V4_PREFIX 96	 /* bits in front of a mapped IPv4 address */
-#define AEG_PROTO_TCP 6		 /* IPPROTO_TCP */
-#define AEG_PROTO_UDP 17	 /* IPPROTO_UDP */
-#define AEG_PORT_ANY 0		 /* in a cell's key: every port that has no cell of its own */
-#define AEG_PORT_DNS 53		 /* the only one that is learned from */
+#define AEG_LEVELS_HELD (1u << 31) /* beside them: somebody is quarantined */
+#define AEG_COMM_LEN 16		   /* TASK_COMM_LEN */
+#define AEG_LABEL_TEXT 500	   /* bytes of a label's text, NUL included */
+#define AEG_LABELS_MAX (1 << 18)   /* numbers that can be given out while the maps live */
+#define AEG_V4_PREFIX 96	   /* bits in front of a mapped IPv4 address */
+#define AEG_PROTO_TCP 6		   /* IPPROTO_TCP */
+#define AEG_PROTO_UDP 17	   /* IPPROTO_UDP */
+#define AEG_PORT_ANY 0		   /* in a cell's key: every port that has no cell of its own */
+#define AEG_PORT_DNS 53		   /* the only one that is learned from */
 
 enum aeg_verdict {
 	AEG_VERDICT_NONE = 0, /* no decision yet; never reported */
@@ -77,7 +78,7 @@ struct aeg_ctl {
 	__u32 abi;
 	__u32 doze; /* 1: the daemon sleeps; the next event wakes it and clears this */
 	struct aeg_moment now;
-	__u32 levels;	  /* bit n: some workload's cgroup is at level n */
+	__u32 levels;	  /* bit n: some workload's cgroup is at level n; AEG_LEVELS_HELD */
 	__u32 wake_bytes; /* unread bytes in a ring that wake the daemon even when it does not doze */
 	__u32 nroots;	  /* entries in use, holes (cgroup 0) included */
 	__u32 ttl_min;	  /* s; what was learned stays at least this long, and after each use */
@@ -434,7 +435,9 @@ enum aeg_event_type {
 	AEG_EVENT_DENY = 2,  /* in `denials` */
 	AEG_EVENT_CLOSE = 3, /* of a reported connection; in `events` */
 	AEG_EVENT_NAME = 4,  /* an address was learned; in `events`, as aeg_name_event */
-	AEG_EVENT_HOME = 5,  /* a workload's namespace was guessed (cgroup, pid); in `events` */
+	AEG_EVENT_KILL =
+		6, /* a denied connection is still there: end it; in `denials`, no record */
+	AEG_EVENT_HOME = 5, /* a workload's namespace was guessed (cgroup, pid); in `events` */
 };
 
 struct aeg_event {

@@ -23,6 +23,7 @@
 #define AEG_FRAME_DROP 2
 
 #define ETHER_HEADER 14
+#define DHCP_SERVER 67
 #define TCP_TIME_WAIT 6
 #define TCP_NEW_SYN_RECV 12
 
@@ -128,6 +129,20 @@ static __always_inline bool aeg_frame_kernels(struct __sk_buff *skb, const struc
 	return aeg_sock_kernels(skb);
 }
 
+/* Whether it stops all the same, but for the RST that tells the peer. */
+static __always_inline bool aeg_frame_held(const struct aeg_passage *at)
+{
+	__u64 pod = at->veth->cgroup;
+	const struct aeg_ident *ident;
+	void *table;
+
+	if (!(READ_ONCE(at->control->levels) & AEG_LEVELS_HELD) || at->frame.reset)
+		return false;
+	table = aeg_inner(&idents, aeg_now(at->control).slot, AEG_ERROR_NO_IDENTS);
+	ident = table ? bpf_map_lookup_elem(table, &pod) : NULL;
+	return ident && ident->flags & AEG_IDENT_QUARANTINED;
+}
+
 /* ---- reading ---- */
 
 static __always_inline struct aeg_bytes aeg_frame_bytes(struct __sk_buff *skb)
@@ -203,7 +218,7 @@ static __always_inline void aeg_frame_judge_hidden(const struct aeg_view *view,
 	aeg_judge(view, &flow, &hidden, ident, ret);
 }
 
-/* Whether the address is one of the interface's; asked only where an answer could come back. */
+/* Whether the address is one of the interface's. */
 static __always_inline bool aeg_frame_owns_source(struct __sk_buff *skb,
 						  const struct aeg_frame *frame)
 {
@@ -213,9 +228,25 @@ static __always_inline bool aeg_frame_owns_source(struct __sk_buff *skb,
 	return bpf_map_lookup_elem(&sources, &source);
 }
 
+/* Whoever has no address yet asks for one; nothing else comes from nowhere. */
+static __always_inline bool aeg_frame_asks_address(const struct aeg_frame *frame)
+{
+	const __u32 *saddr = (const __u32 *)frame->saddr;
+
+	return !frame->reason && frame->proto == AEG_PROTO_UDP && frame->dport == DHCP_SERVER &&
+	       !saddr[3];
+}
+
+/* Another one's source, wherever it goes: an answer would be another one's, or the blame. */
+static __always_inline void aeg_frame_check_source(struct __sk_buff *skb, struct aeg_frame *frame)
+{
+	if (!frame->hidden && !aeg_frame_owns_source(skb, frame) && !aeg_frame_asks_address(frame))
+		aeg_frame_refuse(frame, AEG_REASON_SPOOFED_SOURCE, 1);
+}
+
 /* What the headers say against what the tables let through, and why. */
-static __always_inline void aeg_frame_object(struct __sk_buff *skb, const struct aeg_frame *frame,
-					     bool demands, struct aeg_decision *decision)
+static __always_inline void aeg_frame_object(const struct aeg_frame *frame, bool demands,
+					     struct aeg_decision *decision)
 {
 	if (frame->reason && decision->verdict != AEG_VERDICT_ALLOWED)
 		decision->reason = frame->reason;
@@ -224,8 +255,6 @@ static __always_inline void aeg_frame_object(struct __sk_buff *skb, const struct
 						  .reason = AEG_REASON_NOT_GOVERNED};
 	else if (demands)
 		aeg_decide_hello(decision, AEG_REASON_UNVERIFIED);
-	else if (aeg_allowed_by_rule(decision) && !aeg_frame_owns_source(skb, frame))
-		aeg_decide_hello(decision, AEG_REASON_SPOOFED_SOURCE);
 }
 
 /* A question that the cgroup's programs have not read, of a workload whose questions are judged. */
@@ -254,7 +283,7 @@ static __always_inline void aeg_frame_judge(struct __sk_buff *skb, struct aeg_pa
 		aeg_frame_judge_hidden(&view, frame, aeg_ident_find(&view, pod), &at->outcome);
 	else
 		demands = aeg_frame_judge_address(skb, &view, frame, pod, &at->outcome);
-	aeg_frame_object(skb, frame, demands, &at->outcome.decision);
+	aeg_frame_object(frame, demands, &at->outcome.decision);
 	aeg_frame_ask(frame, aeg_ident_find(&view, pod), &at->outcome.decision);
 }
 
@@ -338,8 +367,9 @@ static __always_inline int aeg_frame_police(struct __sk_buff *skb)
 	aeg_frame_parse(skb, &at.frame);
 	if (at.frame.local)
 		return aeg_frame_end(AEG_FRAME_LOCAL);
-	if (aeg_frame_kernels(skb, &at.frame))
+	if (aeg_frame_kernels(skb, &at.frame) && !aeg_frame_held(&at))
 		return aeg_frame_end(AEG_FRAME_KERNEL);
+	aeg_frame_check_source(skb, &at.frame);
 	aeg_frame_judge(skb, &at);
 	return aeg_frame_conclude(&at);
 }

@@ -24,6 +24,7 @@
 #define SOCK_RAW 3
 #define IPPROTO_ICMP 1
 #define IPPROTO_ICMPV6 58
+#define IPPROTO_UDPLITE 136
 #define IPPROTO_MPTCP 262
 #define TCP_SYN_SENT 2
 
@@ -125,6 +126,14 @@ struct task_struct {
 
 struct sock_cgroup_data {
 	struct cgroup *cgroup; /* since 5.15; something else could be in its place before */
+};
+
+struct sock_cgroup_data___before_5_15 {
+	__u64 val; /* the same pointer, unless one of its two lowest bits is set */
+};
+
+struct sock___before_5_15 {
+	struct sock_cgroup_data___before_5_15 sk_cgrp_data;
 };
 
 struct sock {

@@ -84,11 +84,10 @@ static __always_inline bool aeg_maker_managed(const struct aeg_ctl *control, __u
 
 #define AEG_MAKER_NOBODY (~0ull) /* it was not made in a managed directory */
 
-/* The nearest cgroup, its maker's own or one above it, that has an identity; 0: none has. */
-static __always_inline __u64 aeg_maker_pod(const struct bpf_sock_addr *ctx)
+/* The nearest cgroup, this one or one above it, that has an identity; 0: none has. */
+static __always_inline __u64 aeg_cgroup_pod(__u64 cgroup)
 {
 	struct aeg_ctl *control = aeg_ctl_get();
-	__u64 cgroup = aeg_maker_cgroup(ctx);
 	void *table;
 
 	if (!control || !cgroup || !aeg_maker_managed(control, cgroup))
@@ -107,6 +106,12 @@ static __always_inline __u64 aeg_maker_pod(const struct bpf_sock_addr *ctx)
 			return id;
 	}
 	return 0;
+}
+
+/* The same of its maker. */
+static __always_inline __u64 aeg_maker_pod(const struct bpf_sock_addr *ctx)
+{
+	return aeg_cgroup_pod(aeg_maker_cgroup(ctx));
 }
 
 #endif

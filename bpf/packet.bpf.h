@@ -72,6 +72,7 @@ struct aeg_tcp {
 };
 
 #define TCP_FLAG_SYN 0x02
+#define TCP_FLAG_RST 0x04
 #define TCP_FLAG_ACK 0x10
 #define TCP_FLAG_URG 0x20
 

@@ -45,17 +45,17 @@ enum aeg_ipproto {
 struct aeg_frame {
 	__u8 saddr[16]; /* IPv4 mapped */
 	__u8 daddr[16];
-	__u32 start;  /* of what is inside IP */
-	__u16 sport;  /* host order; TCP and UDP */
-	__u16 dport;  /* host order */
-	__u8 proto;   /* of what is inside IP, behind extension headers */
-	__u8 reason;  /* enum aeg_reason: why it cannot be attributed; 0: it can */
-	__u8 hidden;  /* 1: daddr does not say where it goes */
-	__u8 local;   /* 1: ARP and the like, which never leaves the link */
-	__u8 link;    /* 1: neighbour discovery: part of having an address, whatever the policy */
+	__u32 start; /* of what is inside IP */
+	__u16 sport; /* host order; TCP and UDP */
+	__u16 dport; /* host order */
+	__u8 proto;  /* of what is inside IP, behind extension headers */
+	__u8 reason; /* enum aeg_reason: why it cannot be attributed; 0: it can */
+	__u8 hidden; /* 1: daddr does not say where it goes */
+	__u8 local;  /* 1: ARP and the like, which never leaves the link */
+	__u8 link; /* 1: neighbour discovery of the sender's own link: part of having an address */
 	__u8 opening; /* 1: the first segment of a TCP connection */
 	__u8 hops;    /* time to live, hop limit */
-	__u8 pad;
+	__u8 reset;   /* 1: a TCP segment that ends a connection and carries nothing */
 };
 
 AEG_INLINE void aeg_frame_refuse(struct aeg_frame *ret, __u8 reason, __u8 hidden)
@@ -203,6 +203,7 @@ AEG_INLINE int aeg_is_tunnel(__u32 proto)
 }
 
 #define AEG_TCP_SYN 0x02
+#define AEG_TCP_RST 0x04
 #define AEG_TCP_ACK 0x10
 
 AEG_INLINE void aeg_frame_tcp(const struct aeg_bytes *in, struct aeg_frame *ret)
@@ -216,6 +217,7 @@ AEG_INLINE void aeg_frame_tcp(const struct aeg_bytes *in, struct aeg_frame *ret)
 	ret->sport = (__u16)aeg_be16(head);
 	ret->dport = (__u16)aeg_be16(head + 2);
 	ret->opening = (head[13] & (AEG_TCP_SYN | AEG_TCP_ACK)) == AEG_TCP_SYN;
+	ret->reset = head[13] & AEG_TCP_RST && in->len == ret->start + (head[12] >> 4) * 4u;
 }
 
 AEG_INLINE void aeg_frame_udp(const struct aeg_bytes *in, struct aeg_frame *ret)
@@ -230,7 +232,16 @@ AEG_INLINE void aeg_frame_udp(const struct aeg_bytes *in, struct aeg_frame *ret)
 	ret->dport = (__u16)aeg_be16(head + 2);
 }
 
-/* RFC 4861, 7.1: neighbour discovery has crossed no router when its hop limit is still 255. */
+/* The prefix that links have (RFC 4291, 2.5.4), of both ends. */
+AEG_INLINE int aeg_frame_same_net(const struct aeg_frame *frame)
+{
+	return aeg_be64(frame->saddr) == aeg_be64(frame->daddr);
+}
+
+/*
+ * RFC 4861, 7.1: neighbour discovery has crossed no router when its hop limit is still 255. That is for
+ * those who receive it: one to an address elsewhere would be routed there, with whatever it carries.
+ */
 AEG_INLINE void aeg_frame_icmp6(const struct aeg_bytes *in, struct aeg_frame *ret)
 {
 	__u8 type;
@@ -243,7 +254,7 @@ AEG_INLINE void aeg_frame_icmp6(const struct aeg_bytes *in, struct aeg_frame *re
 		return;
 	ret->local = (ret->daddr[0] == 0xfe && ret->daddr[1] >> 6 == 2) ||
 		     (ret->daddr[0] == 0xff && ret->daddr[1] == 0x02);
-	ret->link = in->len <= 40 + AEG_ND_BYTES_MAX;
+	ret->link = in->len <= 40 + AEG_ND_BYTES_MAX && aeg_frame_same_net(ret);
 }
 
 AEG_INLINE void aeg_frame_inside(const struct aeg_bytes *in, struct aeg_frame *ret)

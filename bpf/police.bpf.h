@@ -284,13 +284,16 @@ static __always_inline bool aeg_attempt_reportable(const struct aeg_attempt *at,
 /*
  * One datagram socket serves many destinations: once it asked a resolver it is watched, and listened to,
  * also where it asks others at the same time, as musl does; whose answer it is, is looked at anyway.
- * Until it asks a resolver from a namespace in which none is believed.
+ * Until it asks a resolver from a namespace in which none is believed. Ping
+ * sockets and UDP-Lite send without a hook, too, whichever made the storage: see raw.bpf.h.
  */
 static __always_inline void aeg_attempt_remember_watch(const struct aeg_attempt *at,
 						       const struct aeg_flow *flow)
 {
 	struct aeg_sock *sock = at->sock;
 
+	if (aeg_cell_proto(flow->proto) == AEG_PROTO_OTHER)
+		sock->watch = AEG_WATCH_PACKETS;
 	if (sock->watch == AEG_WATCH_PACKETS ||
 	    (flow->hook != AEG_HOOK_CONNECT && flow->dport != AEG_PORT_DNS))
 		return;
@@ -323,7 +326,9 @@ static __always_inline void aeg_attempt_write(const struct aeg_attempt *at,
 	if (sock->leaf == at->task.leaf) {
 		sock->pod = at->task.pod;
 		sock->epoch = at->task.epoch;
-		flags |= AEG_SOCK_CACHED;
+		/* Their packets write destinations of their own over this one's. */
+		if (sock->watch != AEG_WATCH_PACKETS)
+			flags |= AEG_SOCK_CACHED;
 	}
 	sock->free = at->free ? at->task.epoch + 1 : 0;
 	sock->opened = now;

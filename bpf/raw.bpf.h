@@ -57,6 +57,48 @@ static __always_inline void aeg_skb_stamp(struct __sk_buff *skb, const struct ae
 	ret->pod = table ? aeg_skb_pod(skb, control, table) : 0;
 }
 
+/* A RST that carries nothing: the kernel's last word to whoever is at the other end. */
+static __always_inline bool aeg_packet_resets(struct __sk_buff *skb,
+					      const struct aeg_packet *packet)
+{
+	__u8 head[14];
+
+	if (packet->proto != AEG_PROTO_TCP ||
+	    bpf_skb_load_bytes(skb, packet->start, head, sizeof(head)))
+		return false;
+	return head[13] & TCP_FLAG_RST && packet->len == packet->start + (head[12] >> 4) * 4;
+}
+
+/*
+ * A packet of a socket that nothing is known of, while somebody is quarantined: accepted connections
+ * and what is older than the programs are found nowhere else. Global: verified once, by itself.
+ */
+AEG_GLOBAL int held_egress(struct __sk_buff *skb)
+{
+	struct aeg_ctl *control = aeg_ctl_get();
+	struct aeg_outcome outcome = {
+		.decision = {.verdict = AEG_VERDICT_DENIED, .reason = AEG_REASON_QUARANTINED},
+	};
+	const struct aeg_ident *ident;
+	struct aeg_packet packet;
+	void *table;
+	__u64 pod;
+
+	if (!control || !aeg_skb_managed(skb, control))
+		return AEG_PASS;
+	table = aeg_inner(&idents, READ_ONCE(control->now.slot), AEG_ERROR_NO_IDENTS);
+	pod = table ? aeg_skb_pod(skb, control, table) : 0;
+	ident = pod ? bpf_map_lookup_elem(table, &pod) : NULL;
+	if (!ident || !(ident->flags & AEG_IDENT_QUARANTINED))
+		return AEG_PASS;
+	if (aeg_packet_read(skb, &packet) &&
+	    (aeg_loopback(packet.daddr) || aeg_packet_resets(skb, &packet)))
+		return AEG_PASS;
+	outcome.workload = ident->workload;
+	aeg_count_decision(&outcome, AEG_HOOK_PACKET);
+	return AEG_DENY;
+}
+
 /* What another packet of the socket finds in the moment before it is stamped. */
 static const char aeg_raw_first[sizeof(struct aeg_sock)] = {
 	[offsetof(struct aeg_sock, watch)] = AEG_WATCH_PACKETS,
@@ -78,9 +120,12 @@ static __always_inline struct aeg_sock *aeg_stranger_egress(struct __sk_buff *sk
 	struct aeg_sock *sock;
 
 	*ret_verdict = AEG_PASS;
-	if (!raw && (proto == AEG_PROTO_UDP || sk->state != TCP_SYN_SENT))
-		return NULL;
 	control = aeg_ctl_get();
+	if (!raw && (proto == AEG_PROTO_UDP || sk->state != TCP_SYN_SENT)) {
+		if (control && READ_ONCE(control->levels) & AEG_LEVELS_HELD)
+			*ret_verdict = held_egress(skb) & 1;
+		return NULL;
+	}
 	if (!control || !aeg_skb_managed(skb, control) || (raw && aeg_sock_kernels(skb)))
 		return NULL;
 	if (raw) {
@@ -98,9 +143,15 @@ static __always_inline struct aeg_sock *aeg_stranger_egress(struct __sk_buff *sk
 	return NULL;
 }
 
-/* Raw sockets write any header: what is no ICMP cannot be attributed and counts as governed. */
-static __always_inline bool aeg_raw_hides(const struct aeg_packet *packet)
+/*
+ * Raw sockets write any header: what is no ICMP cannot be attributed and counts as governed. A UDP-Lite
+ * socket's is the kernel's.
+ */
+static __always_inline bool aeg_raw_hides(const struct bpf_sock *sk,
+					  const struct aeg_packet *packet)
 {
+	if (packet->proto == IPPROTO_UDPLITE)
+		return sk->type == SOCK_RAW;
 	return packet->proto != IPPROTO_ICMP && packet->proto != IPPROTO_ICMPV6;
 }
 
@@ -149,7 +200,7 @@ static __always_inline __u64 aeg_raw_pod(struct __sk_buff *skb, const struct aeg
 
 static __always_inline void aeg_raw_judge(struct __sk_buff *skb, const struct aeg_ctl *control,
 					  struct aeg_sock *sock, const struct aeg_packet *packet,
-					  struct aeg_outcome *ret)
+					  bool hides, struct aeg_outcome *ret)
 {
 	const struct aeg_dest hidden = {.flags = AEG_DEST_GOVERNED};
 	const struct aeg_flow flow = {.proto = AEG_PROTO_OTHER};
@@ -159,7 +210,7 @@ static __always_inline void aeg_raw_judge(struct __sk_buff *skb, const struct ae
 	aeg_judge_internal(ret);
 	if (!aeg_view_open(READ_ONCE(control->now.slot), &view))
 		return;
-	if (aeg_raw_hides(packet))
+	if (hides)
 		aeg_judge(&view, &flow, &hidden, aeg_ident_find(&view, pod), ret);
 	else
 		aeg_raw_judge_address(skb, &view, packet, pod, ret);
@@ -190,8 +241,8 @@ static __always_inline void aeg_raw_report(struct __sk_buff *skb, struct aeg_ctl
 }
 
 /* A packet of a stamped socket; a denial is reported once for a run of packets to one address. */
-static __always_inline int aeg_raw_egress(struct __sk_buff *skb, struct aeg_sock *sock,
-					  const struct aeg_packet *packet)
+static __always_inline int aeg_raw_egress(struct __sk_buff *skb, const struct bpf_sock *sk,
+					  struct aeg_sock *sock, const struct aeg_packet *packet)
 {
 	struct aeg_ctl *control = aeg_ctl_get();
 	struct aeg_outcome outcome;
@@ -199,7 +250,7 @@ static __always_inline int aeg_raw_egress(struct __sk_buff *skb, struct aeg_sock
 
 	if (!control)
 		return AEG_PASS;
-	aeg_raw_judge(skb, control, sock, packet, &outcome);
+	aeg_raw_judge(skb, control, sock, packet, aeg_raw_hides(sk, packet), &outcome);
 	if (outcome.decision.verdict != AEG_VERDICT_DENIED)
 		return AEG_PASS;
 	aeg_count_decision(&outcome, AEG_HOOK_PACKET);

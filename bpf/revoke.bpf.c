@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * Connections that stand are decided again: whoever reads this iterator makes it look at every socket
- * that has storage, with the tables in force now. What they deny is marked, so that nothing more
- * leaves, and reported, so that the daemon ends it. What they allow is not touched.
+ * that has storage, with the tables and the identities in force now. What they deny is marked, so that
+ * nothing more leaves, and reported, so that the daemon ends it; what was to end and is still there is
+ * reported again. What they allow is not touched.
  */
 #define AEG_CLOCK() bpf_ktime_get_ns()
 #include "bpf/close.bpf.h"
 #include "bpf/identity.bpf.h"
 #include "bpf/learned.bpf.h"
+#include "bpf/maker.bpf.h"
 
 #pragma clang attribute push(__attribute__((always_inline)), apply_to = function)
 #include "bpf/ask.h"
@@ -34,11 +36,61 @@ static __always_inline bool aeg_revoke_concerns(const struct aeg_sock *sock)
 {
 	if (sock->hook != AEG_HOOK_CONNECT && sock->hook != AEG_HOOK_PROBE)
 		return false;
-	if (sock->watch == AEG_WATCH_DEAD || sock->watch == AEG_WATCH_PACKETS)
+	if (sock->watch == AEG_WATCH_PACKETS)
 		return false;
-	return sock->decision.verdict == AEG_VERDICT_ALLOWED ||
+	return sock->watch == AEG_WATCH_DEAD || sock->decision.verdict == AEG_VERDICT_ALLOWED ||
 	       sock->decision.verdict == AEG_VERDICT_AUDITED;
 }
+
+/* Whether it ended, or ends in the kernel's own time: nobody can hold it open. */
+static __always_inline bool aeg_revoke_over(struct sock *sk)
+{
+	__u8 state = BPF_CORE_READ(sk, __sk_common.skc_state);
+
+	return state == AEG_TCP_CLOSE || state == AEG_TCP_TIME_WAIT;
+}
+
+/* ---- whose it is ---- */
+
+/* The cgroup that made the socket, as in maker.bpf.h; 0: the kernel does not say. */
+static __always_inline __u64 aeg_revoke_maker(struct sock *sk)
+{
+	const struct sock___before_5_15 *former = (const void *)sk;
+	__u64 word = 0;
+
+	if (AEG_MAKER_KEPT)
+		return (__u64)BPF_CORE_READ(sk, sk_cgrp_data.cgroup);
+	if (bpf_core_read(&word, sizeof(word), &former->sk_cgrp_data.val) || word & 3)
+		return 0;
+	return word;
+}
+
+/* See aeg_cgroup_pod(). Global: its loop is verified once. */
+AEG_GLOBAL __u64 revoke_pod(__u64 cgroup)
+{
+	return aeg_cgroup_pod(cgroup);
+}
+
+/*
+ * A socket that was made before its workload was known, or whose cgroup belongs to a nearer one by now,
+ * is looked for again, as connect() would. A stamp that is not its maker's stays what it was.
+ */
+static __always_inline void aeg_revoke_stamp(const struct aeg_ctl *control, struct sock *sk,
+					     struct aeg_sock *sock)
+{
+	__u64 cgroup, pod;
+
+	if (sock->epoch == aeg_now(control).epoch)
+		return;
+	cgroup = aeg_revoke_maker(sk);
+	if (!cgroup || aeg_cgroup_id(cgroup) != sock->leaf)
+		return;
+	pod = revoke_pod(cgroup);
+	if (pod != AEG_MAKER_NOBODY && pod != sock->pod)
+		WRITE_ONCE(sock->pod, pod);
+}
+
+/* ---- what holds now ---- */
 
 /* See aeg_choose(). */
 AEG_GLOBAL __u64 revoke_choose(__u64 high, __u64 low, __u64 pod, __u64 packed)
@@ -114,7 +166,7 @@ static __always_inline bool aeg_revoke_unread(const struct aeg_view *view,
 
 static __always_inline void aeg_revoke_fill(struct aeg_event *event, struct sock *sk,
 					    const struct aeg_sock *sock,
-					    const struct aeg_outcome *outcome)
+					    const struct aeg_outcome *outcome, __u8 type)
 {
 	struct aeg_ending ending = {};
 	__u64 cookie = 0;
@@ -135,7 +187,7 @@ static __always_inline void aeg_revoke_fill(struct aeg_event *event, struct sock
 	__builtin_memcpy(event->saddr, ending.saddr, sizeof(event->saddr));
 	event->dport = sock->dport;
 	event->sport = ending.sport;
-	event->type = AEG_EVENT_DENY;
+	event->type = type;
 	event->proto = sock->proto;
 	event->hook = AEG_HOOK_REVOKE;
 	event->family = ending.family;
@@ -143,15 +195,13 @@ static __always_inline void aeg_revoke_fill(struct aeg_event *event, struct sock
 
 static __always_inline void aeg_revoke_report(struct aeg_ctl *control, struct sock *sk,
 					      const struct aeg_sock *sock,
-					      const struct aeg_outcome *outcome)
+					      const struct aeg_outcome *outcome, __u8 type)
 {
-	struct aeg_event *event;
+	struct aeg_event *event = aeg_event_new(&denials, AEG_ERROR_DENIAL_LOST);
 
-	aeg_count_decision(outcome, AEG_HOOK_REVOKE);
-	event = aeg_event_new(&denials, AEG_ERROR_DENIAL_LOST);
 	if (!event)
 		return;
-	aeg_revoke_fill(event, sk, sock, outcome);
+	aeg_revoke_fill(event, sk, sock, outcome, type);
 	aeg_event_submit(control, &denials, event);
 }
 
@@ -163,19 +213,29 @@ int revoke(struct bpf_iter__bpf_sk_storage_map *ctx)
 	struct sock *sk = ctx->sk;
 	struct aeg_outcome outcome;
 	struct aeg_view view;
+	bool dead;
 
 	if (!sock || !sk || !control || !aeg_revoke_concerns(sock))
 		return 0;
+	dead = sock->watch == AEG_WATCH_DEAD;
+	if (dead && aeg_revoke_over(sk))
+		return 0;
+	aeg_revoke_stamp(control, sk, sock);
 	aeg_judge_internal(&outcome);
 	if (aeg_view_open(aeg_now(control).slot, &view)) {
 		aeg_revoke_judge(&view, sock, &outcome);
 		if (aeg_revoke_unread(&view, sock))
 			outcome.decision.verdict = AEG_VERDICT_DENIED;
 	}
-	if (outcome.decision.verdict != AEG_VERDICT_DENIED)
+	/* A ClientHello's denial is not what the tables say of the address. */
+	if (outcome.decision.verdict != AEG_VERDICT_DENIED &&
+	    sock->decision.verdict != AEG_VERDICT_DENIED)
 		return 0;
+	outcome.decision.verdict = AEG_VERDICT_DENIED;
 	outcome.decision.reason = AEG_REASON_REVOKED;
 	WRITE_ONCE(sock->watch, AEG_WATCH_DEAD);
-	aeg_revoke_report(control, sk, sock, &outcome);
+	if (!dead)
+		aeg_count_decision(&outcome, AEG_HOOK_REVOKE);
+	aeg_revoke_report(control, sk, sock, &outcome, dead ? AEG_EVENT_KILL : AEG_EVENT_DENY);
 	return 0;
 }

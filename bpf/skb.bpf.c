@@ -47,7 +47,7 @@ int skb_egress(struct __sk_buff *skb)
 		return sk->protocol == AEG_PROTO_UDP ? aeg_dns_egress(skb, sock, &packet)
 						     : aeg_talk_egress(skb, sk, sock, &packet);
 	if (sock->watch == AEG_WATCH_PACKETS)
-		return aeg_raw_egress(skb, sock, &packet);
+		return aeg_raw_egress(skb, sk, sock, &packet);
 	return aeg_hello_egress(skb, sk, sock, &packet);
 }
 

@@ -4,7 +4,8 @@ import json
 import os
 
 from cases_connect import wait_for_instances
-from harness import Node, check, equal, wait_until
+from cases_tc import stopped_helper
+from harness import Node, check, equal, run, wait_until
 from scene import FREE, GOVERNED, decide, write
 
 
@@ -101,3 +102,65 @@ def alive(daemon):
         return daemon.get("/livez", raw=True)[0] == 200
     except OSError:
         return False
+
+
+def pod_address(pod):
+    (line,) = [line for line in run("ip", "-n", pod.netns, "-4", "-o", "addr", "show", "eth0").stdout.splitlines()]
+    return line.split()[3].split("/")[0]
+
+
+def accepted(node, server, port=7000):
+    """A connection from the world to a server in the pod."""
+    server.post("serve", port=port)
+    server.read()
+    equal(node.world.ask("dial", addr=pod_address(server), port=port, family="v4")["errno"], "OK", "dial")
+    equal(server.read()["errno"], "OK", "accept")
+
+
+def test_ends_what_was_accepted():
+    """A server's connections have passed no connect(); the peer learns of the end and gets nothing."""
+    with Node() as node:
+        write(node)
+        daemon, chat = node.daemon().start(), node.pod("chat", "chat1")
+        trainer = node.pod("trainer", "trainer1")
+        wait_for_instances(daemon, 2)
+        accepted(node, chat)
+        accepted(node, trainer, port=7001)
+        chat.ask("serve_send")
+        trainer.ask("serve_send")
+        equal(node.world.ask("held_recv", within=5)["got"], ["leak", "leak"], "before")
+        node.aegress("quarantine", "ml/chat-1")
+        chat.ask("serve_send")
+        trainer.ask("serve_send")
+        equal(node.world.ask("held_recv", within=5)["got"], ["ECONNRESET", "leak"], "afterwards")
+
+
+def test_ends_what_is_older_than_the_programs():
+    with Node() as node:
+        write(node)
+        chat = node.pod("chat", "chat1")
+        equal(chat.ask("hold", addr=FREE, port=443, family="v4", times=2)["errno"], "OK", "before the daemon")
+        accepted(node, chat)
+        daemon = node.daemon().start()
+        wait_for_instances(daemon, 1)
+        chat.ask("serve_send")
+        equal(node.world.ask("held_recv", within=5)["got"], ["leak"], "before")
+        node.aegress("quarantine", "ml")
+        ends = chat.ask("held_ends", within=10)
+        equal((ends["open"], ends["ends"].get("EOF", 0)), (0, 0), f"{ends}")
+        chat.ask("serve_send")
+        equal(node.world.ask("held_recv", within=5)["got"], ["ECONNRESET"], "afterwards")
+
+
+def test_what_cannot_be_ended_is_silent():
+    """Where nobody can end them, the packets of accepted connections stop all the same."""
+    with Node() as node:
+        write(node)
+        daemon, chat = node.daemon().start(), node.pod("chat", "chat1")
+        wait_for_instances(daemon, 1)
+        accepted(node, chat)
+        with stopped_helper(daemon):
+            node.aegress("quarantine", "ml/chat-1")
+            chat.ask("serve_send")
+            equal(node.world.ask("held_recv", within=0.5)["got"], [""], "what arrived")
+            check(daemon.total("denied", "quarantined", "packet") > 0, "counter")

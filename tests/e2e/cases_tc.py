@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 """TC: packets that no socket program sees, from a packet socket in the pod. What is denied must not
 arrive in the world, counted there; what is allowed must, or the count would prove nothing."""
+import contextlib
 import os
 import signal
 
@@ -120,6 +121,70 @@ def test_pods_come_and_go():
         wait_until(lambda: layers(daemon, "chat-1") == "cgroup, tc", "the report of it")
 
 
+@contextlib.contextmanager
+def stopped_helper(daemon):
+    """The process that enters pods' namespaces answers nobody meanwhile."""
+    pid = next(pid for pid in children(daemon.process.pid) if comm(pid) == "aegressd-netns")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def children(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+        return list(map(int, file.read().split()))
+
+
+def comm(pid):
+    with open(f"/proc/{pid}/comm", encoding="ascii") as file:
+        return file.read().strip()
+
+
+def wake(node, address):
+    """An address that comes makes the daemon look at all interfaces again."""
+    run("ip", "-n", node.host, "addr", "add", address, "dev", "up0")
+
+
+def test_a_look_that_fails_takes_nothing_off():
+    with stage() as (node, daemon, pod):
+        (syn,) = [one for one in classes() if one["name"] == "syn4"]
+        with stopped_helper(daemon):
+            wake(node, "192.0.2.130/32")
+            wait_until(lambda: "looking for its interfaces" in daemon.log_tail(), "the failure")
+            wake(node, "192.0.2.131/32")  # read when the look is over: its rows are written by then
+            daemon.get("/v1/status")
+            equal(len(os.listdir(os.path.join(node.pins, "veths"))), 1, "pinned links")
+            with watching(node) as seen:
+                send(node, pod, syn, DENIED, DENIED6)
+            equal(seen["frames"], 0, "frames to the denied destination")
+        # answers that came too late are nobody's: the next look finds what there is
+        run("ip", "-n", pod.netns, "link", "delete", "eth0")
+        wait_until(lambda: layers(daemon, "chat-1") == "cgroup (no veth)", "the interface to be gone")
+        equal(os.listdir(os.path.join(node.pins, "veths")), [], "pinned links without an interface")
+
+
+def test_a_restart_whose_look_fails_takes_nothing_off():
+    """The new daemon's first look at the pod fails: what the former one attached stays."""
+    with stage() as (node, daemon, pod):
+        (syn,) = [one for one in classes() if one["name"] == "syn4"]
+        daemon.kill()
+        os.kill(pod.pid, signal.SIGSTOP)
+        try:
+            # nobody is in the workload's cgroup: there is no process whose namespace could be entered
+            with open(os.path.join(node.cgroup_root, "world.slice", "cgroup.procs"), "w",
+                      encoding="ascii") as procs:
+                procs.write(str(pod.pid))
+            daemon.start()
+            equal(len(os.listdir(os.path.join(node.pins, "veths"))), 1, "pinned links")
+            with watching(node) as seen:
+                send(node, pod, syn, DENIED, DENIED6)
+            equal(seen["frames"], 0, "frames to the denied destination")
+        finally:
+            os.kill(pod.pid, signal.SIGCONT)
+
+
 def test_switched_off():
     with stage(covered=False, tc="off") as (node, daemon, pod):
         equal(layers(daemon, "chat-1"), "cgroup", "layers")
@@ -137,6 +202,20 @@ def test_required_and_missing():
         denied = lambda: pod.ask("connect", addr=ALLOWED, port=443, family="v4")["errno"] == "EPERM"
         wait_until(denied, "the denial")
         check(daemon.total("denied", "layer", "connect") > 0, "counter")
+
+
+def test_required_and_lost():
+    """What stands does not outlive the loss of the layer that was demanded."""
+    policies = POLICIES.replace("  workloads: {serviceAccounts: [chat]}",
+                                "  require: [tc]\n  workloads: {serviceAccounts: [chat]}")
+    with stage(policies) as (node, daemon, pod):
+        equal(pod.ask("hold", addr=ALLOWED, port=443, family="v4", times=3)["errno"], "OK", "with TC")
+        # a second way out that TC does not see
+        run("ip", "-n", node.host, "link", "add", "link", "up0", "name", "mv0", "type", "macvlan")
+        run("ip", "-n", node.host, "link", "set", "mv0", "netns", pod.netns)
+        wait_until(lambda: layers(daemon, "chat-1") == "cgroup, tc on some interfaces", "the loss")
+        ends = pod.ask("held_ends", within=10)
+        equal((ends["open"], daemon.total("denied", "revoked", "revoke")), (0, 3), "ended, counted")
 
 
 def test_host_network_is_reported():

@@ -123,8 +123,8 @@ def op_hold(request):
 
 
 def op_held_ends(request):
-    """Waits until every held connection ended; how, and seconds from the question to each end."""
-    start, poll, ends, seconds = time.monotonic(), select.poll(), {}, []
+    """Waits until every held connection ended; how, and when by the clock that all processes share."""
+    start, poll, ends, at = time.monotonic(), select.poll(), {}, []
     open_ones = {sock.fileno(): sock for sock in held}
     for fd in open_ones:
         poll.register(fd, select.POLLIN)
@@ -133,10 +133,10 @@ def op_held_ends(request):
             code = open_ones[fd].getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             name = errno.errorcode.get(code, "EOF") if code else "EOF"
             ends[name] = ends.get(name, 0) + 1
-            seconds.append(time.monotonic() - start)
+            at.append(time.monotonic())
             poll.unregister(fd)
             del open_ones[fd]
-    return {"ends": ends, "open": len(open_ones), "last": max(seconds, default=0.0)}
+    return {"ends": ends, "open": len(open_ones), "at": at}
 
 
 def op_held_talk(request):
@@ -147,6 +147,93 @@ def op_held_talk(request):
         sock.shutdown(socket.SHUT_WR)
         answered += len(sock.recv(1))
     return {"answered": answered}
+
+
+class Busy:
+    """A connection that always has something under way, until it is told to stop."""
+
+    def __init__(self, request):
+        self.sock, self.sent = new_socket(request), 0
+        self.stopping = threading.Event()
+        self.sock.connect((address_of(request), request["port"]))
+        self.thread = threading.Thread(target=self.send, daemon=True)
+        self.thread.start()
+
+    def send(self):
+        while not self.stopping.wait(0.0005):
+            self.sock.sendall(b"x" * 100)
+            self.sent += 100
+
+    def retransmits(self):
+        info = self.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+        return int.from_bytes(info[100:104], sys.byteorder)  # tcpi_total_retrans
+
+    def end(self):
+        self.stopping.set()
+        self.thread.join()
+        retransmits, received = self.retransmits(), 0
+        self.sock.shutdown(socket.SHUT_WR)
+        while data := self.sock.recv(65536):
+            received += len(data)
+        return {"sent": self.sent, "received": received, "retransmits": retransmits}
+
+
+busy = None
+
+
+def op_busy_start(request):
+    global busy
+    busy = Busy(request)
+    return {}
+
+
+def op_busy_so_far(_request):
+    return {"sent": busy.sent, "retransmits": busy.retransmits()}
+
+
+def op_busy_end(_request):
+    return busy.end()
+
+
+serving = []  # connections that came to op_serve
+
+
+def op_serve(request):
+    """Accepts one connection on every address; from then on each is sent to by op_serve_send."""
+    listener = socket.create_server(("", request["port"]))
+    print(json.dumps({"listening": True}), flush=True)
+    listener.settimeout(TIMEOUT)
+    serving.append(listener.accept()[0])
+    listener.close()
+    return {}
+
+
+def op_serve_send(_request):
+    for sock in serving:
+        sock.sendall(b"leak")
+    return {}
+
+
+def op_dial(request):
+    """Opens one connection, held like others."""
+    sock = new_socket(request)
+    sock.connect((address_of(request), request["port"]))
+    held.append(sock)
+    return {}
+
+
+def op_held_recv(request):
+    """What each held connection has to read within a time; "" where nothing, or how it ended."""
+    got = []
+    for sock in held:
+        sock.settimeout(request["within"])
+        try:
+            got.append(sock.recv(64).decode() or "EOF")
+        except TimeoutError:
+            got.append("")
+        except OSError as error:
+            got.append(errno.errorcode[error.errno])
+    return {"got": got}
 
 
 def op_drop_held(_request):

@@ -435,6 +435,81 @@ static void test_raw_sockets(void)
 	stop();
 }
 
+/* ---- A4: the same sockets, where connect() or sendmsg() has seen them once ---- */
+
+static struct sockaddr_in at_port(const char *addr)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(OTHER_PORT)};
+
+	inet_pton(AF_INET, addr, &to.sin_addr);
+	return to;
+}
+
+static int connected_to(int fd, const char *addr)
+{
+	struct sockaddr_in to = at_port(addr);
+
+	return connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0 ? errno : 0;
+}
+
+/* To where it is connected, or else to an address; an echo request is as good as any payload. */
+static int say(int fd, const char *addr)
+{
+	struct sockaddr_in to = at_port(addr ? addr : "0.0.0.0");
+	struct icmphdr echo = {.type = ICMP_ECHO};
+
+	echo.checksum = checksum(&echo, sizeof(echo));
+	/* That nobody is there, the datagram before was told. */
+	while (sendto(fd, &echo, sizeof(echo), 0, addr ? (struct sockaddr *)&to : NULL,
+		      addr ? sizeof(to) : 0) < 0) {
+		if (errno != ECONNREFUSED)
+			return errno;
+	}
+	return 0;
+}
+
+/* Whichever hook made the storage, each packet is looked at. Nobody governs FREE; CIDR_ADDR is governed. */
+static void try_both_orders(const char *what, int proto)
+{
+	AEG_AUTO_CLOSE int first = needed(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, proto));
+	AEG_AUTO_CLOSE int second = needed(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, proto));
+	AEG_AUTO_CLOSE int third = needed(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, proto));
+
+	check_context("%s, connect() to what is free first", what);
+	CHECK_EQUAL(connected_to(first, "5.21.0.2"), 0);
+	CHECK_EQUAL(say(first, NULL), 0);
+	CHECK_EQUAL(say(first, CIDR_ADDR), EPERM);
+	CHECK_EQUAL(say(first, "5.21.0.2"), 0);
+	check_context("%s, connect() to what is governed first", what);
+	connected_to(second, CIDR_ADDR); /* the kernel asks since 6.1, for some */
+	CHECK_EQUAL(say(second, CIDR_ADDR), EPERM);
+	CHECK_EQUAL(say(second, "5.21.0.2"), 0);
+	CHECK_EQUAL(say(second, CIDR_ADDR), EPERM);
+	check_context("%s, send first", what);
+	CHECK_EQUAL(say(third, "5.21.0.2"), 0);
+	if (connected_to(third, CIDR_ADDR) == 0)
+		CHECK_EQUAL(say(third, NULL), EPERM);
+	CHECK_EQUAL(say(third, CIDR_ADDR), EPERM);
+}
+
+static bool has_udplite(void)
+{
+	AEG_AUTO_CLOSE int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_UDPLITE);
+
+	return fd >= 0; /* 7.1 has none */
+}
+
+static void test_connected_oddities(void)
+{
+	if (start()) {
+		sh("sysctl -qw 'net.ipv4.ping_group_range=0 2147483647'");
+		try_both_orders("ping", IPPROTO_ICMP);
+		if (has_udplite())
+			try_both_orders("UDP-Lite", IPPROTO_UDPLITE);
+	}
+	stop();
+}
+
 /* Made before the programs were there: they are their makers' all the same. */
 static void test_sockets_without_state(void)
 {
@@ -485,6 +560,7 @@ const struct test hole_tests[] = {
 	{"holes: who asks first is looked at (A2)", test_first_to_ask},
 	{"holes: injected answers (A3)", test_injected_answers},
 	{"holes: raw and ping sockets (A4)", test_raw_sockets},
+	{"holes: ping and UDP-Lite sockets that connect (A4)", test_connected_oddities},
 	{"holes: sockets without state (A4)", test_sockets_without_state},
 	{"holes: an urgent byte in the hello", test_urgent_byte},
 	{NULL, NULL},

@@ -5,27 +5,38 @@
  */
 #include "tests/prog/stage.h"
 #include "tests/prog/tests.h"
+#include <err.h>
 #include <errno.h>
 #include <sys/wait.h>
 
-static int socket_made_in(const char *cgroup, int type)
+static int made_in(const char *cgroup, enum form form, int type)
 {
 	int fd;
 
 	stage_enter(cgroup);
-	fd = stage_socket(FORM_V4, type);
+	fd = stage_socket(form, type);
 	stage_leave();
 	return fd;
 }
 
-static int connect_in(const char *cgroup, int fd, enum dest dest)
+static int socket_made_in(const char *cgroup, int type)
+{
+	return made_in(cgroup, FORM_V4, type);
+}
+
+static int connect_to(const char *cgroup, int fd, enum dest dest, enum form form)
 {
 	int result;
 
 	stage_enter(cgroup);
-	result = stage_connect(fd, dest, FORM_V4, TCP_PORT);
+	result = stage_connect(fd, dest, form, TCP_PORT);
 	stage_leave();
 	return result;
+}
+
+static int connect_in(const char *cgroup, int fd, enum dest dest)
+{
+	return connect_to(cgroup, fd, dest, FORM_V4);
 }
 
 /* One TCP connection on a socket made here and used there; its event names the workload. */
@@ -264,6 +275,145 @@ static void unknown_follows_default(void)
 	datapath_stop();
 }
 
+/* ---- connections that stand ---- */
+
+static void make_known(const char *cgroup, uint32_t flags)
+{
+	struct aeg_ident_row row = ident_row(cgroup, WORKLOAD_A, 1);
+
+	row.ident.flags |= flags;
+	aeg_datapath_set_levels(datapath,
+				1u << stage_level("managed/a") | 1u << stage_level(cgroup));
+	CHECK_EQUAL(aeg_datapath_set_ident(datapath, &row), 0);
+	CHECK_EQUAL(aeg_datapath_revoke(datapath), 0);
+}
+
+/* So many connections were revoked, in A's name, and nothing else happened. */
+static void check_revoked(uint64_t n)
+{
+	struct happened happened = happened_take();
+
+	check_total(&happened, AEG_VERDICT_DENIED, AEG_REASON_REVOKED, AEG_HOOK_REVOKE, n);
+	if (CHECK(happened.nevents >= 1))
+		CHECK_EQUAL(happened.events[0].workload, WORKLOAD_A);
+}
+
+/* What a stranger was let do holds no longer than it is one. */
+static void strangers_are_decided_again(void)
+{
+	const struct aeg_datapath_config config = stage_config();
+	struct aeg_gen settings = default_settings();
+
+	if (datapath_start(&config)) {
+		AEG_AUTO_CLOSE int denied = socket_made_in(IN_STRAY, SOCK_STREAM);
+		AEG_AUTO_CLOSE int allowed = socket_made_in(IN_STRAY, SOCK_STREAM);
+		AEG_AUTO_CLOSE int datagrams = socket_made_in(IN_STRAY, SOCK_DGRAM);
+
+		settings.unknown = AEG_VERDICT_ALLOWED;
+		install(settings, RULE_A_ALLOWS);
+		CHECK_EQUAL(connect_in(IN_STRAY, denied, DEST_DENIED), 0);
+		CHECK_EQUAL(connect_in(IN_STRAY, datagrams, DEST_DENIED), 0);
+		CHECK_EQUAL(connect_in(IN_STRAY, allowed, DEST_ALLOWED), 0);
+		happened_reset();
+		make_known(IN_STRAY, 0);
+		check_revoked(2);
+	}
+	datapath_stop();
+}
+
+static void strangers_are_contained(void)
+{
+	const struct aeg_datapath_config config = stage_config();
+
+	if (datapath_start(&config)) {
+		AEG_AUTO_CLOSE int fd = made_in(IN_STRAY, FORM_V6, SOCK_STREAM);
+
+		CHECK_EQUAL(connect_to(IN_STRAY, fd, DEST_FREE, FORM_V6), 0);
+		happened_reset();
+		make_known(IN_STRAY, AEG_IDENT_STRICT | AEG_IDENT_STRICT_UNION);
+		check_revoked(1);
+	}
+	datapath_stop();
+}
+
+/* A container that becomes a workload of its own is not its pod any more. */
+static void nearest_wins_for_what_stands(void)
+{
+	const struct aeg_datapath_config config = stage_config();
+
+	if (datapath_start(&config)) {
+		AEG_AUTO_CLOSE int fd = socket_made_in(IN_B, SOCK_STREAM);
+
+		CHECK_EQUAL(connect_in(IN_B, fd, DEST_DENIED), 0); /* B may */
+		happened_reset();
+		make_known(IN_B, 0);
+		check_revoked(1);
+	}
+	datapath_stop();
+}
+
+/* ---- the emergency stop ---- */
+
+/* A connection to a server of A's: the server's end, and the client's that is nobody's. */
+static int accept_in_a(int *ret_client)
+{
+	int listener = made_in(IN_A, FORM_V6, SOCK_STREAM), fd;
+	struct sockaddr_in6 addr = {.sin6_family = AF_INET6};
+	struct sockaddr_storage peer;
+	socklen_t len = sizeof(addr);
+
+	CHECK_EQUAL(bind(listener, (struct sockaddr *)&addr, len), 0);
+	CHECK_EQUAL(listen(listener, 1), 0);
+	CHECK_EQUAL(getsockname(listener, (struct sockaddr *)&addr, &len), 0);
+	len = stage_addr(DEST_FREE, FORM_V6, ntohs(addr.sin6_port), &peer);
+	*ret_client = made_in(OUTSIDE, FORM_V6, SOCK_STREAM);
+	CHECK_EQUAL(connect(*ret_client, (struct sockaddr *)&peer, len), 0);
+	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	if (fd < 0)
+		err(1, "accept");
+	close(listener);
+	return fd;
+}
+
+static bool arrives(int from, int to)
+{
+	char byte;
+
+	CHECK_EQUAL(send(from, "x", 1, MSG_NOSIGNAL), 1);
+	return recv(to, &byte, 1, MSG_DONTWAIT) == 1;
+}
+
+/* Accepted connections have no storage and no connect(): what they send is stopped all the same. */
+static void quarantine_stops_servers(void)
+{
+	const struct aeg_datapath_config config = stage_config();
+	struct happened happened;
+
+	if (datapath_start(&config)) {
+		AEG_AUTO_CLOSE int client = -1;
+		AEG_AUTO_CLOSE int server = accept_in_a(&client);
+		struct aeg_ident_row row = ident_row("managed/a", WORKLOAD_A, 1);
+
+		CHECK(arrives(server, client));
+		row.ident.flags |= AEG_IDENT_QUARANTINED;
+		CHECK_EQUAL(aeg_datapath_set_ident(datapath, &row), 0);
+		happened_reset();
+		CHECK(!arrives(server, client));
+		happened = happened_take();
+		CHECK(happened.totals[aeg_total_index(AEG_VERDICT_DENIED, AEG_REASON_QUARANTINED,
+						      AEG_HOOK_PACKET)] > 0);
+		/* the kernel's last word to the other side gets out */
+		CHECK_EQUAL(setsockopt(server, SOL_SOCKET, SO_LINGER,
+				       &(struct linger){.l_onoff = 1}, sizeof(struct linger)),
+			    0);
+		aeg_closep(&server);
+		server = -1;
+		CHECK_EQUAL(recv(client, &(char){0}, 1, MSG_DONTWAIT), -1);
+		CHECK_EQUAL(errno, ECONNRESET);
+	}
+	datapath_stop();
+}
+
 /* ---- managed directories ---- */
 
 static void roots_change(void)
@@ -304,5 +454,9 @@ const struct test identity_tests[] = {
 	{"identity: cached decisions are not shared", cache_is_not_shared},
 	{"identity: unknown workloads follow the default", unknown_follows_default},
 	{"identity: managed directories come and go", roots_change},
+	{"identity: what strangers opened is decided again", strangers_are_decided_again},
+	{"identity: what strangers opened is contained strictly", strangers_are_contained},
+	{"identity: the nearest one's rules hold for what stands", nearest_wins_for_what_stands},
+	{"identity: a quarantine stops servers, too", quarantine_stops_servers},
 	{NULL, NULL},
 };

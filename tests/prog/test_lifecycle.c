@@ -7,7 +7,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/wait.h>
 
 static int connect_from_a(enum dest dest)
 {
@@ -383,7 +385,50 @@ static void environment(void)
 	}
 }
 
+/* ---- the helper ---- */
+
+static pid_t only_child(void)
+{
+	AEG_AUTO_FREE char *path = aeg_xasprintf("/proc/self/task/%d/children", (int)getpid());
+	FILE *file = fopen(path, "re");
+	char line[64] = "";
+
+	if (file && !fgets(line, sizeof(line), file))
+		line[0] = '\0';
+	if (file)
+		fclose(file);
+	return (pid_t)strtol(line, NULL, 10);
+}
+
+/* An answer that comes when nobody waits for it any more is not the next one's. */
+static void late_answers(void)
+{
+	const struct aeg_datapath_config config = stage_config();
+	uint64_t a = stage_cgroup("managed/a");
+	struct aeg_links links;
+	int status;
+
+	if (datapath_start(&config) && CHECK_EQUAL(aeg_datapath_delegate(datapath), 0)) {
+		pid_t helper = only_child();
+
+		stage_enter(IN_A);
+		CHECK_EQUAL(aeg_datapath_set_home(datapath, a), 0);
+		if (CHECK(helper > 0) && CHECK_EQUAL(kill(helper, SIGSTOP), 0))
+			CHECK_EQUAL(waitpid(helper, &status, WUNTRACED), helper);
+		CHECK_EQUAL(aeg_datapath_set_home(datapath, a), -EAGAIN);
+		kill(helper, SIGCONT);
+		CHECK_EQUAL(aeg_datapath_find_links(datapath, UINT32_MAX, &links), -ESRCH);
+		CHECK_EQUAL(aeg_datapath_find_links(datapath, a, &links), 0);
+		stage_leave();
+		datapath_stop();
+		CHECK_EQUAL(waitpid(helper, &status, 0), helper);
+		return;
+	}
+	datapath_stop();
+}
+
 const struct test lifecycle_tests[] = {
+	{"lifecycle: late answers of the helper are nobody's", late_answers},
 	{"lifecycle: enforcement outlives its daemon and is adopted", outlives_its_daemon},
 	{"lifecycle: counters and events of the time without a daemon", keeps_what_was_counted},
 	{"lifecycle: attaching needs a generation", attach_needs_a_generation},

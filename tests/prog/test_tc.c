@@ -186,6 +186,126 @@ static void test_spoofed(void)
 	stop();
 }
 
+/* One frame, and what becomes of it; reason 0: it passes. */
+static void check_one(const char *what, const struct wire *wire, uint8_t reason)
+{
+	struct happened happened;
+
+	check_context("%s", what);
+	happened_reset();
+	CHECK_EQUAL(run(wire), reason ? DROP : NEXT);
+	happened = happened_take();
+	if (reason)
+		check_total(&happened, AEG_VERDICT_DENIED, reason, AEG_HOOK_FRAME, 1);
+	else
+		check_no_decision(&happened);
+}
+
+/* Wherever it goes: to what nobody governs, and what is no TCP or UDP. */
+static void test_spoofed_anywhere(void)
+{
+	static struct wire wire;
+
+	if (start()) {
+		struct frame_ends ends4 = ends_to(DEST_FREE, FRAME_IP4);
+		struct frame_ends ends6 = ends_to(DEST_FREE, FRAME_IP6);
+
+		frame_udp4(&wire, &ends4);
+		check_one("its own, UDP", &wire, 0);
+		frame_ping6(&wire, &ends6);
+		check_one("its own, ping", &wire, 0);
+		ends4.saddr[15]++;
+		ends6.saddr[15]++;
+		frame_udp4(&wire, &ends4);
+		check_one("spoofed UDP", &wire, AEG_REASON_SPOOFED_SOURCE);
+		frame_syn4(&wire, &ends4);
+		check_one("spoofed SYN", &wire, AEG_REASON_SPOOFED_SOURCE);
+		frame_ping6(&wire, &ends6);
+		check_one("spoofed ping", &wire, AEG_REASON_SPOOFED_SOURCE);
+		frame_first4(&wire, &ends4);
+		check_one("spoofed fragment", &wire, AEG_REASON_SPOOFED_SOURCE);
+	}
+	stop();
+}
+
+/* Who has no address yet asks for one, by DHCP or duplicate address detection, and for nothing else. */
+static void test_no_address_yet(void)
+{
+	static struct wire wire;
+
+	if (start()) {
+		struct frame_ends ends4 = ends_to(DEST_FREE, FRAME_IP4);
+		struct frame_ends ends6 = ends_to(DEST_FREE, FRAME_IP6);
+
+		memset(ends4.saddr + 12, 0, 4);
+		memset(ends6.saddr, 0, 16);
+		ends4.dport = 67;
+		frame_udp4(&wire, &ends4);
+		check_one("DHCP", &wire, 0);
+		ends4.dport = 443;
+		frame_udp4(&wire, &ends4);
+		check_one("another port", &wire, AEG_REASON_SPOOFED_SOURCE);
+		frame_solicit6(&wire, &ends6);
+		check_one("duplicate address detection", &wire, 0);
+		frame_ping6(&wire, &ends6);
+		check_one("ping", &wire, AEG_REASON_SPOOFED_SOURCE);
+	}
+	stop();
+}
+
+static void set_flags(uint32_t flags)
+{
+	struct aeg_ident_row row = ident_row("managed/a", WORKLOAD_A, 1);
+
+	row.ident.flags |= flags;
+	CHECK_EQUAL(aeg_datapath_set_ident(datapath, &row), 0);
+}
+
+/* Contained strictly: neighbour discovery stays on the link, or it is a tunnel with 96 bytes of room. */
+static void test_discovery_stays(void)
+{
+	static const char neighbour[16] = "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01";
+	static const char afar[16] = "\x20\x01\x0d\xb9\0\0\0\0\0\0\0\0\0\0\0\x01";
+	static struct wire wire;
+
+	if (start()) {
+		struct frame_ends ends = ends_to(DEST_FREE, FRAME_IP6);
+
+		set_flags(AEG_IDENT_STRICT | AEG_IDENT_STRICT_UNION);
+		for (unsigned int type = 133; type <= 136; type++) {
+			frame_link6(&wire, &ends, type, neighbour, false);
+			check_one("to a neighbour", &wire, 0);
+			frame_link6(&wire, &ends, type, afar, false);
+			check_one("to afar", &wire, AEG_REASON_STRICT);
+		}
+		memcpy(ends.saddr, afar, 16);
+		frame_link6(&wire, &ends, 136, afar, false);
+		check_one("to afar, as if from there", &wire, AEG_REASON_SPOOFED_SOURCE);
+	}
+	stop();
+}
+
+/* The kernel's own segments, of accepted connections for instance, stop as well; its RST does not. */
+static void test_quarantined(void)
+{
+	static struct wire wire;
+
+	if (start()) {
+		struct frame_ends ends = ends_to(DEST_FREE, FRAME_IP4);
+
+		frame_ack4(&wire, &ends);
+		check_one("before", &wire, 0);
+		set_flags(AEG_IDENT_QUARANTINED);
+		check_one("a segment", &wire, AEG_REASON_QUARANTINED);
+		wire.data[FRAME_ETHER + 33] |= 4;
+		check_one("RST", &wire, 0);
+		wire_fill(&wire, 7, 10);
+		frame_close4(&wire);
+		check_one("RST with payload", &wire, AEG_REASON_QUARANTINED);
+	}
+	stop();
+}
+
 /* Every denial is counted; of those in one second a few are reported. */
 static void test_reports_are_few(void)
 {
@@ -231,6 +351,10 @@ static void test_given_up(void)
 
 const struct test tc_tests[] = {
 	{"tc: a source that is not the workload's", test_spoofed},
+	{"tc: such a source, whatever the destination", test_spoofed_anywhere},
+	{"tc: no source yet", test_no_address_yet},
+	{"tc: neighbour discovery stays on the link", test_discovery_stays},
+	{"tc: quarantine", test_quarantined},
 	{"tc: all denials are counted, few reported", test_reports_are_few},
 	{"tc: an interface that is given up", test_given_up},
 	{"tc: every class of frame to every destination", test_every_class},

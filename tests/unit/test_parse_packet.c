@@ -117,6 +117,19 @@ static void test_what_opens(void **state)
 	}
 }
 
+/* Only a bare RST is the end of a connection and nothing else. */
+static void test_what_resets(void **state)
+{
+	for (unsigned int flags = 0; flags < 256; flags++) {
+		frame_syn4(&wire, &ends4);
+		wire.data[FRAME_ETHER + 33] = (uint8_t)flags;
+		assert_int_equal(read_frame(wire.len).reset, (flags & AEG_TCP_RST) != 0);
+		wire_u8(&wire, 'x');
+		frame_close4(&wire);
+		assert_int_equal(read_frame(wire.len).reset, 0);
+	}
+}
+
 static void test_fragment_bits(void **state)
 {
 	for (unsigned int frag = 0; frag < 65536; frag++) {
@@ -151,6 +164,11 @@ static void test_discovery(void **state)
 	frame = read_frame(wire.len);
 	assert_int_equal(frame.local, 0);
 	assert_int_equal(frame.link, 1);
+	for (int i = 0; i < 8; i++) { /* what is elsewhere would be routed */
+		wire.data[FRAME_ETHER + 24 + i] ^= 1;
+		assert_int_equal(read_frame(wire.len).link, 0);
+		wire.data[FRAME_ETHER + 24 + i] ^= 1;
+	}
 	wire_fill(&wire, 0, 200);
 	frame_close6(&wire);
 	assert_int_equal(read_frame(wire.len).link, 0);
@@ -184,7 +202,7 @@ int main(void)
 		cmocka_unit_test(test_padding),	      cmocka_unit_test(test_ports),
 		cmocka_unit_test(test_what_opens),    cmocka_unit_test(test_fragment_bits),
 		cmocka_unit_test(test_big_tcp),	      cmocka_unit_test(test_discovery),
-		cmocka_unit_test(test_chain_lengths),
+		cmocka_unit_test(test_chain_lengths), cmocka_unit_test(test_what_resets),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

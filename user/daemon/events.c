@@ -43,7 +43,7 @@ static void act(struct aeg_events *events, const struct aeg_event *event)
 	events->denials++;
 	if (event->hook == AEG_HOOK_HELLO || event->hook == AEG_HOOK_REVOKE ||
 	    (event->hook == AEG_HOOK_QUESTION && event->proto == AEG_PROTO_TCP))
-		aeg_datapath_kill(events->reconciler->datapath, event);
+		aeg_killer_kill(events->killer, event);
 }
 
 static void tell_event(struct aeg_events *events, const struct aeg_flow *flow)
@@ -110,6 +110,10 @@ static void add_event(void *arg, const struct aeg_event *event, size_t size)
 	};
 
 	events->read++;
+	if (event->type == AEG_EVENT_KILL) { /* its record was written when it was denied */
+		aeg_killer_kill(events->killer, event);
+		return;
+	}
 	act(events, event);
 	copy_name(event, size, name);
 	flow.name = *name ? name : NULL;
@@ -163,6 +167,8 @@ static void note_lost(struct aeg_events *events)
 
 		if (!flow.lost)
 			continue;
+		if (where == AEG_LOST_DENIALS)
+			aeg_killer_look_again(events->killer);
 		add_record(events, &flow);
 		aeg_janitor_wake(events->reconciler->janitor); /* it may have been a name */
 	}
@@ -246,6 +252,15 @@ static void on_ready(void *arg, int fd, uint32_t ready)
 	aeg_timer_arm(events->gather, GATHER_MS);
 }
 
+/* Whoever is to end has waited long enough. What woke this process may be read by now: it is awake. */
+static void on_revoked(void *arg)
+{
+	struct aeg_events *events = arg;
+
+	drain(events);
+	aeg_timer_arm(events->gather, GATHER_MS);
+}
+
 static void on_swapped(void *arg)
 {
 	struct aeg_events *events = arg;
@@ -268,7 +283,9 @@ int aeg_events_open(struct aeg_reconciler *reconciler, struct aeg_loop *loop,
 	events->top = aeg_top_new(TOP_MAX, aeg_now_ns());
 	events->namer.names = &events->names;
 	aeg_losses_open(&events->losses, config);
-	err = aeg_loop_timer(loop, gather, events, &events->gather);
+	err = aeg_killer_open(reconciler, loop, &events->killer);
+	if (!err)
+		err = aeg_loop_timer(loop, gather, events, &events->gather);
 	if (!err)
 		err = aeg_loop_timer(loop, on_fold_due, events, &events->fold_timer);
 	if (!err)
@@ -280,6 +297,7 @@ int aeg_events_open(struct aeg_reconciler *reconciler, struct aeg_loop *loop,
 	}
 	aeg_datapath_settle(reconciler->datapath, tell_settle, events);
 	reconciler->swapped = on_swapped;
+	reconciler->revoked = on_revoked;
 	reconciler->swapped_arg = events;
 	on_swapped(events);
 	aeg_timer_arm(events->gather, GATHER_MS);
@@ -299,7 +317,8 @@ void aeg_events_close(struct aeg_events *events)
 {
 	if (!events)
 		return;
-	events->reconciler->swapped = NULL;
+	events->reconciler->swapped = events->reconciler->revoked = NULL;
+	aeg_killer_close(events->killer);
 	aeg_datapath_settle(events->reconciler->datapath, NULL, NULL);
 	aeg_watch_remove(events->watch);
 	aeg_watch_remove(events->gather);

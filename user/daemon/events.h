@@ -6,6 +6,7 @@
 #ifndef AEG_DAEMON_EVENTS_H
 #define AEG_DAEMON_EVENTS_H
 
+#include "daemon/killer.h"
 #include "daemon/losses.h"
 #include "daemon/namer.h"
 #include "daemon/reconciler.h"
@@ -24,6 +25,7 @@ struct aeg_events {
 	struct aeg_history *history;
 	struct aeg_fold *fold;
 	struct aeg_top *top;
+	struct aeg_killer *killer;
 	struct aeg_watch *watch, *gather, *fold_timer;
 	uint64_t fold_due;	  /* when fold_timer goes off, CLOCK_MONOTONIC; 0: it does not */
 	struct aeg_clock clock;	  /* as of when draining began */

@@ -10,6 +10,7 @@
 #include <errno.h>
 
 #define COMPONENT "instances"
+#define SOON_MS 5
 
 uint32_t aeg_instance_level(const struct aeg_instance *instance)
 {
@@ -41,9 +42,19 @@ void aeg_instances_revoke(struct aeg_reconciler *reconciler)
 {
 	int err = aeg_datapath_revoke(reconciler->datapath);
 
+	reconciler->revoking = false;
 	if (err)
 		aeg_log(AEG_LOG_ERROR, COMPONENT,
 			"connections that stand cannot be decided again: %s", strerror(-err));
+	if (reconciler->revoked)
+		reconciler->revoked(reconciler->swapped_arg);
+}
+
+void aeg_instances_revoke_soon(struct aeg_reconciler *reconciler)
+{
+	if (!reconciler->revoking)
+		aeg_timer_arm(reconciler->revoke, SOON_MS);
+	reconciler->revoking = true;
 }
 
 /* The cells first and the identity last: no decision sees one without the other. */
@@ -99,6 +110,8 @@ void aeg_instances_cgroup_added(void *arg, const struct aeg_cgroup *cgroup)
 	if (!instance)
 		return;
 	aeg_instance_profile(reconciler, instance);
+	/* What its processes opened was nobody's until now. */
+	aeg_instances_revoke_soon(reconciler);
 	aeg_log(AEG_LOG_DEBUG, COMPONENT, "cgroup '%s' is %s/%s", cgroup->path,
 		instance->workload->ns, instance->workload->name);
 	aeg_veths_wake(reconciler->veths);
@@ -113,7 +126,7 @@ void aeg_instances_cgroup_forgotten(void *arg, const struct aeg_cgroup *cgroup)
 		aeg_reconciler_repair(reconciler, cgroup->path, strerror(-err));
 }
 
-/* TC sees a workload now, or no longer. */
+/* TC sees a workload now, or no longer: then what demands TC ends. */
 void aeg_instances_covered(void *arg, struct aeg_instance *instance)
 {
 	struct aeg_reconciler *reconciler = arg;
@@ -122,6 +135,8 @@ void aeg_instances_covered(void *arg, struct aeg_instance *instance)
 
 	if (err)
 		aeg_reconciler_repair(reconciler, instance->cgroup.path, strerror(-err));
+	else if (row.ident.flags & AEG_IDENT_NEEDS_TC && !instance->covered)
+		aeg_instances_revoke_soon(reconciler);
 }
 
 void aeg_instances_cgroup_removed(void *arg, const struct aeg_cgroup *cgroup)

@@ -25,7 +25,9 @@ void aeg_instances_cgroup_forgotten(void *arg, const struct aeg_cgroup *cgroup);
 /* TC sees a workload now, or no longer. */
 void aeg_instances_covered(void *arg, struct aeg_instance *instance);
 
-/* What a change denies must not go on; denials of it come as events, and are ended as such. */
+/* What a change denies must not go on; denials of it come as events, and are ended as such. Soon: within
+ * milliseconds, once for all changes until then. */
 void aeg_instances_revoke(struct aeg_reconciler *reconciler);
+void aeg_instances_revoke_soon(struct aeg_reconciler *reconciler);
 
 #endif

@@ -30,6 +30,8 @@ static const struct aeg_metric families[] = {
 	{"aegress_hellos", AEG_METRIC_COUNTER, NULL, "ClientHellos, by how they parsed."},
 	{"aegress_frames", AEG_METRIC_COUNTER, NULL,
 	 "Frames of pods at the host's end of their veths, by what became of them."},
+	{"aegress_kills", AEG_METRIC_COUNTER, NULL,
+	 "Denied connections that were to be ended, by how that went; failed ones are tried again."},
 };
 enum {
 	PROGRAM_ATTACHED,
@@ -46,6 +48,7 @@ enum {
 	DNS_LEARNED,
 	HELLOS,
 	FRAMES,
+	KILLS,
 };
 
 #define WORD(symbol, word, sentence) word,
@@ -143,6 +146,15 @@ static void put_events(const struct aeg_collector *collector, struct aeg_metrics
 		put(metrics, "type", aeg_event_word(type), collector->events[type]);
 }
 
+static void put_kills(const struct aeg_collector *collector, struct aeg_metrics *metrics)
+{
+	const uint64_t *kills = aeg_killer_counts(collector->daemon->events->killer);
+
+	aeg_metrics_family(metrics, &families[KILLS]);
+	for (size_t i = 0; i < AEG_KILL_MAX; i++)
+		put(metrics, "result", aeg_kill_words[i], kills[i]);
+}
+
 typedef int results_fn(struct aeg_datapath *datapath, uint64_t ret[AEG_RESULTS_ROOM]);
 
 /* Every word is there, so that a zero is a zero. */
@@ -167,6 +179,7 @@ void aeg_metrics_put_datapath(const struct aeg_collector *collector, struct aeg_
 	put_maps(datapath, metrics);
 	put_events(collector, metrics);
 	put_errors(datapath, metrics);
+	put_kills(collector, metrics);
 	put_results(metrics, &families[DNS_MESSAGES], datapath, aeg_datapath_dns_results, dns_words,
 		    AEG_ARRAY_SIZE(dns_words));
 	put_results(metrics, &families[DNS_LEARNED], datapath, aeg_datapath_learnings,

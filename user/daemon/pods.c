@@ -103,6 +103,7 @@ void aeg_pods_gone(struct aeg_reconciler *reconciler, const char *uid)
 		return;
 	aeg_registry_pod_removed(reconciler->ruleset->registry, known,
 				 aeg_instances_cgroup_forgotten, reconciler);
+	aeg_instances_revoke_soon(reconciler);
 	free(known->uid); /* no other pod is it */
 	known->uid = NULL;
 	aeg_log(AEG_LOG_DEBUG, COMPONENT, "pod %s/%s is gone", known->ns, known->name);

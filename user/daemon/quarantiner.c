@@ -29,6 +29,33 @@ static uint64_t now_s(void)
 
 /* ---- telling the kernel ---- */
 
+/* What it accepted, or opened before the programs were there, nothing would end otherwise. */
+static void sweep(struct aeg_quarantiner *quarantiner, const struct aeg_instance *instance)
+{
+	uint32_t ended = 0;
+	int err =
+		aeg_datapath_sweep(quarantiner->reconciler->datapath, instance->cgroup.id, &ended);
+
+	if (ended)
+		aeg_log(AEG_LOG_INFO, COMPONENT, "cgroup '%s': %u more connections ended",
+			instance->cgroup.path, ended);
+	if (err && err != -ESRCH && err != -ENOENT)
+		aeg_log(AEG_LOG_WARNING, COMPONENT,
+			"cgroup '%s': nothing leaves, but what stands cannot be ended: %s",
+			instance->cgroup.path, strerror(-err));
+}
+
+/* Once nothing more leaves. */
+static void sweep_held(struct aeg_quarantiner *quarantiner, struct aeg_registry *registry)
+{
+	for (size_t i = 0; registry && i < aeg_registry_count(registry); i++) {
+		const struct aeg_instance *instance = aeg_registry_at(registry, i);
+
+		if (aeg_quarantiner_holds(quarantiner, instance->workload))
+			sweep(quarantiner, instance);
+	}
+}
+
 static size_t tell_kernel(struct aeg_quarantiner *quarantiner)
 {
 	struct aeg_reconciler *reconciler = quarantiner->reconciler;
@@ -45,6 +72,7 @@ static size_t tell_kernel(struct aeg_quarantiner *quarantiner)
 			aeg_reconciler_repair(reconciler, instance->cgroup.path, strerror(-err));
 	}
 	aeg_instances_revoke(reconciler);
+	sweep_held(quarantiner, registry);
 	return held;
 }
 

@@ -129,10 +129,11 @@ static void swap(struct aeg_reconciler *reconciler, struct aeg_ruleset *ruleset)
 	reconciler->left = 0;
 	if (reconciler->swapped)
 		reconciler->swapped(reconciler->swapped_arg);
-	aeg_veths_follow(reconciler->veths, ruleset->registry);
-	aeg_ruleset_free(old);
+	/* By the patterns of now; and before anything that takes an errand for each workload. */
 	aeg_janitor_rematch(reconciler->janitor, ruleset->tables);
 	aeg_instances_revoke(reconciler);
+	aeg_veths_follow(reconciler->veths, ruleset->registry);
+	aeg_ruleset_free(old);
 }
 
 /* ---- reload ---- */
@@ -333,8 +334,15 @@ static void on_repair(void *arg)
 	if (reconciler->repairing) {
 		aeg_log(AEG_LOG_ERROR, COMPONENT, "installing failed: %s", aeg_buf_text(&error));
 		aeg_timer_arm(reconciler->repair, REPAIR_AGAIN_MS);
+	} else if (reconciler->ruleset) {
+		aeg_instances_revoke(reconciler);
 	}
 	aeg_buf_done(&error);
+}
+
+static void on_revoke(void *arg)
+{
+	aeg_instances_revoke(arg);
 }
 
 static void on_roots_changed(void *arg)
@@ -426,6 +434,8 @@ int aeg_reconciler_open(const struct aeg_config *config, struct aeg_loop *loop,
 	reconciler->loop = loop;
 	err = aeg_loop_timer(loop, on_repair, reconciler, &reconciler->repair);
 	if (!err)
+		err = aeg_loop_timer(loop, on_revoke, reconciler, &reconciler->revoke);
+	if (!err)
 		err = aeg_watcher_new(loop, on_files_changed, reconciler, &reconciler->watcher);
 	if (err)
 		aeg_buf_printf(error, "event loop: %s", strerror(-err));
@@ -455,6 +465,7 @@ void aeg_reconciler_close(struct aeg_reconciler *reconciler)
 		return;
 	aeg_watcher_free(reconciler->watcher);
 	aeg_watch_remove(reconciler->repair);
+	aeg_watch_remove(reconciler->revoke);
 	aeg_janitor_close(reconciler->janitor);
 	aeg_quarantiner_close(reconciler->quarantiner);
 	aeg_veths_close(reconciler->veths);

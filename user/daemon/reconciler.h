@@ -42,6 +42,7 @@ struct aeg_reconciler {
 	struct aeg_cgroups *cgroups;
 	struct aeg_watcher *watcher;
 	struct aeg_watch *repair; /* timer: install everything anew after a partial failure */
+	struct aeg_watch *revoke; /* timer: one look at what stands for a burst of changes */
 	struct aeg_janitor *janitor;
 	struct aeg_veths *veths; /* NULL: TC is switched off */
 	struct aeg_quarantiner *quarantiner;
@@ -54,10 +55,11 @@ struct aeg_reconciler {
 	uint64_t good_at_ns;	    /* CLOCK_REALTIME of the last that did not; 0: none yet */
 	uint64_t generation_at_ns;  /* CLOCK_REALTIME; 0: not installed by this process */
 	uint32_t levels;
-	bool adopted, attached, repairing;
+	bool adopted, attached, repairing, revoking;
 	void (*swapped)(void *arg); /* a new ruleset is in force: forget what borrows the old one */
 	void (*joined)(void *arg, const struct aeg_workload *workload); /* and one more is in it */
-	void *swapped_arg;						/* of both */
+	void (*revoked)(void *arg); /* connections were denied: end them now */
+	void *swapped_arg;	    /* of all three */
 	struct aeg_change_watch watch;
 	unsigned int left; /* pods that are gone and still in the model */
 	char *self;	   /* the daemon's own cgroup; NULL: not a managed one */

@@ -13,7 +13,8 @@
 
 #define COMPONENT "tc"
 #define SOON_MS 20	 /* one look for a burst of changes */
-#define RETRY_MAX_MS 500 /* for workloads that have no process yet */
+#define RETRY_MAX_MS 500 /* for workloads that have no process yet, or could not be looked at */
+#define MISSES_MAX 8	 /* looks that what was found last holds for, where nothing is found */
 
 const char *const aeg_tc_words[] = {
 	[AEG_TC_AUTO] = "auto",
@@ -22,12 +23,25 @@ const char *const aeg_tc_words[] = {
 	NULL,
 };
 
+/* What was found last: a look that fails must take nothing off. */
+struct former {
+	uint64_t cgroup;
+	struct aeg_links links;
+	enum aeg_layers layers;
+	unsigned int misses; /* looks since then */
+};
+
+struct formers {
+	AEG_VEC(struct former) list;
+};
+
 struct aeg_veths {
 	struct aeg_datapath *datapath;
 	struct aeg_registry *registry; /* NULL: nothing was followed yet, and nothing is changed */
 	struct aeg_watch *timer, *watch;
 	aeg_veths_fn *changed;
 	void *arg;
+	struct formers formers;
 	uint64_t retry_ms;
 	int fd;
 };
@@ -62,13 +76,14 @@ struct found {
 	struct aeg_instance *instance;
 	struct aeg_links links;
 	enum aeg_layers layers;
-	size_t first, n; /* of its rows */
+	unsigned int misses; /* 0: links are of this look */
+	size_t first, n;     /* of its rows */
 };
 
 struct look {
 	AEG_VEC(struct found) found;
 	AEG_VEC(struct aeg_veth_row) rows;
-	bool again; /* somebody has no process yet */
+	bool again; /* somebody has no process yet, or could not be looked at */
 };
 
 static enum aeg_layers layers_of(const struct aeg_links *links)
@@ -97,6 +112,55 @@ static enum aeg_layers find(struct aeg_veths *veths, const struct aeg_instance *
 	return AEG_LAYERS_FAILED;
 }
 
+static struct former *former_of(const struct aeg_veths *veths, uint64_t cgroup)
+{
+	for (size_t i = 0; i < veths->formers.list.n; i++) {
+		if (veths->formers.list.items[i].cgroup == cgroup)
+			return &veths->formers.list.items[i];
+	}
+	return NULL;
+}
+
+/*
+ * Nothing was found: what was found last stays attached. A workload without a process sends nothing, and
+ * is let go after a while; one that cannot be looked at is not, but counts as covered no longer.
+ */
+static void recall(const struct aeg_veths *veths, struct found *found)
+{
+	const struct former *former = former_of(veths, found->instance->cgroup.id);
+	bool late = former && former->misses >= MISSES_MAX;
+
+	if (!former || (late && found->layers == AEG_LAYERS_UNKNOWN))
+		return;
+	found->links = former->links;
+	found->misses = late ? former->misses : former->misses + 1;
+	if (!late)
+		found->layers = former->layers;
+}
+
+/* Of the next look. */
+static void keep(struct aeg_veths *veths, const struct look *look)
+{
+	struct formers formers = {0};
+
+	for (size_t i = 0; i < look->found.n; i++) {
+		const struct found *found = &look->found.items[i];
+		bool fresh = !found->misses && found->layers != AEG_LAYERS_UNKNOWN &&
+			     found->layers != AEG_LAYERS_FAILED;
+
+		if (!fresh && !found->misses)
+			continue;
+		*AEG_VEC_PUSH(formers.list) = (struct former){
+			.cgroup = found->instance->cgroup.id,
+			.links = found->links,
+			.layers = found->layers,
+			.misses = found->misses,
+		};
+	}
+	AEG_VEC_DONE(veths->formers.list);
+	veths->formers = formers;
+}
+
 static void find_all(struct aeg_veths *veths, struct look *look)
 {
 	for (size_t i = 0; i < aeg_registry_count(veths->registry); i++) {
@@ -108,8 +172,12 @@ static void find_all(struct aeg_veths *veths, struct look *look)
 		found = AEG_VEC_PUSH(look->found);
 		found->instance = instance;
 		found->layers = find(veths, instance, &found->links);
-		look->again |= found->layers == AEG_LAYERS_UNKNOWN;
+		if (found->layers == AEG_LAYERS_UNKNOWN || found->layers == AEG_LAYERS_FAILED) {
+			look->again = true;
+			recall(veths, found);
+		}
 	}
+	keep(veths, look);
 }
 
 /* Two cgroups of one pod share its interfaces: the first keeps them. */
@@ -122,24 +190,32 @@ static bool is_taken(const struct look *look, uint32_t ifindex)
 	return false;
 }
 
-/* Rows borrow what was found, so everything is found first. */
+static void add_rows(struct look *look, struct found *found)
+{
+	found->first = look->rows.n;
+	for (uint32_t j = 0; j < found->links.nveths; j++) {
+		if (is_taken(look, found->links.veths[j]))
+			continue;
+		*AEG_VEC_PUSH(look->rows) = (struct aeg_veth_row){
+			.ifindex = found->links.veths[j],
+			.cgroup = found->instance->cgroup.id,
+			.sources = found->links.sources,
+			.nsources = found->links.nsources,
+		};
+		found->n++;
+	}
+}
+
+/* Rows borrow what was found, so everything is found first; and what was found just now comes first. */
 static void make_rows(struct look *look)
 {
 	for (size_t i = 0; i < look->found.n; i++) {
-		struct found *found = &look->found.items[i];
-
-		found->first = look->rows.n;
-		for (uint32_t j = 0; j < found->links.nveths; j++) {
-			if (is_taken(look, found->links.veths[j]))
-				continue;
-			*AEG_VEC_PUSH(look->rows) = (struct aeg_veth_row){
-				.ifindex = found->links.veths[j],
-				.cgroup = found->instance->cgroup.id,
-				.sources = found->links.sources,
-				.nsources = found->links.nsources,
-			};
-			found->n++;
-		}
+		if (!look->found.items[i].misses)
+			add_rows(look, &look->found.items[i]);
+	}
+	for (size_t i = 0; i < look->found.n; i++) {
+		if (look->found.items[i].misses)
+			add_rows(look, &look->found.items[i]);
 	}
 }
 
@@ -279,6 +355,24 @@ static int listen_to_links(struct aeg_veths *veths, struct aeg_loop *loop)
 
 /* ---- life ---- */
 
+/* A former daemon's: what it covered is not known until there was a look. */
+static void take_over(void *arg, uint32_t ifindex, uint64_t cgroup, const struct aeg_addr *source)
+{
+	struct aeg_veths *veths = arg;
+	struct former *former = former_of(veths, cgroup);
+
+	if (!former) {
+		former = AEG_VEC_PUSH(veths->formers.list);
+		*former = (struct former){.cgroup = cgroup, .layers = AEG_LAYERS_FAILED};
+	}
+	if (!source && former->links.nveths < AEG_LINKS_MAX)
+		former->links.veths[former->links.nveths++] = ifindex;
+	/* All of a workload's interfaces have the same. */
+	if (source && ifindex == former->links.veths[0] &&
+	    former->links.nsources < AEG_LINK_SOURCES_MAX)
+		former->links.sources[former->links.nsources++] = *source;
+}
+
 int aeg_veths_open(struct aeg_datapath *datapath, struct aeg_loop *loop, aeg_veths_fn *changed,
 		   void *arg, struct aeg_veths **ret)
 {
@@ -290,7 +384,9 @@ int aeg_veths_open(struct aeg_datapath *datapath, struct aeg_loop *loop, aeg_vet
 	veths->arg = arg;
 	veths->fd = -1;
 	veths->retry_ms = SOON_MS;
-	err = aeg_loop_timer(loop, look, veths, &veths->timer);
+	err = aeg_datapath_veths(datapath, take_over, veths);
+	if (!err)
+		err = aeg_loop_timer(loop, look, veths, &veths->timer);
 	if (!err)
 		err = listen_to_links(veths, loop);
 	if (err) {
@@ -308,5 +404,6 @@ void aeg_veths_close(struct aeg_veths *veths)
 	aeg_watch_remove(veths->timer);
 	aeg_watch_remove(veths->watch);
 	aeg_closep(&veths->fd);
+	AEG_VEC_DONE(veths->formers.list);
 	free(veths);
 }

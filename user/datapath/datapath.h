@@ -114,10 +114,14 @@ int aeg_datapath_delegate(struct aeg_datapath *datapath);
  * kernel (before 5.14) cannot tell. */
 int aeg_datapath_set_home(struct aeg_datapath *datapath, uint64_t cgroup);
 /* Decides every connection that stands again; those that are denied now are marked, so that nothing more
- * leaves, and reported as denials of AEG_HOOK_REVOKE, for aeg_datapath_kill(). */
+ * leaves, and reported as denials of AEG_HOOK_REVOKE, for aeg_datapath_kill(). Those that were to end and
+ * are still there come again as AEG_EVENT_KILL. */
 int aeg_datapath_revoke(struct aeg_datapath *datapath);
 /* Ends the denied connection of an event at once; -ENOENT when it is gone already. */
 int aeg_datapath_kill(struct aeg_datapath *datapath, const struct aeg_event *event);
+/* Ends every connection that a quarantined workload's cgroup made or accepted, whatever the programs know
+ * of it; loopback ones stay. -ESRCH: it has no process. */
+int aeg_datapath_sweep(struct aeg_datapath *datapath, uint64_t cgroup, uint32_t *ret_ended);
 
 /* ---- TC ---- */
 #define AEG_LINKS_MAX 8		/* interfaces of one workload */
@@ -143,6 +147,11 @@ struct aeg_veth_row {
 };
 /* From now on these interfaces and no others. 0, or why the tables could not be written. */
 int aeg_datapath_set_veths(struct aeg_datapath *datapath, struct aeg_veth_row *rows, size_t n);
+/* What is attached now, also by a former daemon: fn is told each interface's workload first (source
+ * NULL), then the addresses that are its own. */
+typedef void aeg_veth_fn(void *arg, uint32_t ifindex, uint64_t cgroup,
+			 const struct aeg_addr *source);
+int aeg_datapath_veths(struct aeg_datapath *datapath, aeg_veth_fn *fn, void *arg);
 /* What became of frames, by enum aeg_frame_result. */
 int aeg_datapath_frames(struct aeg_datapath *datapath, uint64_t ret[AEG_RESULTS_ROOM]);
 

@@ -21,6 +21,7 @@
 	 (1ull << CAP_DAC_READ_SEARCH))
 
 struct request {
+	uint64_t number; /* the answer has the same: one may come when nobody waits any more */
 	enum aeg_errand errand;
 	uint64_t cgroup;
 	struct aeg_event event;
@@ -44,7 +45,7 @@ static int keep_capabilities(void)
 static struct aeg_errand_answer serve_one(const struct aeg_datapath *datapath,
 					  const struct request *request)
 {
-	struct aeg_errand_answer answer = {.result = -EINVAL};
+	struct aeg_errand_answer answer = {.number = request->number, .result = -EINVAL};
 
 	if (request->errand == AEG_ERRAND_KILL)
 		answer.result = aeg_kill_here(datapath, &request->event);
@@ -52,6 +53,8 @@ static struct aeg_errand_answer serve_one(const struct aeg_datapath *datapath,
 		answer.result = aeg_home_cookie(datapath, request->cgroup, &answer.cookie);
 	else if (request->errand == AEG_ERRAND_LINKS)
 		answer.result = aeg_links_find(datapath, request->cgroup, &answer.links);
+	else if (request->errand == AEG_ERRAND_SWEEP)
+		answer.result = aeg_sweep_here(datapath, request->cgroup, &answer.ended);
 	return answer;
 }
 
@@ -105,7 +108,8 @@ int aeg_datapath_delegate(struct aeg_datapath *datapath)
 		run(datapath, fds[1]);
 	close(fds[1]);
 	if (pid < 0 ||
-	    setsockopt(fds[0], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0) {
+	    setsockopt(fds[0], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0 ||
+	    setsockopt(fds[0], SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0) {
 		int err = -errno;
 
 		close(fds[0]);
@@ -115,18 +119,28 @@ int aeg_datapath_delegate(struct aeg_datapath *datapath)
 	return 0;
 }
 
-int aeg_errand(const struct aeg_datapath *datapath, enum aeg_errand errand, uint64_t cgroup,
+/* Answers that came too late for those who waited for them are thrown away. */
+static int receive(int fd, uint64_t number, struct aeg_errand_answer *ret)
+{
+	ssize_t len;
+
+	do {
+		len = recv(fd, ret, sizeof(*ret), 0);
+		if (len != sizeof(*ret))
+			return len < 0 ? -errno : -EPIPE;
+	} while (ret->number != number);
+	return ret->result;
+}
+
+int aeg_errand(struct aeg_datapath *datapath, enum aeg_errand errand, uint64_t cgroup,
 	       const struct aeg_event *event, struct aeg_errand_answer *ret)
 {
-	struct request request = {.errand = errand, .cgroup = cgroup};
-	ssize_t len;
+	struct request request = {
+		.number = ++datapath->errands, .errand = errand, .cgroup = cgroup};
 
 	if (event)
 		request.event = *event;
 	if (send(datapath->helper_fd, &request, sizeof(request), MSG_NOSIGNAL) < 0)
 		return -errno;
-	len = recv(datapath->helper_fd, ret, sizeof(*ret), 0);
-	if (len != sizeof(*ret))
-		return len < 0 ? -errno : -EPIPE;
-	return ret->result;
+	return receive(datapath->helper_fd, request.number, ret);
 }

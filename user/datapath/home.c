@@ -86,7 +86,7 @@ static void look_below(int dir, unsigned int depth, struct oldest *oldest)
 }
 
 /* cgroup2 directories can be opened by their id: it is their file handle. */
-static int open_cgroup(const struct aeg_datapath *datapath, uint64_t cgroup)
+int aeg_cgroup_open(const struct aeg_datapath *datapath, uint64_t cgroup)
 {
 	struct {
 		struct file_handle head;
@@ -100,7 +100,7 @@ static int open_cgroup(const struct aeg_datapath *datapath, uint64_t cgroup)
 uint32_t aeg_cgroup_oldest(const struct aeg_datapath *datapath, uint64_t cgroup)
 {
 	struct oldest oldest = {0};
-	int dir = open_cgroup(datapath, cgroup);
+	int dir = aeg_cgroup_open(datapath, cgroup);
 
 	if (dir >= 0)
 		look_below(dir, 0, &oldest);

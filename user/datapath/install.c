@@ -155,13 +155,23 @@ static int write_settings(struct aeg_datapath *datapath, uint32_t index, const s
 	return err ? err : aeg_map_put(datapath->maps[AEG_MAP_GENS], &index, gen);
 }
 
-static bool has_strict(const struct aeg_generation *generation)
+/* Whether somebody's identity has this flag. */
+static bool has_flag(const struct aeg_generation *generation, uint32_t flag)
 {
 	for (size_t i = 0; i < generation->nidents; i++) {
-		if (generation->idents[i].ident.flags & AEG_IDENT_STRICT)
+		if (generation->idents[i].ident.flags & flag)
 			return true;
 	}
 	return false;
+}
+
+/* Set before the first identity says so, and cleared when none does: see aeg_frame_held(). */
+static void set_held(struct aeg_datapath *datapath, bool held)
+{
+	uint32_t levels = datapath->ctl->levels & ~AEG_LEVELS_HELD;
+
+	__atomic_store_n(&datapath->ctl->levels, levels | (held ? AEG_LEVELS_HELD : 0),
+			 __ATOMIC_RELEASE);
 }
 
 /* Of workloads that went while no daemon was there to see it: the table has room for those alive. */
@@ -193,7 +203,8 @@ static int install(struct aeg_datapath *datapath, const struct aeg_generation *g
 	AEG_CLEANUP(aeg_prefixes_done) struct aeg_prefixes prefixes = {0};
 	uint32_t index = (datapath->ctl->now.slot + 1) % AEG_SLOTS;
 	struct aeg_gen gen = generation->settings;
-	bool strict = has_strict(generation);
+	bool held = has_flag(generation, AEG_IDENT_QUARANTINED);
+	bool strict = has_flag(generation, AEG_IDENT_STRICT);
 	int err = aeg_prefixes_build(generation->tables->addrs.items, generation->tables->addrs.n,
 				     &prefixes);
 
@@ -212,7 +223,10 @@ static int install(struct aeg_datapath *datapath, const struct aeg_generation *g
 		err = aeg_strict_set(datapath, strict || datapath->strict);
 	if (err)
 		return err;
+	if (held)
+		set_held(datapath, true);
 	aeg_moment_set(datapath, index);
+	set_held(datapath, held);
 	datapath->idents_stale = false;
 	/* One that stays refuses nobody; the next generation takes it off. */
 	(void)aeg_strict_set(datapath, strict);
@@ -293,6 +307,8 @@ int aeg_datapath_set_ident(struct aeg_datapath *datapath, const struct aeg_ident
 	known = bpf_map_lookup_elem(table->fd, &row->cgroup, &old) == 0;
 	if (known && memcmp(&old, &row->ident, sizeof(old)) == 0)
 		return 0;
+	if (row->ident.flags & AEG_IDENT_QUARANTINED)
+		set_held(datapath, true);
 	err = settle_idents(datapath);
 	if (!err && row->ident.flags & AEG_IDENT_STRICT)
 		err = aeg_strict_set(datapath, true);

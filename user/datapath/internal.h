@@ -104,7 +104,8 @@ struct aeg_datapath {
 	aeg_events_settle_fn *settle; /* NULL: nobody */
 	void *settle_arg;
 	int epoll_fd;
-	int helper_fd; /* -1: everything is done here */
+	int helper_fd;	  /* -1: everything is done here */
+	uint64_t errands; /* that it was sent on; the number of the last */
 	bool adopted;
 	bool attached;
 	bool strict;	   /* someone is refused odd sockets */
@@ -171,7 +172,13 @@ int aeg_netns_open(uint32_t pid, int *ret_fd);
 int aeg_netns_cookie(uint32_t pid, uint64_t *ret);
 
 /* ---- kill.c ---- */
+/* Ends one socket of this network namespace: SOCK_DESTROY. */
+struct inet_diag_sockid;
+int aeg_socket_destroy(uint8_t family, uint8_t proto, const struct inet_diag_sockid *id);
 int aeg_kill_here(const struct aeg_datapath *datapath, const struct aeg_event *event);
+
+/* ---- sweep.c ---- */
+int aeg_sweep_here(const struct aeg_datapath *datapath, uint64_t cgroup, uint32_t *ret_ended);
 
 /* ---- links.c ---- */
 int aeg_links_find(const struct aeg_datapath *datapath, uint64_t cgroup, struct aeg_links *ret);
@@ -182,17 +189,22 @@ char *aeg_pin_veth(const char *pin_dir, uint32_t ifindex);
 void aeg_tc_detach_filters(const char *pin_dir);
 
 /* ---- helper.c ---- */
-enum aeg_errand { AEG_ERRAND_KILL, AEG_ERRAND_HOME, AEG_ERRAND_LINKS };
+enum aeg_errand { AEG_ERRAND_KILL, AEG_ERRAND_HOME, AEG_ERRAND_LINKS, AEG_ERRAND_SWEEP };
 struct aeg_errand_answer {
+	uint64_t number;
 	int result;
+	uint32_t ended;
 	uint64_t cookie;
 	struct aeg_links links;
 };
-/* Has it done by the helper: aeg_kill_here(event), aeg_home_cookie(cgroup) or aeg_links_find(cgroup). */
-int aeg_errand(const struct aeg_datapath *datapath, enum aeg_errand errand, uint64_t cgroup,
+/* Has it done by the helper: aeg_kill_here(event), aeg_home_cookie(cgroup), aeg_links_find(cgroup) or
+ * aeg_sweep_here(cgroup). -EAGAIN: it takes too long. */
+int aeg_errand(struct aeg_datapath *datapath, enum aeg_errand errand, uint64_t cgroup,
 	       const struct aeg_event *event, struct aeg_errand_answer *ret);
 
 /* ---- home.c ---- */
+/* The directory of a cgroup, or -1. */
+int aeg_cgroup_open(const struct aeg_datapath *datapath, uint64_t cgroup);
 /* The oldest process in or below a cgroup; 0: there is none. */
 uint32_t aeg_cgroup_oldest(const struct aeg_datapath *datapath, uint64_t cgroup);
 /* The cookie of its network namespace. */

@@ -11,11 +11,6 @@
 #include <linux/sock_diag.h>
 #include <sys/socket.h>
 
-struct request {
-	struct nlmsghdr head;
-	struct inet_diag_req_v2 diag;
-};
-
 static void fill_address(__be32 ret[4], const uint8_t addr[16], uint8_t family)
 {
 	if (family == AF_INET)
@@ -24,24 +19,17 @@ static void fill_address(__be32 ret[4], const uint8_t addr[16], uint8_t family)
 		memcpy(ret, addr, 16);
 }
 
-static struct request request_of(const struct aeg_event *event)
+static struct inet_diag_sockid socket_of(const struct aeg_event *event)
 {
-	struct request request = {
-		.head = {.nlmsg_len = sizeof(request),
-			 .nlmsg_type = SOCK_DESTROY,
-			 .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK},
-		.diag = {.sdiag_family = event->family,
-			 .sdiag_protocol = event->proto,
-			 .idiag_states = ~0u},
+	struct inet_diag_sockid id = {
+		.idiag_sport = htons(event->sport),
+		.idiag_dport = htons(event->dport),
+		.idiag_cookie = {(uint32_t)event->cookie, (uint32_t)(event->cookie >> 32)},
 	};
 
-	request.diag.id.idiag_sport = htons(event->sport);
-	request.diag.id.idiag_dport = htons(event->dport);
-	fill_address(request.diag.id.idiag_src, event->saddr, event->family);
-	fill_address(request.diag.id.idiag_dst, event->daddr, event->family);
-	request.diag.id.idiag_cookie[0] = (uint32_t)event->cookie;
-	request.diag.id.idiag_cookie[1] = (uint32_t)(event->cookie >> 32);
-	return request;
+	fill_address(id.idiag_src, event->saddr, event->family);
+	fill_address(id.idiag_dst, event->daddr, event->family);
+	return id;
 }
 
 static int read_answer(int fd)
@@ -61,14 +49,33 @@ static int read_answer(int fd)
 	return answer.error.error;
 }
 
-static int destroy(void *arg)
+int aeg_socket_destroy(uint8_t family, uint8_t proto, const struct inet_diag_sockid *id)
 {
 	AEG_AUTO_CLOSE int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
-	struct request request = request_of(arg);
+	const struct {
+		struct nlmsghdr head;
+		struct inet_diag_req_v2 diag;
+	} request = {
+		.head = {.nlmsg_len = sizeof(request),
+			 .nlmsg_type = SOCK_DESTROY,
+			 .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK},
+		.diag = {.sdiag_family = family,
+			 .sdiag_protocol = proto,
+			 .idiag_states = ~0u,
+			 .id = *id},
+	};
 
 	if (fd < 0 || send(fd, &request, sizeof(request), 0) < 0)
 		return -errno;
 	return read_answer(fd);
+}
+
+static int destroy(void *arg)
+{
+	const struct aeg_event *event = arg;
+	struct inet_diag_sockid id = socket_of(event);
+
+	return aeg_socket_destroy(event->family, event->proto, &id);
 }
 
 static int kill_from(uint32_t pid, const struct aeg_event *event)

@@ -55,6 +55,7 @@ int aeg_datapath_set_roots(struct aeg_datapath *datapath, const struct aeg_root 
 
 void aeg_datapath_set_levels(struct aeg_datapath *datapath, uint32_t levels)
 {
+	levels |= datapath->ctl->levels & AEG_LEVELS_HELD;
 	__atomic_store_n(&datapath->ctl->levels, levels, __ATOMIC_RELEASE);
 	aeg_epoch_bump(datapath);
 }

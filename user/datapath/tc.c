@@ -239,6 +239,52 @@ int aeg_datapath_set_veths(struct aeg_datapath *datapath, struct aeg_veth_row *r
 	return err;
 }
 
+/* ---- what is there ---- */
+
+struct telling {
+	const struct aeg_datapath *datapath;
+	aeg_veth_fn *fn;
+	void *arg;
+};
+
+static int tell_veth(void *arg, const void *key, const void *value)
+{
+	const struct telling *telling = arg;
+	struct aeg_veth veth;
+	uint32_t ifindex;
+
+	memcpy(&ifindex, key, sizeof(ifindex));
+	memcpy(&veth, value, sizeof(veth));
+	telling->fn(telling->arg, ifindex, veth.cgroup, NULL);
+	return 0;
+}
+
+static int tell_source(void *arg, const void *key, const void *value)
+{
+	const struct telling *telling = arg;
+	struct aeg_source source;
+	struct aeg_veth veth;
+	struct aeg_addr addr;
+
+	memcpy(&source, key, sizeof(source));
+	memcpy(addr.bytes, source.addr, sizeof(addr.bytes));
+	if (bpf_map_lookup_elem(telling->datapath->maps[AEG_MAP_VETHS], &source.ifindex, &veth) ==
+	    0)
+		telling->fn(telling->arg, source.ifindex, veth.cgroup, &addr);
+	return 0;
+}
+
+int aeg_datapath_veths(struct aeg_datapath *datapath, aeg_veth_fn *fn, void *arg)
+{
+	struct telling telling = {.datapath = datapath, .fn = fn, .arg = arg};
+	int err = aeg_map_each(datapath->maps[AEG_MAP_VETHS], sizeof(uint32_t),
+			       sizeof(struct aeg_veth), tell_veth, &telling);
+
+	return err
+		       ?: aeg_map_each(datapath->maps[AEG_MAP_SOURCES], sizeof(struct aeg_source),
+				       sizeof(uint32_t), tell_source, &telling);
+}
+
 /* ---- the end ---- */
 
 static int remove_row(void *arg, const void *key, const void *value)
