@@ -268,9 +268,10 @@ static void compare_fed(const struct wire *wire, struct random *random)
 	if (most == 1 && !random_percent(random, 10))
 		most = PACKET_MAX;
 	memset(&buf, 0, sizeof(buf));
-	buf.second = input->second = random_percent(random, 20);
+	buf.second = (__u8)second;
+	input->second = second;
 	input->fresh = 1;
-	for (size_t at = 0, n; at < wire->len; at += n) {
+	for (size_t at = 0, n; at < wire->len; at += buf.at) {
 		n = 1 + random_below(random, most);
 		n = n < wire->len - at ? n : wire->len - at;
 		memcpy(piece, wire->data + at, n);

@@ -24,7 +24,7 @@ static struct aeg_cell_row cell_of(uint32_t class, uint8_t proto, uint8_t verdic
 	};
 }
 
-bool names_install(void)
+static bool install_wild(uint8_t wild)
 {
 	struct aeg_pattern_row names[] = {
 		{(char *)"*.rival.test", dest_of(4, NODE_RIVALS, AEG_DEST_GOVERNED)},
@@ -40,7 +40,7 @@ bool names_install(void)
 	};
 	struct aeg_cell_row cells[] = {
 		cell_of(1, AEG_PROTO_TCP, AEG_VERDICT_ALLOWED, AEG_REASON_RULE, RULE_NAMES, 0),
-		cell_of(2, AEG_PROTO_TCP, AEG_VERDICT_ALLOWED, AEG_REASON_RULE, RULE_WILD, 0),
+		cell_of(2, AEG_PROTO_TCP, wild, AEG_REASON_RULE, RULE_WILD, 0),
 		cell_of(3, AEG_PROTO_TCP, AEG_VERDICT_DENIED, AEG_REASON_DENY_RULE, RULE_BAD, 0),
 		cell_of(5, AEG_PROTO_TCP, AEG_VERDICT_ALLOWED, AEG_REASON_RULE, RULE_OPEN, 0),
 	};
@@ -64,6 +64,17 @@ bool names_install(void)
 	memcpy(addrs[0].key.addr, world_addr(CIDR_ADDR).bytes, 16);
 	memcpy(addrs[1].key.addr, world_addr(OPEN_ADDR).bytes, 16);
 	return CHECK_EQUAL(aeg_datapath_install(datapath, &generation, &error), 0);
+}
+
+bool names_install(void)
+{
+	return install_wild(AEG_VERDICT_ALLOWED);
+}
+
+bool names_revoke_wild(void)
+{
+	return install_wild(AEG_VERDICT_DENIED) &&
+	       CHECK_EQUAL(aeg_datapath_revoke(datapath), 0);
 }
 
 bool names_start(void)

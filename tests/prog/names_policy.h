@@ -24,6 +24,8 @@ enum { RULE_NAMES = 61, RULE_WILD, RULE_BAD, RULE_OPEN };
 bool names_start(void);
 bool names_start_with(const struct aeg_datapath_config *config);
 bool names_install(void);
+/* wild.test is denied from now on, and what stands is decided again. */
+bool names_revoke_wild(void);
 
 /* Events, with or without a name. */
 struct named {
