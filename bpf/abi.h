@@ -345,8 +345,8 @@ enum aeg_watch_state {
 		7, /* raw, ping and the like: packet by packet, no hook sees them before */
 };
 
-#define AEG_FIRST_NAMED 1u /* the first hello named its server */
-#define AEG_FIRST_EARLY 2u /* it offered early data */
+#define AEG_FIRST_NAMED 1u   /* the first hello named its server */
+#define AEG_FIRST_EARLY 2u   /* it offered early data */
 #define AEG_FIRST_DECIDED 4u /* its name let it through, and not the address */
 
 #define AEG_ASKED 8 /* DNS questions that one socket may have open */
@@ -381,7 +381,8 @@ struct aeg_sock {
 	__u8 synced;  /* 1: next is known */
 	__u8 split;   /* 1: the hello is being gathered in `hellos` */
 	__u8 oldest;  /* of asked, the next to be overwritten */
-	__u8 first;   /* AEG_FIRST_*; valid in AEG_WATCH_SECOND */
+	/* AEG_FIRST_*: of the first hello; valid in AEG_WATCH_SECOND */
+	__u8 first;
 	__u16 backstop; /* ms that TCP_USER_TIMEOUT was set to, until the hello is through; 0: not */
 	__u64 asked[AEG_ASKED]; /* keys of open questions; 0: none */
 	char comm[AEG_COMM_LEN];

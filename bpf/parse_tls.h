@@ -40,7 +40,7 @@ enum aeg_hello_result {
 		AEG_HELLO_RESULT_MAX,
 };
 
-#define AEG_HELLO_ECH 1u /* an encrypted_client_hello extension, GREASE or not: nobody can tell */
+#define AEG_HELLO_ECH 1u   /* an encrypted_client_hello extension, GREASE or not: nobody can tell */
 #define AEG_HELLO_EARLY 2u /* early_data: encrypted records may come before a second hello */
 
 /* What was found. In map memory (scratch): the first four are also where the loops keep their place. */
@@ -63,8 +63,8 @@ struct aeg_hello_buf {
 	__u32 records;	  /* begun */
 	__u32 header_len; /* bytes seen of the next record's header */
 	__u32 at;	  /* place in the segment at hand */
-	__u8 second; /* set by the caller: AEG_SECOND_*, or 0 */
-	__u8 ccs;    /* a change_cipher_spec came */
+	__u8 second;	  /* set by the caller: AEG_SECOND_*, or 0 */
+	__u8 ccs;	  /* a change_cipher_spec came */
 	__u8 pad[2];
 	__u8 header[16];
 	__u8 data[AEG_DATA_ROOM + AEG_HELLO_CHUNK]; /* room for a record header, then the message */

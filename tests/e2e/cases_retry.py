@@ -34,8 +34,11 @@ def listening(node, addr):
     return addr in node.world.ask("run", argv=["ss", "-Hltn", "src", at_443(addr)])["out"]
 
 
+RETRIES = ("-groups", PLAIN, "-early_data", "-no_anti_replay")
+
+
 @contextlib.contextmanager
-def retrying(account="chat"):
+def retrying(account="chat", server=RETRIES):
     """s_server at the address of seen.hub.test, in both families."""
     with scene(account) as (node, daemon, pod):
         fifo = os.path.join(node.dir, "silence")  # a standard input that never ends
@@ -43,8 +46,7 @@ def retrying(account="chat"):
         for addr, length in ((WITNESS, 32), (WITNESS6, 128)):
             node.world_ip("addr", "add", f"{addr}/{length}", "dev", "lo")
             node.serve("sh", "-c", 'fifo=$1; shift; exec openssl s_server "$@" <>"$fifo"', "sh", fifo,
-                       "-accept", at_443(addr), "-groups", PLAIN, "-cert", node.cert, "-key", node.key,
-                       "-early_data", "-no_anti_replay")
+                       "-accept", at_443(addr), "-cert", node.cert, "-key", node.key, *server)
             wait_until(lambda addr=addr: listening(node, addr), f"s_server at {addr}")
         resolve(pod, NAME)
         yield node, daemon, pod
@@ -96,3 +98,12 @@ def test_a_policy_that_demands_tls():
     with retrying("strict") as (_, _, pod):
         for addr in (WITNESS, WITNESS6):
             shook_hands(addr, RETRY, s_client(pod, addr, RETRY), 2)
+
+
+def test_a_server_of_old():
+    """The client offers TLS 1.3, the server says 1.2, five times with a session of before: then a
+    change_cipher_spec and what is encrypted come at once."""
+    with retrying(server=("-tls1_2",)) as (_, _, pod):
+        code, out = s_client(pod, WITNESS, RETRY, "-reconnect", until="Verify return code")
+        check(code == 0 and out.count("Reused, TLSv1.2") == 5, f"{code}: {out[-2000:]}")
+        equal(hellos(out), 6, "ClientHellos")

@@ -349,7 +349,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		slow_parse(data, size, second, &slow);
 		fast_fed(data, size, cut, second, &fast);
 		compare(&fast, &slow);
-		fast_fed(data, size < 600 ? size : 600, 0, second, &fast); /* byte by byte is slow */
+		fast_fed(data, size < 600 ? size : 600, 0, second,
+			 &fast); /* byte by byte is slow */
 		if (size < 600)
 			compare(&fast, &slow);
 	}

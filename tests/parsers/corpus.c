@@ -169,8 +169,9 @@ void corpus_mutate(const struct corpus *corpus, struct random *random, size_t ma
 void corpus_between(const struct wire *from, struct random *random, size_t max, struct wire *ret)
 {
 	static const char *const between[] = {
-		"\24\3\3\0\1\1", "\25\3\3\0\2\1\132", "\27\3\3\0\3abc",
-		"\27\3\3\0\21seventeen bytes..", "\30\3\3\0\1\1",
+		"\24\3\3\0\1\1",  "\25\3\3\0\2\1\132",
+		"\27\3\3\0\3abc", "\27\3\3\0\21seventeen bytes..",
+		"\30\3\3\0\1\1",
 	};
 	static const size_t lens[] = {6, 7, 8, 22, 6};
 

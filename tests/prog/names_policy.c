@@ -73,8 +73,7 @@ bool names_install(void)
 
 bool names_revoke_wild(void)
 {
-	return install_wild(AEG_VERDICT_DENIED) &&
-	       CHECK_EQUAL(aeg_datapath_revoke(datapath), 0);
+	return install_wild(AEG_VERDICT_DENIED) && CHECK_EQUAL(aeg_datapath_revoke(datapath), 0);
 }
 
 bool names_start(void)

@@ -586,7 +586,8 @@ static void test_between(void **state)
 		assert_int_equal(second_after(cases[i].bytes, cases[i].len,
 					      AEG_SECOND_HELLO | AEG_SECOND_EARLY),
 				 cases[i].early);
-		if (cases[i].len && cases[i].bytes[0] != '\26') /* a first hello has nothing before it */
+		if (cases[i].len &&
+		    cases[i].bytes[0] != '\26') /* a first hello has nothing before it */
 			assert_int_equal(second_after(cases[i].bytes, cases[i].len, 0),
 					 AEG_HELLO_NOT_TLS);
 	}
@@ -600,9 +601,9 @@ static void test_sealed(void **state)
 		const char *header;
 		enum aeg_hello_result result;
 	} cases[] = {
-		{"\1\4\0\0", AEG_HELLO_NOT_TLS},	{"\1\377\377\377", AEG_HELLO_NOT_TLS},
+		{"\1\4\0\0", AEG_HELLO_NOT_TLS},      {"\1\377\377\377", AEG_HELLO_NOT_TLS},
 		{"\1\3\377\377", AEG_HELLO_TOO_LONG}, {"\1\0\20\0", AEG_HELLO_TOO_LONG},
-		{"\2\0\0\4", AEG_HELLO_NOT_TLS},	{"\1\0\0\4", AEG_HELLO_MALFORMED},
+		{"\2\0\0\4", AEG_HELLO_NOT_TLS},      {"\1\0\0\4", AEG_HELLO_MALFORMED},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -651,7 +652,8 @@ static void test_second_over(void **state)
 		if (random_percent(&random, 30))
 			memcpy(head->data, "\26\3\3\0\50\20", 6);
 		for (unsigned int n = random_below(&random, 4); n > 0; n--)
-			head->data[random_below(&random, AEG_SECOND_HEAD)] = RANDOM_OF(&random, telling);
+			head->data[random_below(&random, AEG_SECOND_HEAD)] =
+				RANDOM_OF(&random, telling);
 		if (!aeg_second_over(head->data, second))
 			continue;
 		over++;
