@@ -104,6 +104,6 @@ def test_a_server_of_old():
     """The client offers TLS 1.3, the server says 1.2, five times with a session of before: then a
     change_cipher_spec and what is encrypted come at once."""
     with retrying(server=("-tls1_2",)) as (_, _, pod):
-        code, out = s_client(pod, WITNESS, RETRY, "-reconnect", until="Verify return code")
+        code, out = s_client(pod, WITNESS, "X25519:P-256", "-reconnect", until="Verify return code")
         check(code == 0 and out.count("Reused, TLSv1.2") == 5, f"{code}: {out[-2000:]}")
         equal(hellos(out), 6, "ClientHellos")
