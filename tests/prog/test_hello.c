@@ -329,7 +329,7 @@ static void test_ipv6_extensions(void)
 			CHECK(say_unacked(fd));
 			CHECK_EQUAL(say_arrived(fd), 0);
 			/* the control: without it, what TCP repeats gets there */
-			CHECK_EQUAL(setsockopt(fd, IPPROTO_IPV6, options[i], NULL, 0), 0);
+			CHECK_EQUAL(setsockopt(fd, IPPROTO_IPV6, options[i], padding, 0), 0);
 			CHECK_EQUAL(world_send(fd, "\x17\x03\x03\x00\x01x", 6), 0);
 			CHECK(say_arrived(fd) > 0);
 		}

@@ -59,7 +59,7 @@ static size_t forge(int fd, const struct wire *wire, struct segment *ret)
 {
 	const int on = 1, off = TCP_REPAIR_OFF_NO_WP;
 	size_t len = sizeof(ret->tcp) + wire->len;
-	struct sockaddr_in here, there;
+	struct sockaddr_in here = {0}, there = {0};
 	socklen_t size = sizeof(here);
 
 	if (getsockname(fd, (struct sockaddr *)&here, &size) < 0 ||
@@ -156,7 +156,7 @@ static pid_t drain(int listener, volatile uint64_t *count)
 	if (pid)
 		return pid;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	fd = accept(listener, NULL, NULL);
+	fd = needed(accept(listener, NULL, NULL));
 	while ((n = recv(fd, NULL, BULK_PIECE, MSG_TRUNC)) > 0)
 		*count += (uint64_t)n;
 	_exit(0);
