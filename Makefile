@@ -112,7 +112,7 @@ test-prog: build/obj/tests/prog/prog build/obj/tests/property/property ## the sa
 PARSERS := build/obj/tests/parsers/parsers build/tests/parsers/parsers.bpf.o \
 	build/obj/tests/parsers/claims build/tests/parsers/claims.bpf.o
 test-parsers: $(PARSERS) ## the parsers in the kernel and natively, on the same mutated inputs (root)
-	$(Q)tests/lib/suite.sh programs '$(wordlist 1,2,$^) tests/fixtures/clienthello' \
+	$(Q)tests/lib/suite.sh programs '$(wordlist 1,2,$^) tests/fixtures' \
 		'$(wordlist 3,4,$^)'
 
 test-cli: all ## the CLI: golden output, bad policies

@@ -378,6 +378,10 @@ enum aeg_watch_state {
 		7, /* raw, ping and the like: packet by packet, no hook sees them before */
 };
 
+#define AEG_FIRST_NAMED 1u   /* the first hello named its server */
+#define AEG_FIRST_EARLY 2u   /* it offered early data */
+#define AEG_FIRST_DECIDED 4u /* its name let it through, and not the address */
+
 /*
  * The stamp (leaf, pod, epoch) says whose socket it is, the rest what was decided last. leaf never
  * changes. sendmsg runs without the socket's lock: what belongs together changes under `lock`, or two
@@ -401,18 +405,18 @@ struct aeg_sock {
 	__u32 flags; /* AEG_SOCK_* */
 	__u32 epoch; /* of ctl when pod was looked for; another one: look again */
 	struct bpf_spin_lock lock;
-	__u32 pid;    /* that connected; softirqs have none to ask */
-	__u32 next;   /* TCP: sequence number of the first payload byte that was not read yet */
-	__u8 watch;   /* enum aeg_watch_state */
-	__u8 by_name; /* 1: let through for a name that the address was learned for */
-	__u8 synced;  /* 1: next is known */
-	__u8 split;   /* 1: the hello is being gathered in `hellos` */
-	__u8 deaf;    /* 1: its questions are judged, answers to it teach nothing */
-	__u8 pad;
+	__u32 pid;	/* that connected; softirqs have none to ask */
+	__u32 next;	/* TCP: sequence number of the first payload byte that was not read yet */
+	__u8 watch;	/* enum aeg_watch_state */
+	__u8 by_name;	/* 1: let through for a name that the address was learned for */
+	__u8 synced;	/* 1: next is known */
+	__u8 split;	/* 1: the hello is being gathered in `hellos` */
+	__u8 deaf;	/* 1: its questions are judged, answers to it teach nothing */
+	__u8 first;	/* AEG_FIRST_*: of the first hello; valid in AEG_WATCH_SECOND */
 	__u16 backstop; /* ms that TCP_USER_TIMEOUT was set to, until the hello is through; 0: not */
 	/* epoch + 1 at which nobody judged the DNS questions of its user; 0: look again */
 	__u32 free;
-	__u32 pad2;
+	__u32 pad;
 	char comm[AEG_COMM_LEN];
 };
 

@@ -10,62 +10,10 @@
 
 #include "bpf/counters.bpf.h"
 #include "bpf/events.bpf.h"
+#include "bpf/hello_read.bpf.h"
 #include "bpf/identity.bpf.h"
 #include "bpf/learned.bpf.h"
 #include "bpf/packet.bpf.h"
-#include "bpf/scratch.bpf.h"
-
-/* ---- reading ---- */
-
-/* Beside enum aeg_hello_result: the segment is dropped as if the line had lost it. */
-#define AEG_HELLO_NO_MEMORY AEG_HELLO_RESULT_MAX
-
-/* A hello that begins here and may be all here; enum aeg_hello_result. */
-AEG_GLOBAL int hello_whole(struct __sk_buff *skb, __u32 slot, __u32 start, __u32 len)
-{
-	struct aeg_scratch *scratch = aeg_scratch_get(slot);
-	struct aeg_bytes in = {.base = skb, .start = start, .len = len};
-	__u32 n = len > AEG_DATA_MAX ? AEG_DATA_MAX : len;
-	enum aeg_hello_result result;
-
-	if (!scratch || aeg_bytes_copy(&in, 0, scratch->data, n, AEG_DATA_MAX))
-		return AEG_HELLO_MALFORMED;
-	result = aeg_hello_parse(scratch->data, n, &scratch->hello);
-	scratch->len = AEG_TLS_RECORD_HEADER + aeg_get16(scratch->data, 3);
-	if (result == AEG_HELLO_DONE)
-		result = aeg_hello_name(scratch->data, &scratch->hello, &scratch->seed,
-					&scratch->name);
-	return (int)result;
-}
-
-/* The next piece of one; enum aeg_hello_result. second: it follows a HelloRetryRequest, perhaps. */
-AEG_GLOBAL int hello_piece(struct __sk_buff *skb, __u32 slot, __u32 start, __u32 len, __u32 second)
-{
-	struct aeg_scratch *scratch = aeg_scratch_get(slot);
-	struct aeg_bytes in = {.base = skb, .start = start, .len = len};
-	struct bpf_sock *sk = skb->sk;
-	struct aeg_hello_buf *buf;
-	enum aeg_hello_result result;
-
-	if (!scratch || !sk)
-		return AEG_HELLO_MALFORMED;
-	sk = bpf_sk_fullsock(sk);
-	if (!sk)
-		return AEG_HELLO_MALFORMED;
-	buf = bpf_sk_storage_get(&hellos, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
-	if (!buf) {
-		aeg_failed(AEG_ERROR_HELLO_STORAGE);
-		return AEG_HELLO_NO_MEMORY;
-	}
-	buf->second = second & 1;
-	result = aeg_hello_feed(buf, &in);
-	scratch->len = buf->at;
-	if (result == AEG_HELLO_DONE)
-		result = aeg_hello_parse_fed(buf, &scratch->hello);
-	if (result == AEG_HELLO_DONE)
-		result = aeg_hello_name(buf->data, &scratch->hello, &scratch->seed, &scratch->name);
-	return (int)result;
-}
 
 /* ---- judging ---- */
 
@@ -106,6 +54,23 @@ static __always_inline void aeg_hello_weigh(const struct aeg_view *view,
 	}
 }
 
+/* A second hello has to show what the first one had to: that is what decided then. */
+static __always_inline bool aeg_hello_demanded(const struct aeg_sock *sock)
+{
+	if (sock->watch != AEG_WATCH_SECOND)
+		return sock->watch == AEG_WATCH_DEMAND;
+	return aeg_watch_of(&sock->decision, sock->by_name, sock->dport) == AEG_WATCH_DEMAND;
+}
+
+/* Whether nothing speaks against a hello without a name: nobody demands one, and none is hidden. */
+static __always_inline bool aeg_hello_harmless(const struct aeg_sock *sock, __u32 result)
+{
+	if (sock->watch == AEG_WATCH_SECOND) /* RFC 8446 4.1.2: the name stays as it was */
+		return result == AEG_HELLO_NAME_MISSING && !(sock->first & AEG_FIRST_NAMED);
+	return result == AEG_HELLO_NOT_TLS || result == AEG_HELLO_NAME_MISSING ||
+	       sock->decision.reason != AEG_REASON_NOT_GOVERNED;
+}
+
 /*
  * No name was read. Where none is demanded, what a workload that is isolated hides or garbles counts
  * as governed; without a name to hide, as for an address typed in, nothing speaks against it.
@@ -117,18 +82,23 @@ static __always_inline void aeg_hello_nameless(const struct aeg_view *view,
 	const struct aeg_dest hidden = {.flags = AEG_DEST_GOVERNED};
 	struct aeg_decision *decision = &scratch->outcome.decision;
 
-	if (sock->watch == AEG_WATCH_DEMAND) {
+	if (aeg_hello_demanded(sock)) {
 		aeg_decide_hello(decision, aeg_hello_reason(result));
 		return;
 	}
-	if (result == AEG_HELLO_NOT_TLS || result == AEG_HELLO_NAME_MISSING ||
-	    decision->reason != AEG_REASON_NOT_GOVERNED)
+	if (aeg_hello_harmless(sock, result))
 		return;
 	aeg_hello_weigh(view, sock, &hidden, scratch);
 	if (scratch->weighed.decision.verdict == AEG_VERDICT_ALLOWED)
 		return;
 	scratch->outcome = scratch->weighed;
 	decision->reason = aeg_hello_reason(result);
+}
+
+/* Whether it was the first hello's name that let the connection through, and not its address. */
+static __always_inline bool aeg_hello_decided(const struct aeg_sock *sock)
+{
+	return sock->watch == AEG_WATCH_SECOND && sock->first & AEG_FIRST_DECIDED;
 }
 
 /*
@@ -144,6 +114,7 @@ static __always_inline void aeg_hello_named(const struct aeg_view *view,
 {
 	struct aeg_decision *weighed = &scratch->weighed.decision;
 	bool rule = aeg_allowed_by_rule(&scratch->outcome.decision);
+	bool cidr = rule && !sock->by_name && !aeg_hello_decided(sock);
 
 	if (rule && sock->by_name && (!dest || !aeg_learned_for(sock->daddr, dest->node))) {
 		aeg_decide_hello(&scratch->outcome.decision, AEG_REASON_NAME_ADDRESS_MISMATCH);
@@ -152,7 +123,7 @@ static __always_inline void aeg_hello_named(const struct aeg_view *view,
 	if (!dest)
 		return;
 	aeg_hello_weigh(view, sock, dest, scratch);
-	if (weighed->verdict != AEG_VERDICT_ALLOWED && rule && !sock->by_name &&
+	if (weighed->verdict != AEG_VERDICT_ALLOWED && cidr &&
 	    weighed->reason != AEG_REASON_DENY_RULE)
 		return;
 	if (weighed->reason == AEG_REASON_NO_RULE)
@@ -307,20 +278,44 @@ static __always_inline void aeg_hello_forget(struct aeg_segment *at)
 	bpf_sk_storage_delete(&hellos, at->sk);
 }
 
+/*
+ * Whether another hello may follow: nobody asks for one who was not offered TLS 1.3 or what came
+ * before it, and that takes supported_versions.
+ */
+static __always_inline bool aeg_hello_retry(const struct aeg_segment *at, __u32 result)
+{
+	return at->sock->watch != AEG_WATCH_SECOND &&
+	       (result == AEG_HELLO_DONE || result == AEG_HELLO_NAME_MISSING) &&
+	       at->scratch->hello.versions_at;
+}
+
+/* What the second hello is measured by; before the decision is remembered. */
+static __always_inline __u8 aeg_hello_first_flags(const struct aeg_segment *at, bool named)
+{
+	__u8 flags = named ? AEG_FIRST_NAMED : 0;
+
+	if (at->scratch->outcome.node != at->sock->node)
+		flags |= AEG_FIRST_DECIDED;
+	if (at->scratch->hello.flags & AEG_HELLO_EARLY)
+		flags |= AEG_FIRST_EARLY;
+	return flags;
+}
+
 /* The verdict over what was read; sets the state that follows. */
 static __always_inline int aeg_hello_settle(struct aeg_segment *at, const struct aeg_packet *packet,
 					    __u32 result)
 {
 	struct aeg_outcome *outcome = &at->scratch->outcome;
 	bool named = result == AEG_HELLO_DONE;
-	bool retry = (named || result == AEG_HELLO_NAME_MISSING) &&
-		     at->scratch->hello.version >= 0x0304 && at->sock->watch != AEG_WATCH_SECOND;
+	bool retry = aeg_hello_retry(at, result);
 
 	aeg_result_count(&hello_results, result);
 	aeg_hello_forget(at);
 	if (hello_judge(at->skb, at->slot, result))
 		aeg_judge_internal(outcome);
 	aeg_hello_report(at->skb, at->sock, packet, at->sport, at->scratch, named);
+	if (retry)
+		at->sock->first = aeg_hello_first_flags(at, named);
 	aeg_hello_remember(at->sock, outcome);
 	if (outcome->decision.verdict == AEG_VERDICT_DENIED) {
 		at->sock->watch = AEG_WATCH_DEAD;
@@ -330,13 +325,12 @@ static __always_inline int aeg_hello_settle(struct aeg_segment *at, const struct
 	return AEG_PASS;
 }
 
-/* A piece of a hello. What an earlier connection of the socket left behind is not its beginning. */
-static __always_inline __u32 aeg_hello_gather(struct aeg_segment *at, __u32 second)
+/* Begins a buffer. What an earlier connection of the socket left behind is not its beginning. */
+static __always_inline void aeg_hello_split(struct aeg_segment *at)
 {
 	if (!at->sock->split)
 		bpf_sk_storage_delete(&hellos, at->sk);
 	at->sock->split = 1;
-	return (__u32)hello_piece(at->skb, at->slot, at->start, at->len, second);
 }
 
 /* The beginning of the stream. */
@@ -346,8 +340,10 @@ static __always_inline int aeg_hello_first(struct aeg_segment *at, const struct 
 
 	if (!at->sock->split)
 		result = (__u32)hello_whole(at->skb, at->slot, at->start, at->len);
-	if (result == AEG_HELLO_NEED_MORE)
-		result = aeg_hello_gather(at, 0);
+	if (result == AEG_HELLO_NEED_MORE) {
+		aeg_hello_split(at);
+		result = (__u32)hello_piece(at->skb, at->slot, at->start, at->len, 0);
+	}
 	if (result == AEG_HELLO_NEED_MORE)
 		return aeg_hello_advance(at, at->len);
 	if (result == AEG_HELLO_NO_MEMORY)
@@ -357,67 +353,35 @@ static __always_inline int aeg_hello_first(struct aeg_segment *at, const struct 
 	return aeg_hello_advance(at, at->scratch->len < at->len ? at->scratch->len : at->len);
 }
 
-enum aeg_second { AEG_SECOND_OVER, AEG_SECOND_PERHAPS, AEG_SECOND_ALERT };
-
-/*
- * Whether the next record can be another ClientHello. After a HelloRetryRequest it is, behind a
- * change_cipher_spec perhaps; otherwise comes a key exchange, or what is encrypted already.
- */
-static __always_inline enum aeg_second aeg_second_peek(const struct aeg_segment *at)
+/* Whether a look at the next records suffices to know that there is no second hello. */
+static __always_inline bool aeg_hello_over(const struct aeg_segment *at, __u32 second)
 {
-	__u8 head[12];
+	__u8 head[AEG_SECOND_HEAD];
 
-	if (at->sock->split || at->len < sizeof(head)) {
-		if (bpf_skb_load_bytes(at->skb, at->start, head, 1))
-			return AEG_SECOND_PERHAPS;
-		return head[0] == AEG_TLS_ALERT && !at->sock->split ? AEG_SECOND_ALERT
-								    : AEG_SECOND_PERHAPS;
-	}
-	if (bpf_skb_load_bytes(at->skb, at->start, head, sizeof(head)))
-		return AEG_SECOND_PERHAPS;
-	if (head[0] == AEG_TLS_ALERT)
-		return AEG_SECOND_ALERT;
-	if (head[0] == AEG_TLS_CHANGE_CIPHER_SPEC)
-		return head[6] == AEG_TLS_HANDSHAKE && head[11] == AEG_TLS_CLIENT_HELLO
-			       ? AEG_SECOND_PERHAPS
-			       : AEG_SECOND_OVER;
-	return head[0] == AEG_TLS_HANDSHAKE && head[5] == AEG_TLS_CLIENT_HELLO ? AEG_SECOND_PERHAPS
-									       : AEG_SECOND_OVER;
+	return !at->sock->split && at->len >= sizeof(head) &&
+	       !bpf_skb_load_bytes(at->skb, at->start, head, sizeof(head)) &&
+	       aeg_second_over(head, second);
 }
 
 /*
- * Behind a change_cipher_spec of TLS 1.2 comes a random byte where a hello has its type: what looks
- * like a hello that is wrong is taken for one only if its version is right, too.
+ * What comes behind the first hello, in the same segment or later. Where that offered early data, this
+ * goes on as long as the connection: what is encrypted does not show where the early data ends.
  */
-static __always_inline bool aeg_second_random(struct aeg_segment *at)
-{
-	const struct aeg_hello_buf *buf = bpf_sk_storage_get(&hellos, at->sk, NULL, 0);
-
-	return buf && buf->skip && buf->len >= AEG_TLS_MESSAGE_HEADER + 2 &&
-	       aeg_get16(buf->data, AEG_TLS_BODY) != 0x0303;
-}
-
-/* What comes behind the first hello, in the same segment or later. */
 static __always_inline int aeg_hello_second(struct aeg_segment *at, const struct aeg_packet *packet)
 {
-	enum aeg_second peek = aeg_second_peek(at);
-	__u32 result;
+	__u32 second = AEG_SECOND_HELLO, result = AEG_HELLO_NOT_TLS;
 
-	if (peek == AEG_SECOND_OVER) {
-		at->sock->watch = AEG_WATCH_DONE;
-		return AEG_PASS;
+	if (at->sock->first & AEG_FIRST_EARLY)
+		second |= AEG_SECOND_EARLY;
+	if (!aeg_hello_over(at, second)) {
+		aeg_hello_split(at);
+		result = (__u32)hello_behind(at->skb, at->slot, at->start, at->len, second);
 	}
-	/* The client gives up; if anything is behind it, it is not read. */
-	if (peek == AEG_SECOND_ALERT) {
-		at->sock->watch = AEG_WATCH_DEAD;
-		return aeg_hello_advance(at, at->len);
-	}
-	result = aeg_hello_gather(at, 1);
 	if (result == AEG_HELLO_NEED_MORE)
 		return aeg_hello_advance(at, at->len);
 	if (result == AEG_HELLO_NO_MEMORY)
 		return AEG_DENY;
-	if (result == AEG_HELLO_NOT_TLS || (result != AEG_HELLO_DONE && aeg_second_random(at))) {
+	if (result == AEG_HELLO_NOT_TLS) {
 		aeg_hello_forget(at);
 		at->sock->watch = AEG_WATCH_DONE;
 		return AEG_PASS;
@@ -440,6 +404,9 @@ static __always_inline bool aeg_segment_place(struct aeg_segment *at, const stru
 	if (!tcp->payload.len)
 		return false; /* a RST must get out, too */
 	*ret_result = AEG_DENY;
+	/* First of all: 2 GiB behind what was read last, everything looks as if it had been read before. */
+	if (sock->watch == AEG_WATCH_DEAD)
+		return false;
 	behind = sock->next - tcp->seq;
 	if (!sock->synced || (__s32)behind < 0) {
 		aeg_failed(AEG_ERROR_HOLE);
@@ -449,8 +416,6 @@ static __always_inline bool aeg_segment_place(struct aeg_segment *at, const stru
 		*ret_result = AEG_PASS; /* read before */
 		return false;
 	}
-	if (sock->watch == AEG_WATCH_DEAD)
-		return false;
 	at->start = tcp->payload.start + behind;
 	at->len = tcp->payload.len - behind;
 	at->seq = sock->next;

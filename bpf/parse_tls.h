@@ -19,6 +19,8 @@
 #define AEG_HELLO_EXTENSIONS_MAX 64
 #define AEG_HELLO_RECORDS_MAX 32
 #define AEG_HELLO_CHUNK 1024 /* bytes copied at once into the buffer */
+/* What no server takes for a message's length: OpenSSL's limit for a hello is 131,396, others' less. */
+#define AEG_HELLO_LIMIT (1u << 18)
 /* A header each, and as many chunks as full ones and records' last ones are possible. */
 #define AEG_HELLO_STEPS_MAX (2 * (AEG_HELLO_RECORDS_MAX + 1) + AEG_DATA_MAX / AEG_HELLO_CHUNK + 2)
 
@@ -38,7 +40,8 @@ enum aeg_hello_result {
 		AEG_HELLO_RESULT_MAX,
 };
 
-#define AEG_HELLO_ECH 1u /* an encrypted_client_hello extension, GREASE or not: nobody can tell */
+#define AEG_HELLO_ECH 1u   /* an encrypted_client_hello extension, GREASE or not: nobody can tell */
+#define AEG_HELLO_EARLY 2u /* early_data: encrypted records may come before a second hello */
 
 /* What was found. In map memory (scratch): the first four are also where the loops keep their place. */
 struct aeg_hello {
@@ -49,7 +52,7 @@ struct aeg_hello {
 	__u32 name_at; /* in the data parsed; valid after DONE */
 	__u32 name_len;
 	__u16 version; /* highest offered, 0x0301 .. 0x0304; valid after DONE and NAME_MISSING, as flags */
-	__u8 flags; /* AEG_HELLO_ECH */
+	__u8 flags; /* AEG_HELLO_* */
 	__u8 pad;
 };
 
@@ -60,24 +63,31 @@ struct aeg_hello_buf {
 	__u32 records;	  /* begun */
 	__u32 header_len; /* bytes seen of the next record's header */
 	__u32 at;	  /* place in the segment at hand */
-	__u8 second; /* set by the caller: after a HelloRetryRequest a change_cipher_spec may lead */
-	__u8 skip;   /* the current record is that one */
+	__u8 second;	  /* set by the caller: AEG_SECOND_*, or 0 */
+	__u8 ccs;	  /* a change_cipher_spec came */
 	__u8 pad[2];
 	__u8 header[16];
 	__u8 data[AEG_DATA_ROOM + AEG_HELLO_CHUNK]; /* room for a record header, then the message */
 };
 
+/* What is read comes behind a first hello. */
+#define AEG_SECOND_HELLO 1
+#define AEG_SECOND_EARLY 2 /* beside it: that one offered early data */
+
 #define AEG_TLS_HANDSHAKE 22
 #define AEG_TLS_CHANGE_CIPHER_SPEC 20
 #define AEG_TLS_ALERT 21
+#define AEG_TLS_DATA 23
 #define AEG_TLS_RECORD_HEADER 5
 #define AEG_TLS_RECORD_MAX 16384
+#define AEG_TLS_SEALED_MAX (AEG_TLS_RECORD_MAX + 2048) /* RFC 5246 6.2.3: encrypted */
 #define AEG_TLS_CLIENT_HELLO 1
 #define AEG_TLS_MESSAGE_HEADER 4
 #define AEG_TLS_BODY (AEG_TLS_RECORD_HEADER + AEG_TLS_MESSAGE_HEADER)
 #define AEG_TLS_SESSION_MAX 32
 #define AEG_TLS_VERSIONS_MAX 127
 #define AEG_TLS_EXT_NAME 0
+#define AEG_TLS_EXT_EARLY_DATA 42
 #define AEG_TLS_EXT_VERSIONS 43
 #define AEG_TLS_EXT_ECH 0xfe0d
 
@@ -158,8 +168,10 @@ AEG_INLINE int aeg_hello_note(struct aeg_hello *hello, __u32 type, __u32 at, __u
 			return 0;
 		AEG_MEM(hello->versions_at) = at;
 		AEG_MEM(hello->versions_len) = len;
+	} else if (type == AEG_TLS_EXT_EARLY_DATA) {
+		AEG_MEM(hello->flags) |= AEG_HELLO_EARLY;
 	} else if (type == AEG_TLS_EXT_ECH) {
-		AEG_MEM(hello->flags) = AEG_HELLO_ECH;
+		AEG_MEM(hello->flags) |= AEG_HELLO_ECH;
 	}
 	return 1;
 }
@@ -312,15 +324,30 @@ AEG_INLINE __u32 aeg_least(__u32 a, __u32 b)
 	return a < b ? a : b;
 }
 
-/* RFC 8446 D.4: one byte in a record of its own, which only a second hello may have before it. */
-AEG_INLINE enum aeg_hello_result aeg_feed_change_cipher(struct aeg_hello_buf *buf, __u32 seen)
+/*
+ * The header of a record that comes between the hellos, or its first `seen` bytes. These are stepped
+ * over, since a server that waits for a second hello may do so too: change_cipher_spec (RFC 8446 5),
+ * alerts, which it may take for warnings, and early data where some was offered (4.2.10). NOT_TLS: it
+ * is encrypted, and so no second hello comes.
+ */
+AEG_INLINE enum aeg_hello_result aeg_feed_between(struct aeg_hello_buf *buf, __u32 seen)
 {
+	__u32 type = buf->header[0], len;
+
+	if (type == AEG_TLS_DATA && !(buf->second & AEG_SECOND_EARLY))
+		return AEG_HELLO_NOT_TLS;
+	if (type < AEG_TLS_CHANGE_CIPHER_SPEC || type > AEG_TLS_DATA ||
+	    (seen > 1 && buf->header[1] != 3))
+		return AEG_HELLO_MALFORMED;
 	if (seen < AEG_TLS_RECORD_HEADER)
 		return AEG_HELLO_NEED_MORE;
-	if (buf->header[3] != 0 || buf->header[4] != 1 || buf->skip)
+	len = (__u32)buf->header[3] << 8 | buf->header[4];
+	if (len == 0 || len > AEG_TLS_SEALED_MAX ||
+	    (type == AEG_TLS_CHANGE_CIPHER_SPEC && len != 1))
 		return AEG_HELLO_MALFORMED;
-	buf->skip = 1;
-	AEG_MEM(buf->record) = 1;
+	if (type == AEG_TLS_CHANGE_CIPHER_SPEC)
+		buf->ccs = 1;
+	AEG_MEM(buf->record) = len;
 	AEG_MEM(buf->header_len) = 0;
 	return AEG_HELLO_DONE;
 }
@@ -339,9 +366,9 @@ AEG_INLINE enum aeg_hello_result aeg_feed_header(struct aeg_hello_buf *buf,
 	seen += n;
 	AEG_MEM(buf->header_len) = seen;
 	AEG_MEM(buf->at) = at + n;
-	if (first && buf->second && buf->header[0] == AEG_TLS_CHANGE_CIPHER_SPEC)
-		return aeg_feed_change_cipher(buf, seen);
-	result = aeg_record_check(buf->header, seen, first);
+	if (first && buf->second && buf->header[0] != AEG_TLS_HANDSHAKE)
+		return aeg_feed_between(buf, seen);
+	result = aeg_record_check(buf->header, seen, first && !buf->second);
 	if (result != AEG_HELLO_DONE)
 		return result;
 	AEG_MEM(buf->record) = (__u32)buf->header[3] << 8 | buf->header[4];
@@ -350,28 +377,44 @@ AEG_INLINE enum aeg_hello_result aeg_feed_header(struct aeg_hello_buf *buf,
 	return AEG_MEM(buf->records) > AEG_HELLO_RECORDS_MAX ? AEG_HELLO_TOO_LONG : AEG_HELLO_DONE;
 }
 
+/*
+ * Behind a change_cipher_spec of TLS 1.2 comes an encrypted record of the same type, in which one in
+ * 256 begins like a hello. It is one only if a server could take it for one: four bytes decide.
+ */
+AEG_INLINE int aeg_feed_sealed(const struct aeg_hello_buf *buf, __u32 len)
+{
+	return buf->ccs && len >= AEG_TLS_MESSAGE_HEADER &&
+	       (aeg_get32(buf->data, AEG_TLS_RECORD_HEADER) & 0xffffff) >= AEG_HELLO_LIMIT;
+}
+
 /* Moves a chunk of the record's body into the buffer; DONE: the message is complete. */
 AEG_INLINE enum aeg_hello_result aeg_feed_body(struct aeg_hello_buf *buf,
 					       const struct aeg_bytes *in)
 {
 	__u32 len = AEG_MEM(buf->len), at = AEG_MEM(buf->at), record = AEG_MEM(buf->record);
-	__u32 n = aeg_least(aeg_least(record, in->len - at), AEG_HELLO_CHUNK);
+	__u32 n = aeg_least(record, in->len - at);
 	__u8 *to = buf->data + AEG_TLS_RECORD_HEADER + aeg_masked(len, AEG_DATA_MAX - 1);
+	int between = AEG_MEM(buf->records) == 0;
 
+	if (!between)
+		n = aeg_least(n, AEG_HELLO_CHUNK);
 	AEG_MEM(buf->at) = at + n;
 	AEG_MEM(buf->record) = record - n;
-	if (AEG_MEM(buf->records) == 0) /* the change_cipher_spec */
+	if (between)
 		return AEG_HELLO_NEED_MORE;
 	if (aeg_bytes_copy(in, at, to, n, AEG_HELLO_CHUNK))
 		return AEG_HELLO_MALFORMED;
 	len += n;
 	AEG_MEM(buf->len) = len;
+	if (aeg_feed_sealed(buf, len))
+		return AEG_HELLO_NOT_TLS;
 	return aeg_message_check(buf->data, len, len + record - n);
 }
 
 /*
- * The next segment's payload. NEED_MORE: feed the next one; DONE: go on with aeg_hello_parse_fed();
- * anything else is final.
+ * The next segment's payload. NEED_MORE: feed the next one, or, where there are many records between
+ * the hellos, what lies behind the buf->at bytes that were taken of this one; DONE: go on with
+ * aeg_hello_parse_fed(); anything else is final.
  */
 AEG_INLINE enum aeg_hello_result aeg_hello_feed(struct aeg_hello_buf *buf,
 						const struct aeg_bytes *in)
@@ -392,7 +435,23 @@ AEG_INLINE enum aeg_hello_result aeg_hello_feed(struct aeg_hello_buf *buf,
 		if (result != AEG_HELLO_NEED_MORE)
 			return result;
 	}
-	return AEG_HELLO_TOO_LONG;
+	/* A first hello never takes that many. */
+	return buf->second ? AEG_HELLO_NEED_MORE : AEG_HELLO_TOO_LONG;
+}
+
+/*
+ * Whether what begins with these 12 bytes, behind the first hello, shows that no second one comes. This
+ * spares most connections the buffer, and never says more than aeg_hello_feed() would.
+ */
+#define AEG_SECOND_HEAD 12
+AEG_INLINE int aeg_second_over(const __u8 *head, __u32 second)
+{
+	if (head[0] == AEG_TLS_CHANGE_CIPHER_SPEC && head[1] == 3 && head[3] == 0 && head[4] == 1)
+		head += AEG_TLS_RECORD_HEADER + 1;
+	if (head[0] == AEG_TLS_DATA)
+		return !(second & AEG_SECOND_EARLY);
+	return head[0] == AEG_TLS_HANDSHAKE && head[5] != AEG_TLS_CLIENT_HELLO &&
+	       aeg_record_check(head, AEG_TLS_RECORD_HEADER, 0) == AEG_HELLO_DONE;
 }
 
 /* After aeg_hello_feed() said DONE: as if all had come in one record. Offsets in ret are of buf->data. */

@@ -28,8 +28,8 @@ struct aeg_lesson {
 struct aeg_scratch {
 	struct bpf_spin_lock lock;
 	__u32 busy;
-	__u32 len; /* bytes of data in use */
-	__u32 pad;
+	__u32 len;	      /* bytes of data in use */
+	__u32 taken;	      /* bytes of a segment in which many records are stepped over */
 	struct aeg_seed seed; /* copy of ctl's */
 	struct aeg_name name;
 	struct aeg_hello hello;

@@ -10,7 +10,7 @@ from stage import BUILD, TOP, Failure, on_load_cpu
 
 PARSERS = os.path.join(BUILD, "obj", "tests", "parsers", "parsers")
 PROGRAMS = os.path.join(BUILD, "tests", "parsers", "parsers.bpf.o")
-FIXTURES = os.path.join(TOP, "tests", "fixtures", "clienthello")
+FIXTURES = os.path.join(TOP, "tests", "fixtures")
 # An empty program's test run on the machine on which the goals in nanoseconds were set.
 EMPTY_NS = 19
 PATTERNS = 100000

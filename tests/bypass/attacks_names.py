@@ -182,7 +182,7 @@ def two_names(it):
         "read once and never again", "read a second time, the names must agree with the rules",
         "the reader goes on until the handshake is past the point where one may come")
 def second_hello(it):
-    it.prog("hello: the one after a HelloRetryRequest")
+    it.prog("hello: the one after a HelloRetryRequest, denied")
     it.layer, it.reason = "cgroup", "name-not-allowed"
 
 

@@ -267,17 +267,24 @@ def test_quic_is_denied():
 
 # ---- real clients ----
 
-def clients(node):
-    """name -> argv of one request; those that are installed."""
-    script = ("require('https').get({host: process.argv[1], agent: false}, r => {"
+ADDRS = {"v4": SHARED, "v6": SHARED6}
+
+
+def clients(node, family):
+    """name -> argv of one request over this family, or over whichever the client likes."""
+    number = {"v4": "4", "v6": "6", "any": "0"}[family]
+    script = ("require('https').get({host: process.argv[1], agent: false, family: FAMILY}, r => {"
               "r.on('data', d => process.stdout.write(d)); r.on('end', () => process.exit(0));"
               "}).setTimeout(8000, () => process.exit(2)).on('error', e => { console.error(e.message); process.exit(1); });")
+    known = {"v4": "socket.AF_INET", "v6": "socket.AF_INET6", "any": "0"}[family]
     return {
-        "curl": ["curl", "-sS", "--max-time", "8", "--cacert", node.ca],
-        "python": ["python3", "-c", "import sys, ssl, urllib.request as u;"
+        "curl": ["curl", "-sS", "--max-time", "8", "--cacert", node.ca, *([f"-{number}"] if family != "any" else [])],
+        "python": ["python3", "-c", "import socket, sys, ssl, urllib.request as u\n"
+                   "found = socket.getaddrinfo\n"
+                   f"socket.getaddrinfo = lambda host, port, *_: found(host, port, {known}, socket.SOCK_STREAM)\n"
                    "print(u.urlopen(sys.argv[1], timeout=8, context="
                    f"ssl.create_default_context(cafile={node.ca!r})).read().decode())"],
-        "node": ["node", "-e", script],
+        "node": ["node", "-e", script.replace("FAMILY", number)],
     }
 
 
@@ -285,20 +292,31 @@ def client(name):
     if not shutil.which("python3" if name == "python" else name):
         raise harness.Skip(f"{name} is not installed")
     with scene() as (node, daemon, pod):
-        def ask(host):
+        def ask(host, family="any"):
             target = host if name == "node" else f"https://{host}/"
-            return pod.ask("run", argv=clients(node)[name] + [target],
+            return pod.ask("run", argv=clients(node, family)[name] + [target],
                            env={"NODE_EXTRA_CA_CERTS": node.ca})
 
-        done = ask("hub.test")
-        check(done["code"] == 0 and "hello from hub.test" in done["out"], f"allowed: {done}")
-        since = daemon.next_seq()
-        done = ask("rival.test")
-        check(done["code"] != 0, f"denied: {done}")
-        check(done["seconds"] < 4, f"it took {done['seconds']:.1f} s to learn of the denial")
-        daemon.flow(since, event="deny", reason="name-not-allowed", destination__name="rival.test")
-        done = ask("a.cdn.hub.test")
-        check(done["code"] == 0, f"allowed after a denial: {done}")
+        def allowed(host, family="any", **want):
+            since = daemon.next_seq()
+            done = ask(host, family)
+            check(done["code"] == 0 and f"hello from {host}" in done["out"], f"{family}, allowed: {done}")
+            daemon.flow(since, event="open", hook="hello", destination__name=host, **want)
+
+        def denied(host, reason, family="any", **want):
+            since = daemon.next_seq()
+            done = ask(host, family)
+            check(done["code"] != 0, f"{family}, denied: {done}")
+            check(done["seconds"] < 4, f"{family}: it took {done['seconds']:.1f} s to learn of the denial")
+            daemon.flow(since, event="deny", hook="hello", reason=reason, destination__name=host, **want)
+
+        allowed("hub.test")
+        denied("rival.test", "name-not-allowed")
+        allowed("a.cdn.hub.test")
+        for family, addr in ADDRS.items():
+            allowed("hub.test", family, destination__ip=addr)
+            denied("upload.hub.test", "deny-rule", family, destination__ip=addr)
+            allowed("hub.test", family, destination__ip=addr)
 
 
 def test_client_curl():

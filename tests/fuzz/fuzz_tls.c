@@ -62,7 +62,7 @@ struct slow {
 	enum aeg_hello_result result;
 	char name[512];
 	unsigned int version;
-	bool ech;
+	bool ech, early;
 };
 
 static bool is_host(const char *text, size_t len)
@@ -144,6 +144,7 @@ static enum aeg_hello_result slow_extensions(struct reader *body, struct slow *r
 		if (kept)
 			*kept = payload;
 		ret->ech |= type == 0xfe0d;
+		ret->early |= type == 42;
 		if (n == AEG_HELLO_EXTENSIONS_MAX)
 			return AEG_HELLO_TOO_LONG;
 	}
@@ -181,6 +182,7 @@ struct stream {
 	uint8_t header[5], message[AEG_DATA_MAX + 1];
 	size_t header_len, message_len, record_left;
 	unsigned int records;
+	bool second, early, ccs; /* behind a first hello, that offered early data */
 };
 
 /* What the message is known to be from its first bytes. */
@@ -194,6 +196,8 @@ static enum aeg_hello_result slow_begun(const struct stream *stream)
 		return AEG_HELLO_NEED_MORE;
 	len = 4 + ((size_t)stream->message[1] << 16 | (size_t)stream->message[2] << 8 |
 		   stream->message[3]);
+	if (stream->ccs && len >= 4 + (1u << 18))
+		return AEG_HELLO_NOT_TLS;
 	if (len + 5 > AEG_DATA_MAX)
 		return AEG_HELLO_TOO_LONG;
 	if (stream->message_len + stream->record_left > len)
@@ -201,13 +205,38 @@ static enum aeg_hello_result slow_begun(const struct stream *stream)
 	return stream->message_len == len ? AEG_HELLO_DONE : AEG_HELLO_NEED_MORE;
 }
 
+/* One more byte of the header of a record between the hellos. */
+static enum aeg_hello_result slow_between(struct stream *stream)
+{
+	unsigned int type = stream->header[0];
+	size_t len;
+
+	if (type == 23 && !stream->early)
+		return AEG_HELLO_NOT_TLS;
+	if (type < 20 || type > 23)
+		return AEG_HELLO_MALFORMED;
+	if (stream->header_len >= 2 && stream->header[1] != 3)
+		return AEG_HELLO_MALFORMED;
+	if (stream->header_len < 5)
+		return AEG_HELLO_NEED_MORE;
+	len = (size_t)stream->header[3] << 8 | stream->header[4];
+	if (len == 0 || len > 16384 + 2048 || (type == 20 && len != 1))
+		return AEG_HELLO_MALFORMED;
+	stream->ccs |= type == 20;
+	stream->header_len = 0;
+	stream->record_left = len;
+	return AEG_HELLO_NEED_MORE;
+}
+
 static enum aeg_hello_result slow_header(struct stream *stream, uint8_t byte)
 {
 	size_t len;
 
 	stream->header[stream->header_len++] = byte;
+	if (stream->second && !stream->records && stream->header[0] != 22)
+		return slow_between(stream);
 	if ((stream->header_len == 1 && byte != 22) || (stream->header_len == 2 && byte != 3))
-		return stream->records ? AEG_HELLO_MALFORMED : AEG_HELLO_NOT_TLS;
+		return stream->records || stream->second ? AEG_HELLO_MALFORMED : AEG_HELLO_NOT_TLS;
 	if (stream->header_len < 5)
 		return AEG_HELLO_NEED_MORE;
 	len = (size_t)stream->header[3] << 8 | byte;
@@ -223,15 +252,19 @@ static enum aeg_hello_result slow_byte(struct stream *stream, uint8_t byte)
 	if (stream->record_left == 0)
 		return slow_header(stream, byte);
 	stream->record_left--;
+	if (!stream->records)
+		return AEG_HELLO_NEED_MORE;
 	stream->message[stream->message_len++] = byte;
 	return slow_begun(stream);
 }
 
-static void slow_parse(const uint8_t *data, size_t size, struct slow *ret)
+static void slow_parse(const uint8_t *data, size_t size, unsigned int second, struct slow *ret)
 {
 	static struct stream stream;
 
 	memset(&stream, 0, sizeof(stream));
+	stream.second = second & 1;
+	stream.early = second & 2;
 	memset(ret, 0, sizeof(*ret));
 	ret->result = AEG_HELLO_NEED_MORE;
 	for (size_t i = 0; i < size && ret->result == AEG_HELLO_NEED_MORE; i++)
@@ -268,14 +301,16 @@ static void fast_whole(const uint8_t *data, size_t size, struct fast *ret)
 	free(room);
 }
 
-static void fast_fed(const uint8_t *data, size_t size, uint8_t cut, struct fast *ret)
+static void fast_fed(const uint8_t *data, size_t size, uint8_t cut, unsigned int second,
+		     struct fast *ret)
 {
 	struct aeg_hello_buf *buf = calloc(1, sizeof(*buf));
 	size_t step = 1 + cut;
 
 	require(buf != NULL);
+	buf->second = (__u8)second;
 	ret->result = AEG_HELLO_NEED_MORE;
-	for (size_t at = 0; at < size && ret->result == AEG_HELLO_NEED_MORE; at += step) {
+	for (size_t at = 0; at < size && ret->result == AEG_HELLO_NEED_MORE; at += buf->at) {
 		size_t n = size - at < step ? size - at : step;
 		struct aeg_bytes in = {.base = (void *)(uintptr_t)(data + at), .len = (__u32)n};
 
@@ -294,7 +329,8 @@ static void compare(const struct fast *fast, const struct slow *slow)
 	if (fast->result != AEG_HELLO_DONE && fast->result != AEG_HELLO_NAME_MISSING)
 		return;
 	require(fast->hello.version == slow->version);
-	require(fast->hello.flags == (slow->ech ? AEG_HELLO_ECH : 0));
+	require(fast->hello.flags ==
+		((slow->ech ? AEG_HELLO_ECH : 0) | (slow->early ? AEG_HELLO_EARLY : 0)));
 	if (fast->result == AEG_HELLO_NAME_MISSING)
 		return;
 	require(fast->name.len == strlen(slow->name));
@@ -309,12 +345,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	for (size_t i = 0; i < size; i++)
 		cut = (uint8_t)(cut * 31 + data[i]);
-	slow_parse(data, size, &slow);
-	fast_fed(data, size, cut, &fast);
-	compare(&fast, &slow);
-	fast_fed(data, size < 600 ? size : 600, 0, &fast); /* a byte at a time is slow */
-	if (size < 600)
+	for (unsigned int second = 0; second <= 3; second += second ? 2 : 1) {
+		slow_parse(data, size, second, &slow);
+		fast_fed(data, size, cut, second, &fast);
 		compare(&fast, &slow);
+		fast_fed(data, size < 600 ? size : 600, 0, second,
+			 &fast); /* byte by byte is slow */
+		if (size < 600)
+			compare(&fast, &slow);
+	}
+	slow_parse(data, size, 0, &slow);
 	fast_whole(data, size, &fast);
 	if (fast.result != AEG_HELLO_NEED_MORE)
 		compare(&fast, &slow);

@@ -20,14 +20,14 @@ void corpus_done(struct corpus *corpus)
 		free(corpus->items[--corpus->n]);
 }
 
-void corpus_load(struct corpus *corpus, const char *directory)
+void corpus_load(struct corpus *corpus, const char *directory, const char *pattern)
 {
-	char pattern[256];
+	char path[256];
 	glob_t found = {0};
 
-	snprintf(pattern, sizeof(pattern), "%s/*.bin", directory);
-	if (glob(pattern, 0, NULL, &found)) {
-		fprintf(stderr, "%s: no such files\n", pattern);
+	snprintf(path, sizeof(path), "%s/%s", directory, pattern);
+	if (glob(path, 0, NULL, &found)) {
+		fprintf(stderr, "%s: no such files\n", path);
 		exit(1);
 	}
 	for (size_t i = 0; i < found.gl_pathc; i++) {
@@ -164,4 +164,22 @@ void corpus_mutate(const struct corpus *corpus, struct random *random, size_t ma
 		return;
 	for (unsigned int n = 1 + random_below(random, 3); n > 0; n--)
 		change(ret, random, max);
+}
+
+void corpus_between(const struct wire *from, struct random *random, size_t max, struct wire *ret)
+{
+	static const char *const between[] = {
+		"\24\3\3\0\1\1",  "\25\3\3\0\2\1\132",
+		"\27\3\3\0\3abc", "\27\3\3\0\21seventeen bytes..",
+		"\30\3\3\0\1\1",
+	};
+	static const size_t lens[] = {6, 7, 8, 22, 6};
+
+	ret->len = 0;
+	for (unsigned int n = 1 + random_below(random, 40); n > 0; n--) {
+		size_t i = random_percent(random, 1) ? 4 : random_below(random, 4);
+
+		wire_bytes(ret, between[i], lens[i]);
+	}
+	wire_bytes(ret, from->data, from->len < max - ret->len ? from->len : max - ret->len);
 }

@@ -6,7 +6,7 @@
 #include "tests/lib/wire.h"
 #include "tests/property/random.h"
 
-#define CORPUS_MAX 64
+#define CORPUS_MAX 128
 
 struct corpus {
 	size_t n;
@@ -14,8 +14,8 @@ struct corpus {
 };
 
 void corpus_done(struct corpus *corpus);
-/* Every *.bin of a directory. Number of files; exits where there is none. */
-void corpus_load(struct corpus *corpus, const char *directory);
+/* Every file that a pattern of glob() is for; exits where there is none. */
+void corpus_load(struct corpus *corpus, const char *directory, const char *pattern);
 /* Queries, answers and names of all kinds. */
 void corpus_queries(struct corpus *corpus);
 void corpus_responses(struct corpus *corpus, struct random *random);
@@ -23,5 +23,8 @@ void corpus_names(struct corpus *corpus);
 /* One of them, changed in no place, one or a few; at most `max` bytes, at least one. */
 void corpus_mutate(const struct corpus *corpus, struct random *random, size_t max,
 		   struct wire *ret);
+
+/* Records that may come behind a first hello, then the given ones. */
+void corpus_between(const struct wire *from, struct random *random, size_t max, struct wire *ret);
 
 #endif

@@ -3,6 +3,7 @@
  * The parsers give the same answer in the kernel as natively, on captured and on mutated inputs. Prints
  * what the verifier processed and, where AEG_COST names a file, writes there what calls cost, one JSON
  * object a line. Needs root.
+ * FIXTURES: the directory of directories.
  * Usage: parsers OBJECT FIXTURES [INPUTS [SEED]]
  */
 #include "tests/parsers/corpus.h"
@@ -258,7 +259,7 @@ static void compare(enum program program, const struct wire *wire)
 }
 
 /* The stream in pieces, until one of them decides. */
-static void compare_fed(const struct wire *wire, struct random *random)
+static void compare_fed(const struct wire *wire, unsigned int second, struct random *random)
 {
 	static struct test_output native;
 	static struct aeg_hello_buf buf;
@@ -268,9 +269,10 @@ static void compare_fed(const struct wire *wire, struct random *random)
 	if (most == 1 && !random_percent(random, 10))
 		most = PACKET_MAX;
 	memset(&buf, 0, sizeof(buf));
-	buf.second = input->second = random_percent(random, 20);
+	buf.second = (__u8)second;
+	input->second = second;
 	input->fresh = 1;
-	for (size_t at = 0, n; at < wire->len; at += n) {
+	for (size_t at = 0, n; at < wire->len; at += buf.at) {
 		n = 1 + random_below(random, most);
 		n = n < wire->len - at ? n : wire->len - at;
 		memcpy(piece, wire->data + at, n);
@@ -284,25 +286,59 @@ static void compare_fed(const struct wire *wire, struct random *random)
 	}
 }
 
-static void compare_all(enum program program, const struct corpus *corpus, struct random *random,
-			unsigned long inputs)
-{
-	static struct wire wire, records;
+/* Behind a first hello, where a second may come, or as the first. */
+static const unsigned int seconds[] = {0, AEG_SECOND_HELLO, AEG_SECOND_HELLO | AEG_SECOND_EARLY};
 
-	for (size_t i = 0; i < corpus->n; i++)
-		if (corpus->items[i]->len <= PACKET_MAX && program != HELLO_FED)
-			compare(program, corpus->items[i]);
-	for (unsigned long i = 0; i < inputs; i++) {
-		corpus_mutate(corpus, random, PACKET_MAX, &wire);
-		if (program == HELLO_FED) {
-			records.len = 0;
-			wire_records(&records, &wire, 1 + random_below(random, 2000));
-			compare_fed(random_percent(random, 50) && records.len ? &records : &wire,
-				    random);
-		} else {
-			compare(program, &wire);
-		}
+/* As it is, and cut off anywhere. */
+static void compare_cut(enum program program, const struct wire *wire, struct random *random)
+{
+	static struct wire cut;
+	size_t len = wire->len < PACKET_MAX ? wire->len : PACKET_MAX;
+
+	cut = *wire;
+	for (cut.len = len; cut.len > 0; cut.len -= cut.len < 64 ? 1 : 1 + cut.len % 37) {
+		if (program == HELLO_FED)
+			compare_fed(&cut, seconds[cut.len % 3], random);
+		else
+			compare(program, &cut);
 	}
+	for (size_t i = 0; program == HELLO_FED && i < 3; i++)
+		compare_fed(wire, seconds[i], random);
+}
+
+static void compare_mutated(enum program program, const struct corpus *corpus,
+			    struct random *random)
+{
+	static struct wire wire, records, between;
+	unsigned int second = RANDOM_OF(random, seconds);
+	const struct wire *chosen = &wire;
+
+	corpus_mutate(corpus, random, PACKET_MAX, &wire);
+	if (program != HELLO_FED) {
+		compare(program, &wire);
+		return;
+	}
+	records.len = 0;
+	wire_records(&records, &wire, 1 + random_below(random, 2000));
+	if (random_percent(random, 50) && records.len)
+		chosen = &records;
+	if (second && random_percent(random, 70)) {
+		corpus_between(chosen, random, PACKET_MAX, &between);
+		chosen = &between;
+	}
+	compare_fed(chosen, second, random);
+}
+
+/* Every fixture, whoever's, then what mutation makes of the program's own. */
+static void compare_all(enum program program, const struct corpus *fixtures,
+			const struct corpus *corpus, struct random *random, unsigned long inputs)
+{
+	for (size_t i = 0; i < fixtures->n; i++)
+		compare_cut(program, fixtures->items[i], random);
+	for (size_t i = 0; i < corpus->n; i++)
+		compare_cut(program, corpus->items[i], random);
+	for (unsigned long i = 0; i < inputs; i++)
+		compare_mutated(program, corpus, random);
 }
 
 /* ---- what it costs ---- */
@@ -505,14 +541,14 @@ static void print_results(int program)
 }
 
 /* A program is a test; returns how many failed. */
-static int compare_everything(const struct corpus *corpora, unsigned long inputs,
-			      struct random *random)
+static int compare_everything(const struct corpus *fixtures, const struct corpus *corpora,
+			      unsigned long inputs, struct random *random)
 {
 	int failed = 0;
 
 	for (int i = 0; i < PROGRAMS; i++) {
 		compared = different = 0;
-		compare_all((enum program)i, &corpora[i], random, inputs);
+		compare_all((enum program)i, fixtures, &corpora[i], random, inputs);
 		printf("%-10s %8lu answers are the same, %lu differ:", program_names[i], compared,
 		       different);
 		print_results(i);
@@ -526,23 +562,28 @@ int main(int argc, char **argv)
 	unsigned long inputs = argc > 3 ? strtoul(argv[3], NULL, 0) : 50000;
 	struct random random = {argc > 4 ? strtoull(argv[4], NULL, 0) : 1};
 	const char *cost_path = getenv("AEG_COST");
-	struct corpus corpora[PROGRAMS] = {0};
+	struct corpus corpora[PROGRAMS] = {0}, fixtures = {0};
 	struct bpf_object *object;
 	int failed;
 
 	must(argc > 2, "usage: parsers OBJECT FIXTURES [INPUTS [SEED]]");
 	object = load(argv[1]);
 	fill_tables(object);
-	corpus_load(&corpora[HELLO], argv[2]);
-	corpus_load(&corpora[HELLO_FED], argv[2]);
+	corpus_load(&fixtures, argv[2], "*/*.*");
+	corpus_load(&corpora[HELLO], argv[2], "clienthello/*.bin");
+	corpus_load(&corpora[HELLO_FED], argv[2], "clienthello/*.bin");
 	corpus_queries(&corpora[QUERY]);
+	corpus_load(&corpora[QUERY], argv[2], "dns/*.bin");
 	corpus_responses(&corpora[RESPONSE], &random);
+	corpus_load(&corpora[RESPONSE], argv[2], "dns/*.bin");
 	corpus_names(&corpora[NAME]);
-	failed = compare_everything(corpora, inputs, &random);
+	corpus_load(&corpora[NAME], argv[2], "names/*.txt");
+	failed = compare_everything(&fixtures, corpora, inputs, &random);
 	if (cost_path)
 		cost_everything(object, &corpora[HELLO], cost_path);
 	for (int i = 0; i < PROGRAMS; i++)
 		corpus_done(&corpora[i]);
+	corpus_done(&fixtures);
 	free(tables[0].rows);
 	free(tables[1].rows);
 	bpf_object__close(object);

@@ -33,7 +33,7 @@ static struct aeg_cell_row named_cell_of(uint32_t class, uint8_t verdict, uint8_
 	return cell_of(class, AEG_PROTO_NAMED, verdict, reason, rule, 0);
 }
 
-static bool install_with(const struct aeg_ident_row *a)
+static bool install_with(const struct aeg_ident_row *a, uint8_t wild)
 {
 	struct aeg_pattern_row names[] = {
 		CROWDED(0),
@@ -67,7 +67,7 @@ static bool install_with(const struct aeg_ident_row *a)
 	};
 	struct aeg_cell_row cells[] = {
 		cell_of(1, AEG_PROTO_TCP, AEG_VERDICT_ALLOWED, AEG_REASON_RULE, RULE_NAMES, 0),
-		cell_of(2, AEG_PROTO_TCP, AEG_VERDICT_ALLOWED, AEG_REASON_RULE, RULE_WILD, 0),
+		cell_of(2, AEG_PROTO_TCP, wild, AEG_REASON_RULE, RULE_WILD, 0),
 		cell_of(3, AEG_PROTO_TCP, AEG_VERDICT_DENIED, AEG_REASON_DENY_RULE, RULE_BAD, 0),
 		cell_of(5, AEG_PROTO_TCP, AEG_VERDICT_ALLOWED, AEG_REASON_RULE, RULE_OPEN, 0),
 		named_cell_of(1, AEG_VERDICT_ALLOWED, AEG_REASON_RULE, RULE_NAMES),
@@ -101,7 +101,7 @@ bool names_install(void)
 {
 	const struct aeg_ident_row a = ident_row("managed/a", WORKLOAD_A, 1);
 
-	return install_with(&a);
+	return install_with(&a, AEG_VERDICT_ALLOWED);
 }
 
 bool names_install_asking(uint32_t flags, struct aeg_dns_caps enforce, struct aeg_dns_caps all)
@@ -111,7 +111,15 @@ bool names_install_asking(uint32_t flags, struct aeg_dns_caps enforce, struct ae
 	a.ident.flags |= flags;
 	a.ident.caps[0] = enforce;
 	a.ident.caps[1] = all;
-	return install_with(&a);
+	return install_with(&a, AEG_VERDICT_ALLOWED);
+}
+
+bool names_revoke_wild(void)
+{
+	const struct aeg_ident_row a = ident_row("managed/a", WORKLOAD_A, 1);
+
+	return install_with(&a, AEG_VERDICT_DENIED) &&
+	       CHECK_EQUAL(aeg_datapath_revoke(datapath), 0);
 }
 
 bool names_start(void)

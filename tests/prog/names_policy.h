@@ -33,6 +33,8 @@ bool names_start_with(const struct aeg_datapath_config *config);
 bool names_install(void);
 /* The same, but what A asks is judged: AEG_IDENT_* beside the usual flags, and caps of both layers. */
 bool names_install_asking(uint32_t flags, struct aeg_dns_caps enforce, struct aeg_dns_caps all);
+/* wild.test is denied from now on, and what stands is decided again. */
+bool names_revoke_wild(void);
 
 /* Events, with or without a name. */
 struct named {

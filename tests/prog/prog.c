@@ -23,7 +23,9 @@ static int run(void)
 	check_run(dns_tcp_tests);
 	check_run(dns_contain_tests);
 	check_run(hello_tests);
+	check_run(second_tests);
 	check_run(hole_tests);
+	check_run(stream_tests);
 	check_run(backstop_tests);
 	check_run(tc_tests);
 	return check_finish();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* The ClientHello: which pass, which are denied and why, however they are cut; and how a denial ends. */
-#include "tests/prog/names_policy.h"
+#include "tests/prog/say.h"
 #include "tests/prog/tests.h"
 #include "gen/loss_test.skel.h"
 #include <arpa/inet.h>
@@ -36,75 +36,25 @@ static void stop(void)
 	world_stop();
 }
 
-static int connected(const char *addr, uint16_t port)
-{
-	return needed(world_connect(addr, port));
-}
-
-/* Waits until TCP gave up an acknowledgement: what was sent did not get out. */
-static bool wait_unacked(int fd)
-{
-	for (int i = 0; i < 300; i++) {
-		struct tcp_info info;
-		socklen_t len = sizeof(info);
-
-		if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
-			return false;
-		if (info.tcpi_retransmits || info.tcpi_probes || info.tcpi_backoff)
-			return true;
-		poll(NULL, 0, 10);
-	}
-	return false;
-}
-
-static size_t arrived(int fd)
-{
-	const struct world_conn *conn = world_arrived(fd);
-
-	return conn ? conn->len : 0;
-}
-
-/* Sends what must not get out: nothing arrives, the denial is told, the kill ends it. */
-static void send_denied(int fd, const struct wire *wire, uint8_t reason, const char *name)
-{
-	const struct named *named;
-	size_t before = arrived(fd);
-	char byte;
-
-	named_reset();
-	CHECK_EQUAL(send(fd, wire->data, wire->len, MSG_NOSIGNAL), wire->len);
-	check_denied(AEG_HOOK_HELLO, reason, name);
-	CHECK(wait_unacked(fd));
-	CHECK_EQUAL(arrived(fd), before);
-	named = named_last(AEG_EVENT_DENY);
-	if (!named)
-		return;
-	CHECK_EQUAL(named->base.pid, getpid());
-	CHECK_EQUAL(aeg_datapath_kill(datapath, &named->base), 0);
-	CHECK_EQUAL(recv(fd, &byte, 1, 0), -1);
-	CHECK_EQUAL(errno, ECONNABORTED);
-	CHECK_EQUAL(aeg_datapath_kill(datapath, &named->base), -ENOENT);
-}
-
 static void pass_hello(const char *addr, const char *name, unsigned int flags)
 {
-	AEG_AUTO_CLOSE int fd = connected(addr, TLS_PORT);
+	AEG_AUTO_CLOSE int fd = say_connect(addr, TLS_PORT);
 	struct wire wire;
 
 	wire_hello(name, flags, 0, &wire);
 	CHECK_EQUAL(world_send(fd, wire.data, wire.len), 0);
 	CHECK_EQUAL(world_send(fd, "\x17\x03\x03\x00\x01x", 6), 0);
-	CHECK_EQUAL(arrived(fd), wire.len + 6);
+	CHECK_EQUAL(say_arrived(fd), wire.len + 6);
 }
 
 static void deny_hello(const char *addr, const char *name, unsigned int flags, uint8_t reason,
 		       const char *told)
 {
-	AEG_AUTO_CLOSE int fd = connected(addr, TLS_PORT);
+	AEG_AUTO_CLOSE int fd = say_connect(addr, TLS_PORT);
 	struct wire wire;
 
 	wire_hello(name, flags, 0, &wire);
-	send_denied(fd, &wire, reason, told);
+	say_denied(fd, &wire, reason, told);
 }
 
 static void test_names_on_one_address(void)
@@ -130,11 +80,11 @@ static void test_not_tls(void)
 	struct wire wire = {.len = 16, .data = "GET / HTTP/1.1\r\n"};
 
 	if (start()) {
-		AEG_AUTO_CLOSE int tls = connected(SHARED, TLS_PORT);
-		AEG_AUTO_CLOSE int other = connected(SHARED, OTHER_PORT);
-		AEG_AUTO_CLOSE int open = connected(OPEN_ADDR, TLS_PORT);
+		AEG_AUTO_CLOSE int tls = say_connect(SHARED, TLS_PORT);
+		AEG_AUTO_CLOSE int other = say_connect(SHARED, OTHER_PORT);
+		AEG_AUTO_CLOSE int open = say_connect(OPEN_ADDR, TLS_PORT);
 
-		send_denied(tls, &wire, AEG_REASON_NOT_TLS, "");
+		say_denied(tls, &wire, AEG_REASON_NOT_TLS, "");
 		CHECK_EQUAL(world_send(other, wire.data, wire.len), 0);
 		CHECK_EQUAL(world_send(open, wire.data, wire.len), 0);
 	}
@@ -159,7 +109,7 @@ static void test_unknown_addresses(void)
 
 static void pieces(const char *name, size_t size, size_t record, size_t piece, bool good)
 {
-	AEG_AUTO_CLOSE int fd = connected(SHARED, TLS_PORT);
+	AEG_AUTO_CLOSE int fd = say_connect(SHARED, TLS_PORT);
 	struct wire whole, wire;
 	int on = 1;
 
@@ -172,14 +122,14 @@ static void pieces(const char *name, size_t size, size_t record, size_t piece, b
 	if (good) {
 		CHECK_EQUAL(world_send_pieces(fd, &wire, piece), 0);
 		CHECK_EQUAL(world_send(fd, "\x17\x03\x03\x00\x01x", 6), 0);
-		CHECK_EQUAL(arrived(fd), wire.len + 6);
+		CHECK_EQUAL(say_arrived(fd), wire.len + 6);
 		return;
 	}
 	for (size_t at = 0; at + piece < wire.len; at += piece)
 		CHECK_EQUAL(world_send(fd, wire.data + at, piece), 0);
 	whole.len = (wire.len - 1) % piece + 1;
 	memcpy(whole.data, wire.data + wire.len - whole.len, whole.len);
-	send_denied(fd, &whole, AEG_REASON_NAME_NOT_ALLOWED, name);
+	say_denied(fd, &whole, AEG_REASON_NAME_NOT_ALLOWED, name);
 }
 
 static void test_pieces(void)
@@ -208,7 +158,7 @@ static void test_connect_again(void)
 	struct wire good, bad;
 
 	if (start()) {
-		AEG_AUTO_CLOSE int fd = connected(SHARED, TLS_PORT);
+		AEG_AUTO_CLOSE int fd = say_connect(SHARED, TLS_PORT);
 
 		wire_hello("a.wild.test", 0, 0, &good);
 		wire_hello("x.rival.test", 0, 0, &bad);
@@ -218,7 +168,7 @@ static void test_connect_again(void)
 		CHECK_EQUAL(world_send_pieces(fd, &good, 50), 0);
 		CHECK_EQUAL(connect(fd, &unspec, sizeof(unspec)), 0);
 		CHECK_EQUAL(connect(fd, (const struct sockaddr *)&to, sizeof(to)), 0);
-		send_denied(fd, &bad, AEG_REASON_NAME_NOT_ALLOWED, "x.rival.test");
+		say_denied(fd, &bad, AEG_REASON_NAME_NOT_ALLOWED, "x.rival.test");
 	}
 	stop();
 }
@@ -228,10 +178,10 @@ static void test_too_long(void)
 	struct wire wire;
 
 	if (start()) {
-		AEG_AUTO_CLOSE int fd = connected(SHARED, TLS_PORT);
+		AEG_AUTO_CLOSE int fd = say_connect(SHARED, TLS_PORT);
 
 		wire_hello("a.wild.test", 0, 4200, &wire);
-		send_denied(fd, &wire, AEG_REASON_HELLO_TOO_LONG, "");
+		say_denied(fd, &wire, AEG_REASON_HELLO_TOO_LONG, "");
 	}
 	stop();
 }
@@ -268,10 +218,10 @@ static void test_real_hellos(void)
 				continue;
 			check_context("%s", entry->d_name);
 			n++;
-			fd = connected("5.12.0.1", TLS_PORT);
+			fd = say_connect("5.12.0.1", TLS_PORT);
 			/* Chromium's: they may hide a name, or only look as if. */
 			if (strstr(entry->d_name, "grease"))
-				send_denied(fd, &wire, AEG_REASON_ECH, "huggingface.co");
+				say_denied(fd, &wire, AEG_REASON_ECH, "huggingface.co");
 			else
 				CHECK_EQUAL(world_send(fd, wire.data, wire.len), 0);
 		}
@@ -281,37 +231,107 @@ static void test_real_hellos(void)
 	stop();
 }
 
-/* A second hello, as after a HelloRetryRequest, with and without the record that may lead it. */
-static void second_hello(const char *name, bool lead, bool same_segment, bool good)
-{
-	AEG_AUTO_CLOSE int fd = connected(SHARED, TLS_PORT);
-	struct wire first, second, both = {0};
+/* Names as no client writes them: nothing of such a hello arrives. `from` is changed to `to`, where given. */
+static const struct odd {
+	const char *what, *name, *from, *to;
+	unsigned int flags;
+	uint8_t reason;
+	const char *told;
+} odd[] = {
+	{"NUL inside", "a.wild.test_x.rival.test", "_", "", 0, AEG_REASON_TLS_MALFORMED, ""},
+	{"NUL at the end", "a.wild.test_", "_", "", 0, AEG_REASON_TLS_MALFORMED, ""},
+	{"NUL in front", "_a.wild.test", "_", "", 0, AEG_REASON_TLS_MALFORMED, ""},
+	{"a dot at the end", "a.wild.test.", "", "", 0, AEG_REASON_TLS_MALFORMED, ""},
+	{"two dots", "a..wild.test", "", "", 0, AEG_REASON_TLS_MALFORMED, ""},
+	{"an IPv4 address", SHARED, "", "", 0, AEG_REASON_TLS_MALFORMED, ""},
+	{"an IPv6 address", "2a00::50a:1", "", "", 0, AEG_REASON_TLS_MALFORMED, ""},
+	{"UTF-8", "\xc3\xa4.wild.test", "", "", 0, AEG_REASON_TLS_MALFORMED, ""},
+	{"a space", "a b.wild.test", "", "", 0, AEG_REASON_TLS_MALFORMED, ""},
+	{"nothing", "", "", "", 0, AEG_REASON_TLS_MALFORMED, ""},
+	{"two extensions", "a.wild.test", "", "", WIRE_TWICE, AEG_REASON_TLS_MALFORMED, ""},
+	{"two extensions, the first denied", "a.wild.test", "a.wild", "rival.", WIRE_TWICE,
+	 AEG_REASON_TLS_MALFORMED, ""},
+	{"upper case, denied", "X.RIVAL.TEST", "", "", 0, AEG_REASON_NAME_NOT_ALLOWED,
+	 "x.rival.test"},
+};
 
-	check_context("second hello for %s%s%s", name, lead ? ", led" : "",
-		      same_segment ? ", at once" : "");
-	wire_hello("a.wild.test", 0, 0, &first);
-	if (lead)
-		wire_append(&both, "\x14\x03\x03\x00\x01\x01", 6);
-	wire_hello(name, 0, 0, &second);
-	wire_append(&both, second.data, second.len);
-	if (same_segment) {
-		wire_append(&first, both.data, both.len);
-		both = first;
-	} else {
-		CHECK_EQUAL(world_send(fd, first.data, first.len), 0);
-	}
-	if (good)
-		CHECK_EQUAL(world_send(fd, both.data, both.len), 0);
-	else
-		send_denied(fd, &both, AEG_REASON_NAME_NOT_ALLOWED, name);
+static void odd_wire(const struct odd *row, struct wire *ret)
+{
+	size_t len = strlen(row->from);
+	uint8_t *at;
+
+	wire_hello(row->name, row->flags, 0, ret);
+	at = len ? memmem(ret->data, ret->len, row->from, len) : NULL;
+	if (at)
+		memcpy(at, row->to, len);
+	CHECK(!len || at);
 }
 
-static void test_second_hello(void)
+static void test_odd_names(void)
 {
+	struct wire wire;
+
 	if (start()) {
-		for (int i = 0; i < 4; i++) {
-			second_hello("b.wild.test", i & 1, i & 2, true);
-			second_hello("x.rival.test", i & 1, i & 2, false);
+		for (size_t i = 0; i < AEG_ARRAY_SIZE(odd); i++) {
+			AEG_AUTO_CLOSE int fd = say_connect(SHARED, TLS_PORT);
+
+			check_context("%s", odd[i].what);
+			odd_wire(&odd[i], &wire);
+			say_denied(fd, &wire, odd[i].reason, odd[i].told);
+			CHECK_EQUAL(say_arrived(fd), 0);
+		}
+		check_context("upper case, allowed");
+		pass_hello(SHARED, "A.WILD.TEST", 0);
+	}
+	stop();
+}
+
+/* Options make the IP header longer: the hello is found all the same. */
+static void test_ipv4_options(void)
+{
+	struct wire good, bad;
+
+	wire_hello("a.wild.test", 0, 0, &good);
+	wire_hello("x.rival.test", 0, 0, &bad);
+	if (start()) {
+		for (int i = 0; i < 2; i++) {
+			AEG_AUTO_CLOSE int fd = say_connect(SHARED, TLS_PORT);
+
+			CHECK_EQUAL(setsockopt(fd, IPPROTO_IP, IP_OPTIONS, "\1\1\1\1\1\1\1\0", 8),
+				    0);
+			check_context("IPv4 options, %s", i ? "denied" : "allowed");
+			if (i)
+				say_denied(fd, &bad, AEG_REASON_NAME_NOT_ALLOWED, "x.rival.test");
+			else
+				CHECK_EQUAL(say(fd, &good, 40), good.len);
+		}
+	}
+	stop();
+}
+
+/* Extension headers are not skipped: what lies behind them does not leave before the hello is through. */
+static void test_ipv6_extensions(void)
+{
+	static const uint8_t padding[8] = {0, 0, 1, 4};
+	static const int options[] = {IPV6_HOPOPTS, IPV6_DSTOPTS};
+	struct wire hello;
+
+	wire_hello("a.wild.test", 0, 0, &hello);
+	if (start()) {
+		for (size_t i = 0; i < AEG_ARRAY_SIZE(options); i++) {
+			AEG_AUTO_CLOSE int fd = say_connect("2a00::50a:1", TLS_PORT);
+
+			check_context("IPv6 option %d", options[i]);
+			CHECK_EQUAL(setsockopt(fd, IPPROTO_IPV6, options[i], padding,
+					       sizeof(padding)),
+				    0);
+			CHECK_EQUAL(send(fd, hello.data, hello.len, MSG_NOSIGNAL), hello.len);
+			CHECK(say_unacked(fd));
+			CHECK_EQUAL(say_arrived(fd), 0);
+			/* the control: without it, what TCP repeats gets there */
+			CHECK_EQUAL(setsockopt(fd, IPPROTO_IPV6, options[i], padding, 0), 0);
+			CHECK_EQUAL(world_send(fd, "\x17\x03\x03\x00\x01x", 6), 0);
+			CHECK(say_arrived(fd) > 0);
 		}
 	}
 	stop();
@@ -344,13 +364,13 @@ static void fast_open(const char *name, bool in_syn, bool good)
 		    wire.len);
 	if (good) {
 		CHECK_EQUAL(poll(&poll_fd, 1, 3000), 1);
-		CHECK_EQUAL(arrived(fd), wire.len);
+		CHECK_EQUAL(say_arrived(fd), wire.len);
 		CHECK_EQUAL(syn_had_data(fd), in_syn);
 		return;
 	}
-	CHECK(wait_unacked(fd));
+	CHECK(say_unacked(fd));
 	check_denied(AEG_HOOK_HELLO, AEG_REASON_NAME_NOT_ALLOWED, name);
-	CHECK_EQUAL(arrived(fd), 0);
+	CHECK_EQUAL(say_arrived(fd), 0);
 }
 
 static void test_fast_open(void)
@@ -408,7 +428,7 @@ static void test_killed_soon(void)
 	struct wire wire;
 
 	if (start()) {
-		AEG_AUTO_CLOSE int fd = connected(SHARED, TLS_PORT);
+		AEG_AUTO_CLOSE int fd = say_connect(SHARED, TLS_PORT);
 		struct pollfd ring = {.fd = aeg_datapath_fd(datapath), .events = POLLIN};
 		struct pollfd client = {.fd = fd, .events = POLLIN};
 		const struct named *named;
@@ -437,7 +457,9 @@ const struct test hello_tests[] = {
 	{"hello: on a socket that connects again", test_connect_again},
 	{"hello: longer than 4 KB", test_too_long},
 	{"hello: of real clients", test_real_hellos},
-	{"hello: the one after a HelloRetryRequest", test_second_hello},
+	{"hello: names as no client writes them", test_odd_names},
+	{"hello: behind IPv4 options", test_ipv4_options},
+	{"hello: behind IPv6 extension headers", test_ipv6_extensions},
 	{"hello: in the SYN", test_fast_open},
 	{"hello: over a lossy line", test_lossy_line},
 	{"hello: a denial ends the connection soon", test_killed_soon},

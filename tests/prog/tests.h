@@ -19,7 +19,9 @@ extern const struct test dns_tests[];
 extern const struct test dns_tcp_tests[];
 extern const struct test dns_contain_tests[];
 extern const struct test hello_tests[];
+extern const struct test second_tests[];
 extern const struct test hole_tests[];
+extern const struct test stream_tests[];
 extern const struct test backstop_tests[];
 extern const struct test tc_tests[];
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* See wire.h. */
 #include "tests/prog/wire.h"
+#include <arpa/inet.h>
 #include <string.h>
 
 static void put8(struct wire *wire, unsigned int value)
@@ -60,6 +61,10 @@ static void put_extensions(struct wire *wire, const char *name, unsigned int fla
 		put16(wire, 1);
 		put8(wire, 0);
 	}
+	if (flags & WIRE_EARLY) {
+		put16(wire, 42);
+		put16(wire, 0);
+	}
 	if (size > wire->len + 4 + strlen(name) + 9) { /* padding in front of the name */
 		size_t room = size - wire->len - 4 - strlen(name) - 9;
 
@@ -69,6 +74,8 @@ static void put_extensions(struct wire *wire, const char *name, unsigned int fla
 		wire->len += room;
 	}
 	if (!(flags & WIRE_NO_NAME))
+		put_name(wire, name);
+	if (flags & WIRE_TWICE)
 		put_name(wire, name);
 }
 
@@ -166,4 +173,22 @@ void wire_answer(const uint8_t *question, size_t len, const uint8_t (*addrs)[16]
 		put16(ret, (unsigned int)size);
 		wire_append(ret, addrs[i] + 16 - size, size);
 	}
+}
+
+/* ---- IP ---- */
+
+uint16_t wire_checksum(const void *data, size_t len)
+{
+	const uint8_t *bytes = data;
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i < len; i += 2) {
+		uint16_t word = 0;
+
+		memcpy(&word, bytes + i, i + 1 < len ? 2 : 1);
+		sum += ntohs(word);
+	}
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return htons((uint16_t)~sum);
 }

@@ -12,7 +12,7 @@ struct wire {
 	uint8_t data[8192];
 };
 
-enum { WIRE_TLS12 = 1, WIRE_NO_NAME = 2, WIRE_ECH = 4 };
+enum { WIRE_TLS12 = 1, WIRE_NO_NAME = 2, WIRE_ECH = 4, WIRE_EARLY = 8, WIRE_TWICE = 16 };
 /* One record with a ClientHello for the name; padded to about `size` bytes. */
 void wire_hello(const char *name, unsigned int flags, size_t size, struct wire *ret);
 /* The same bytes in records of at most `record` bytes. */
@@ -23,6 +23,8 @@ void wire_question(const char *name, uint16_t id, uint16_t type, struct wire *re
 /* The answer to a question as it came: the given addresses of its type. */
 void wire_answer(const uint8_t *question, size_t len, const uint8_t (*addrs)[16], size_t n,
 		 struct wire *ret);
+/* Of Internet headers, in network order. */
+uint16_t wire_checksum(const void *data, size_t len);
 /* The question's name, dotted. */
 void wire_name(const uint8_t *question, size_t len, char ret[256]);
 

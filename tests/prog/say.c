@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* See say.h. */
+#include "tests/prog/say.h"
+#include "tests/prog/check.h"
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <unistd.h>
+
+int say_connect(const char *addr, uint16_t port)
+{
+	return needed(world_connect(addr, port));
+}
+
+bool say_unacked(int fd)
+{
+	for (int i = 0; i < 300; i++) {
+		struct tcp_info info;
+		socklen_t len = sizeof(info);
+
+		if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
+			return false;
+		if (info.tcpi_retransmits || info.tcpi_probes || info.tcpi_backoff)
+			return true;
+		poll(NULL, 0, 10);
+	}
+	return false;
+}
+
+size_t say_arrived(int fd)
+{
+	const struct world_conn *conn = world_arrived(fd);
+
+	return conn ? conn->len : 0;
+}
+
+void say_denied(int fd, const struct wire *wire, uint8_t reason, const char *name)
+{
+	const struct named *named;
+	size_t before = say_arrived(fd);
+	ssize_t n;
+	char byte;
+
+	named_reset();
+	CHECK_EQUAL(send(fd, wire->data, wire->len, MSG_NOSIGNAL), wire->len);
+	check_denied(AEG_HOOK_HELLO, reason, name);
+	CHECK(say_unacked(fd));
+	CHECK_EQUAL(say_arrived(fd), before);
+	named = named_last(AEG_EVENT_DENY);
+	if (!named)
+		return;
+	CHECK_EQUAL(named->base.pid, getpid());
+	CHECK_EQUAL(aeg_datapath_kill(datapath, &named->base), 0);
+	while ((n = recv(fd, &byte, 1, 0)) == 1)
+		; /* the answers to what was said before */
+	CHECK_EQUAL(n, -1);
+	CHECK_EQUAL(errno, ECONNABORTED);
+	CHECK_EQUAL(aeg_datapath_kill(datapath, &named->base), -ENOENT);
+}
+
+/* Waits until so much has arrived, or (false) a denial was told. */
+static bool passed(int fd, size_t want)
+{
+	for (int i = 0; i < 5000 && say_arrived(fd) < want; i++) {
+		if (named_last(AEG_EVENT_DENY))
+			return false;
+		poll(NULL, 0, 1);
+	}
+	return say_arrived(fd) >= want;
+}
+
+size_t say(int fd, const struct wire *wire, size_t piece)
+{
+	size_t before = say_arrived(fd), n;
+	int on = 1;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	named_reset();
+	for (size_t at = 0; at < wire->len; at += n) {
+		n = wire->len - at < piece ? wire->len - at : piece;
+		CHECK_EQUAL(send(fd, wire->data + at, n, MSG_NOSIGNAL), n);
+		if (!passed(fd, before + at + n))
+			break;
+	}
+	return say_arrived(fd) - before;
+}
