@@ -4,13 +4,14 @@ host's namespace, a world with real resolvers and servers, and a count of what a
 import contextlib
 import json
 import os
+import sys
 
 import harness
 from cases_connect import wait_for_instances
 from harness import BUILD, HERE, TOP, Pod, Skip, check, equal, run, wait_until
 from layers_scene import ALLOWED, ALLOWED6, FRAMES, RoutedNode, Watch, layers
 from layers_scene import DENIED, DENIED6, FREE, FREE6
-from names_scene import HONEST, WITNESS, NamesNode, cut_off, resolve
+from names_scene import HONEST, RESOLVER, RESOLVER6, WITNESS, NamesNode, cut_off, resolve
 from names_scene import POLICIES as NAMES_POLICIES
 
 BYPASS = os.path.join(TOP, "tests", "bypass")
@@ -54,6 +55,16 @@ spec:
   allow:
   - name: upload
     to: [{endpoint: upload}, {endpoint: test-denied}]
+---
+apiVersion: aegress.dev/v1alpha1
+kind: AIEgressPolicy
+metadata: {name: required, namespace: ml}
+spec:
+  require: [tc]
+  workloads: {serviceAccounts: [required]}
+  allow:
+  - name: address
+    to: [{endpoint: test-allowed}]
 """
 WORKLOAD = """\
 apiVersion: aegress.dev/v1alpha1
@@ -63,9 +74,11 @@ spec: {{serviceAccount: {0}, cgroup: "kubepods.slice/*/kubepods-*pod{0}*.slice"}
 """
 QUIET = "203.0.113.81"   # as WITNESS, but it never answers
 BARRIER = "203.0.113.11"  # no endpoint covers it
+ODD_RESOLVER, ODD_ADDR = "198.51.100.55", "203.0.113.90"  # a trusted one; what it answers
+SUBFLOWS = FREE, 4443     # of a server of Multipath TCP that says it is at DENIED, too
 NARROW = "203.0.113.100"  # a narrow allow in a wide deny
 NAMES = ("chat", "contained", "neighbour")
-WORKLOADS = "---\n".join(WORKLOAD.format(name, "") for name in NAMES)
+WORKLOADS = "---\n".join(WORKLOAD.format(name, "") for name in NAMES + ("required",))
 HOOK_LAYERS = {"frame": "tc", "revoke": "daemon"}
 
 
@@ -106,13 +119,27 @@ class Stage:
         for addr, answer in ((WITNESS, "k"), (QUIET, "")):
             node.world_ip("addr", "add", f"{addr}/32", "dev", "lo")
             node.world.ask("witness", addr=addr, answer=answer)
+        self.serve("dns", ODD_RESOLVER, ODD_ADDR)
+        self.serve("mptcp", *SUBFLOWS)
+        run("ip", "-n", node.world.netns, "mptcp", "endpoint", "add", DENIED, "signal")
+        for netns in [pod.netns for pod in self.pods.values()] + [node.host]:
+            run("ip", "netns", "exec", netns, "sysctl", "-qw", "net.ipv4.ping_group_range=0 2147483647")
+            run("ip", "-n", netns, "mptcp", "limits", "set", "subflow", "4", "add_addr_accepted", "4")
         for pod in self.pods.values():  # the neighbours on the way are known from now on
             for addr in (FREE, FREE6):
                 equal(pod.ask("connect", addr=addr, port=443, family="v6" if ":" in addr else "v4")["errno"],
                       "OK", f"the way from {pod.name} to {addr}")
 
+    def serve(self, what, addr, *more):
+        if what == "dns":
+            self.node.world_ip("addr", "add", f"{addr}/32", "dev", "lo")
+        pid_file = os.path.join(self.node.dir, what + ".far_end")
+        process = self.node.serve(sys.executable, os.path.join(BYPASS, "far_end.py"), what, addr,
+                                  *map(str, more), pid_file)
+        self.node.wait_for_server(process, pid_file)
+
     def enforce(self):
-        self.daemon = self.node.started()
+        self.daemon = self.node.started(dns={"resolvers": [RESOLVER, RESOLVER6, ODD_RESOLVER]})
         wait_for_instances(self.daemon, len(NAMES))
         for name in NAMES:
             wait_until(lambda one=name: layers(self.daemon, one + "-1") == "cgroup, tc",
@@ -155,7 +182,8 @@ class Try:
             equal(self.connects(BARRIER), "OK", "the way to the world")
         finally:
             seen = watch.end()
-        self.arrived = seen["toDenied"]
+        # anywhere in a frame: what is within a tunnel, or the next hop, is no better than its destination
+        self.arrived = seen["mentions"]
         after = self.stage.denials()
         new = sorted(key for key in after if after[key] > self.before.get(key, 0))
         # libc connects UDP sockets to sort addresses: no attempt, unless there is nothing else

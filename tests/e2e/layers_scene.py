@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 
-from harness import BUILD, Node, Pod, check, equal, run, wait_until
+from harness import BUILD, Failure, Node, check, equal, run, wait_until
 
 FRAMES = os.path.join(BUILD, "bypass", "frames")
 ALLOWED, DENIED, FREE = "203.0.113.10", "203.0.113.20", "198.51.100.7"
@@ -78,19 +78,41 @@ class RoutedNode(Node):
                                  f"p{index}").stdout)
         return link["stats64"]["rx"]["packets"]
 
+    def crossed(self):
+        """(frames that have come into the world, frames that got lost on the way there)."""
+        counts = [json.loads(run("ip", "-n", netns, "-j", "-s", "link", "show", link).stdout)[0]["stats64"]
+                  for netns, link in ((self.world.netns, "down0"), (self.host, "up0"))]
+        return counts[0]["rx"]["packets"], counts[1]["tx"]["dropped"] + counts[0]["rx"]["dropped"]
+
 
 class Watch:
-    """Counts what arrives in the world."""
+    """Counts what arrives in the world, and notices if it has missed any of it: then it proves nothing."""
 
     def __init__(self, node, denied=DENIED, denied6=DENIED6):
+        self.node = node
         self.process = subprocess.Popen(
             ["nsenter", f"--net=/run/netns/{node.world.netns}", FRAMES, "watch", "down0", denied,
              denied6], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         equal(json.loads(self.process.stdout.readline()), {"ready": True}, "the watch")
+        self.before = node.crossed()
+
+    def now(self):
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
 
     def end(self):
-        out, _ = self.process.communicate(timeout=30)
-        return json.loads(out)
+        """What was seen since the beginning. The interface has counted, too, and cannot miss one."""
+        try:
+            crossed, dropped = (after - before for after, before in zip(self.node.crossed(), self.before))
+            with contextlib.suppress(Failure):
+                wait_until(lambda: self.now()["frames"] >= crossed, "the watch to see what has arrived", 5)
+            seen = self.now()
+        finally:
+            self.process.communicate(timeout=30)
+        check(seen["lost"] == 0 and dropped == 0 and seen["frames"] >= crossed,
+              f"{crossed} frames arrived, {dropped} got lost on the way, the watch saw {seen}")
+        return seen
 
 
 @contextlib.contextmanager
