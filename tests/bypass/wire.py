@@ -3,7 +3,7 @@
 import socket
 import struct
 
-TCP, UDP, ICMP, IPIP, SIT, GRE, ICMP6 = 6, 17, 1, 4, 41, 47, 58
+TCP, UDP, IPIP, SIT, ROUTING, GRE = 6, 17, 4, 41, 43, 47
 SYN, PUSH_ACK = 2, 0x18
 LSRR, RR_TYPE_SRH = 131, 4
 
