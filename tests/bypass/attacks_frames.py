@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 """Frames from a packet socket: what no hook on sockets will ever see. TC at the host's end does."""
+import os
 import sys
 
 import wire
 from corpus import attack, shot
-from harness import check, equal, run
+from harness import BUILD, Skip, check, equal, run
 from layers_scene import classes, frames
 from names_scene import WITNESS, WITNESS6, resolve
 from stage import ALLOWED, ALLOWED6, DENIED, DENIED6, FREE, FREE6, HOSTILE
 
 PEERS_PARSE = "AWS's agent reads fixed offsets and handles none of these; Cilium drops what it cannot track"
 ODDITIES = 20000
+IP4, IP6 = 0x0800, 0x86dd
 
 
 @shot("AF_PACKET: a SYN or datagram by hand",
@@ -27,6 +29,19 @@ def packet_socket(it):
       "TC looks at the host's end, where the frame comes in")
 def qdisc_bypass(it):
     it.trick("bypass-qdisc", DENIED, it.pod_address(), it.node.mac())
+
+
+@shot("AF_XDP: a frame past the whole network stack of the pod",
+      "no packet socket, no queueing discipline, no hook of the pod's own interface sees it",
+      "dropped: it is judged by its headers",
+      "TC looks at the host's end, where the frame comes in")
+def xdp_socket(it):
+    packet = wire.ip4(it.pod_address(), DENIED, wire.TCP, wire.tcp(443))
+    done = it.pod.ask("run", argv=[os.path.join(BUILD, "bypass", "xdp"), "eth0",
+                                   wire.ether(it.node.mac(), IP4, packet).hex()])
+    if done["code"] == 3:
+        raise Skip(done["err"].strip())
+    equal((done["code"], done["err"]), (0, ""), "xdp")
 
 
 @shot("IP fragments, first, later and tiny ones", PEERS_PARSE, "no fragment to a governed address: fragment",
@@ -51,9 +66,6 @@ def extension_headers(it):
       "TC: what is encapsulated goes elsewhere")
 def tunnels(it):
     it.frame("ipip4", "sit4", "gre4", "esp4", "sit6", "ipip6", "gre6", "esp6")
-
-
-IP4, IP6 = 0x0800, 0x86dd
 
 
 @shot("tunnels to a free address with a denied one inside: IPIP, 6in4, GRE, over IPv6",

@@ -246,3 +246,17 @@ def embedded_addresses(it):
         equal(it.connects(addr, pod), "EPERM", form)
         equal(it.trick("udp", addr, pod=pod), "EPERM", form)
         it.frame("syn6", "udp6", pod="contained", dst6=addr)
+
+
+OTHER_FAMILIES = {"AF_VSOCK": 40, "AF_TIPC": 30, "AF_RDS": 21}
+
+
+@attack("sockets of other families, in Strict containment: AF_VSOCK to the hypervisor, AF_TIPC, AF_RDS",
+        "runtimes' default seccomp profiles refuse AF_VSOCK (moby#44562), for pods that use one",
+        "what they send over the pod's veth TC drops as no IP or as a tunnel",
+        "cgroup/sock_create",
+        remains="no hook of a cgroup runs for families that are no IP, and AF_VSOCK knows no namespace; "
+                "`seccompProfile: RuntimeDefault` refuses it")
+def other_families(it):
+    pod, it.unit = it.pods["contained"], "families"
+    it.leaked = sum(it.trick("make-family", "-", number, pod=pod) == "OK" for number in OTHER_FAMILIES.values())

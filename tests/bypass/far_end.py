@@ -56,7 +56,6 @@ def answer(asked, addr):
         "more": lambda: message(asked, question, honest, said=7),
         "loop": lambda: message(asked, question, [record(addr, struct.pack(">H", 0xc000 | 12 + len(question)))]),
         "long": lambda: message(asked, question, [record(addr, b"\x3f" + b"y" * 9)]),
-        "foreign": lambda: message(asked, question, [record(addr, b"\x05other\x04test\0")]),
         "cut": lambda: message(asked, question, honest)[:-2],
         "short": lambda: asked[:2] + b"\x81\x80",
     }.get(label, lambda: garbage(asked, question, addr))()

@@ -201,18 +201,9 @@ def mptcp_subflow(addr, port):
         sock.recv(1)
 
 
-def vsock(_addr, port, cid):
-    """Another family altogether: to the hypervisor."""
-    with socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM) as sock:
-        sock.settimeout(1)
-        sock.connect((int(cid), port))
-
-
-def make_family(_addr, _port, name):
-    if not hasattr(socket, name):
-        raise OSError(errno.EAFNOSUPPORT, name)
-    kind = socket.SOCK_RAW if name == "AF_XDP" else socket.SOCK_STREAM
-    socket.socket(getattr(socket, name), kind).close()
+def make_family(_addr, _port, family_number):
+    """A stream socket of another family altogether."""
+    socket.socket(int(family_number), socket.SOCK_STREAM).close()
 
 
 def retarget(addr, port, cover):
@@ -250,7 +241,7 @@ TRICKS = {
     "source-route": source_route, "source-route-tcp": source_route_tcp, "source-route-later": source_route_later,
     "segment-route": segment_route, "ping-socket": ping_socket, "ping-after-connect": ping_after_connect,
     "ping-connected": ping_connected, "raw-header6": raw_header6, "raw-segment": raw_segment, "frame": frame,
-    "tap": tap, "repaired": repaired, "mptcp-subflow": mptcp_subflow, "overlap": overlap, "vsock": vsock, "make-family": make_family,
+    "tap": tap, "repaired": repaired, "mptcp-subflow": mptcp_subflow, "overlap": overlap, "make-family": make_family,
     "retarget": retarget, "mapped": mapped,
 }
 
