@@ -5,10 +5,9 @@ import os
 import signal
 
 from harness import Pod, check, equal, run, wait_until
-from layers_scene import (ALLOWED, ALLOWED6, DENIED, DENIED6, FREE, FREE6, POLICIES, WORKLOADS,
-                          classes, frames, layers, stage, tc_frames, watching)
+from layers_scene import (ALLOWED, ALLOWED6, DENIED, DENIED6, FREE, FREE6, POLICIES, SOURCE,
+                          SOURCE6, WORKLOADS, classes, frames, layers, stage, tc_frames, watching)
 
-SOURCE, SOURCE6 = "192.0.2.6", "2001:db8:1::2"
 FLOOD = int(os.environ.get("AEGRESS_FRAMES", "1000000"))
 ROUND = min(FLOOD, 50000)  # frames between two looks of the watch
 

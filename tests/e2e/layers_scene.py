@@ -12,6 +12,7 @@ from harness import BUILD, Failure, Node, check, equal, run, wait_until
 FRAMES = os.path.join(BUILD, "bypass", "frames")
 ALLOWED, DENIED, FREE = "203.0.113.10", "203.0.113.20", "198.51.100.7"
 ALLOWED6, DENIED6, FREE6 = "2001:db8:a::10", "2001:db8:a::20", "2001:db8:b::7"
+SOURCE, SOURCE6 = "192.0.2.6", "2001:db8:1::2"  # of the first pod
 
 POLICIES = """\
 apiVersion: aegress.dev/v1alpha1
