@@ -104,7 +104,7 @@ def labelled(metrics, name):
     return {dict(labels).popitem()[1]: value for (found, labels), value in metrics.items() if found == name}
 
 
-def test_metrics_of_layers_and_frames():
+def test_metrics():
     """They say what the status says: who is seen by what, and what became of each frame."""
     with stage(metrics=LISTEN) as (node, daemon, pod):
         host = add_host_pod(node, daemon)

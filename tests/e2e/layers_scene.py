@@ -6,10 +6,12 @@ import contextlib
 import json
 import os
 import subprocess
+import sys
 
-from harness import BUILD, Failure, Node, check, equal, run, wait_until
+from harness import BUILD, TOP, Failure, Node, check, equal, run, wait_until
 
 FRAMES = os.path.join(BUILD, "bypass", "frames")
+HOSTILE = os.path.join(TOP, "tests", "bypass", "hostile.py")
 ALLOWED, DENIED, FREE = "203.0.113.10", "203.0.113.20", "198.51.100.7"
 ALLOWED6, DENIED6, FREE6 = "2001:db8:a::10", "2001:db8:a::20", "2001:db8:b::7"
 SOURCE, SOURCE6 = "192.0.2.6", "2001:db8:1::2"  # of the first pod
@@ -145,6 +147,13 @@ def layers(daemon, name):
 
 def tc_frames(daemon):
     return daemon.get("/v1/status")["tc"]["frames"]
+
+
+def hostile(pod, trick, addr, port=443, *more):
+    """The errno of a trick of tests/bypass/hostile.py."""
+    done = pod.ask("run", argv=[sys.executable, HOSTILE, trick, addr, str(port), *more])
+    equal((done["code"], done["err"]), (0, ""), trick)
+    return done["out"].strip()
 
 
 @contextlib.contextmanager
