@@ -81,8 +81,9 @@ def attempt(stage, attack):
 
 def found(one, seconds):
     through = one.arrived + one.leaked
-    return Result(one.attack, "open" if through else "passed", one.layer, one.reason, f"{through} {one.unit}",
-                  one.attack.remains if through else f"{seconds:.1f} s")
+    if through:
+        return Result(one.attack, "open", seen=f"{through} {one.unit}", text=one.attack.remains)
+    return Result(one.attack, "passed", one.layer, one.reason, f"0 {one.unit}", f"{seconds:.1f} s")
 
 
 def try_all(attacks):

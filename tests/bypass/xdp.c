@@ -53,7 +53,8 @@ static uint8_t *umem(int fd)
 	static const int size = RING;
 	uint8_t *memory = mmap(NULL, (size_t)FRAMES * FRAME_BYTES, PROT_READ | PROT_WRITE,
 			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-	struct xdp_umem_reg reg = {.len = (uint64_t)FRAMES * FRAME_BYTES, .chunk_size = FRAME_BYTES};
+	struct xdp_umem_reg reg = {.len = (uint64_t)FRAMES * FRAME_BYTES,
+				   .chunk_size = FRAME_BYTES};
 
 	if (memory == MAP_FAILED)
 		err(1, "mmap");
@@ -94,7 +95,8 @@ static void transmit(int fd, uint32_t len)
 	desc = (struct xdp_desc *)(void *)(tx + at.tx.desc);
 	desc[0] = (struct xdp_desc){.len = len};
 	__atomic_store_n((uint32_t *)(void *)(tx + at.tx.producer), 1, __ATOMIC_RELEASE);
-	while (__atomic_load_n((uint32_t *)(void *)(done + at.cr.producer), __ATOMIC_ACQUIRE) == 0) {
+	while (__atomic_load_n((uint32_t *)(void *)(done + at.cr.producer), __ATOMIC_ACQUIRE) ==
+	       0) {
 		if (sendto(fd, NULL, 0, MSG_DONTWAIT, NULL, 0) < 0 && errno != EAGAIN &&
 		    errno != EBUSY && errno != ENOBUFS)
 			err(1, "sendto");

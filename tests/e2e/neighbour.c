@@ -25,6 +25,7 @@
 
 static int counting_program(int map)
 {
+	/* NOLINTBEGIN(misc-redundant-expression): parts of an opcode that are zero */
 	const struct bpf_insn insns[] = {
 		{.code = BPF_ST | BPF_MEM | BPF_W, .dst_reg = BPF_REG_10, .off = -4},
 		{.code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = BPF_REG_2, .src_reg = BPF_REG_10},
@@ -44,6 +45,7 @@ static int counting_program(int map)
 		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = NEXT},
 		{.code = BPF_JMP | BPF_EXIT},
 	};
+	/* NOLINTEND(misc-redundant-expression) */
 	int fd = bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "neighbour", "GPL", insns,
 			       AEG_ARRAY_SIZE(insns), NULL);
 
