@@ -18,6 +18,7 @@ IPPROTO_MPTCP, IPPROTO_SCTP, IPPROTO_UDPLITE, IPPROTO_DCCP, SOCK_DCCP = 262, 132
 MISSING = (errno.EPROTONOSUPPORT, errno.ESOCKTNOSUPPORT, errno.ENOPROTOOPT, errno.EAFNOSUPPORT)
 SOL_PACKET, PACKET_QDISC_BYPASS = 263, 20
 IP4 = 0x0800
+BR_STATE_FORWARDING = "3"
 TUNSETIFF, IFF_TAP, IFF_NO_PI = 0x400454ca, 2, 0x1000
 TCP_REPAIR, TCP_REPAIR_QUEUE, TCP_QUEUE_SEQ, TCP_REPAIR_OFF_NO_WP = 19, 20, 21, -1
 TCP_RECV_QUEUE, TCP_SEND_QUEUE = 1, 2
@@ -122,10 +123,21 @@ def bypass_qdisc(addr, port, saddr, mac):
         sock.send(wire.ether(mac, IP4, wire.ip4(saddr, addr, wire.TCP, wire.tcp(port))))
 
 
+def wait_for_port(name):
+    """A bridge forwards nothing of a port before it has noticed that somebody is there."""
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        with open(f"/sys/class/net/{name}/brport/state", encoding="ascii") as state:
+            if state.read().strip() == BR_STATE_FORWARDING:
+                return
+    raise TimeoutError
+
+
 def tap(addr, port, name, saddr, mac):
     """What a virtual machine's monitor does: writes its guest's frames into a tap."""
     with open("/dev/net/tun", "r+b", buffering=0) as tun:
         fcntl.ioctl(tun, TUNSETIFF, struct.pack("16sH22x", name.encode(), IFF_TAP | IFF_NO_PI))
+        wait_for_port(name)
         for segment, proto in ((wire.tcp(port), wire.TCP), (wire.udp(port), wire.UDP)):
             tun.write(wire.ether(mac, IP4, wire.ip4(saddr, addr, proto, segment)))
 
