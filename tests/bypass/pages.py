@@ -18,7 +18,7 @@ server that knows nothing of us. Attacks that are nothing but something sent are
 must arrive; otherwise the test proves nothing.
 
 **closed**: tried in the run that wrote this page, and nothing arrived. **not tried**: this machine cannot, the
-reason is given. **open**: gets through, or nobody can tell.
+reason is given. **open**: gets through, or nobody can tell; what can be tried is, and it says how much got through.
 """
 CLOSED = """\
 ### {title}
@@ -50,7 +50,7 @@ def status_of(result):
 def section(result):
     one = result.attack
     if result.word == "open":
-        tried = f", tried: {result.seen} arrived · `tests/bypass/run {one.name}`" if one.run else ""
+        tried = f", tried: {result.seen} got through · `tests/bypass/run {one.name}`" if one.run else ""
         return OPEN.format(tried=tried, **vars(one))
     if result.word == "passed":
         return CLOSED.format(status="**closed**", layer=result.layer, reason=result.reason, **vars(one))
@@ -70,9 +70,10 @@ def in_order(results):
 
 def write(results):
     results = in_order(results)
-    tried = [section(one) for one in results if one.word != "open"]
-    untried = [section(one) for one in results if one.word == "open"]
-    text = "\n".join([HEAD, summary(results), "## Closed\n", *tried, "## Open\n", *untried])
+    parts = {"## Closed\n": ("passed",), "## Not tried\n": ("skipped",), "## Open\n": ("failed", "open")}
+    text = "\n".join([HEAD, summary(results)])
+    for heading, words in parts.items():
+        text += "\n" + "\n".join([heading, *(section(one) for one in results if one.word in words)])
     with open(PAGE + ".new", "w", encoding="utf-8") as page:
         page.write(text)
     os.rename(PAGE + ".new", PAGE)
