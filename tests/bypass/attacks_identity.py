@@ -2,9 +2,10 @@
 """Identity: being taken for somebody else."""
 import os
 
-from corpus import attack
-from harness import Pod, check, equal, wait_until
-from stage import ALLOWED, DENIED, DENIED6, WORKLOADS
+from corpus import attack, shot
+from harness import Pod, Skip, check, equal, run, wait_until
+from layers_scene import layers
+from stage import ALLOWED, DENIED, DENIED6, FREE, FREE6, WORKLOADS
 
 NOBODY6 = "2001:db8:dead::1"
 
@@ -26,6 +27,20 @@ def passed_socket(it):
     chat, neighbour = it.pods["chat"], it.pods["neighbour"]
     for maker, user in ((neighbour, chat), (chat, neighbour), (it.node.world, chat)):
         equal(hand_over(it, maker, user, DENIED), "EPERM", f"made in {maker.name}, used in {user.name}")
+
+
+@shot("fd passing: a connection that a neighbour has made, and may have",
+      "nobody can tell a passed descriptor from a proxy",
+      "it stays the neighbour's: counted, limited and revoked as its own",
+      "connections are decided when they are made",
+      remains="who is allowed may send for others, by descriptor or by relaying; keep Unix sockets of pods apart")
+def passed_connection(it):
+    path = os.path.join(it.node.dir, "pass.sock")
+    it.pod.post("take_socket", path=path, send=10)
+    check(it.pod.read()["listening"], "not listening")
+    equal(it.ask("neighbour", "send_socket", path=path, family="v4", addr=DENIED, port=443)["errno"], "OK", "passing")
+    os.unlink(path)
+    equal(it.pod.read()["errno"], "OK", "sending")
 
 
 @attack("leaving the cgroup: a privileged process moves itself out of the pod",
@@ -122,6 +137,84 @@ def label_tricks(it):
     it.trick("udp", DENIED, pod=pod)
     end(it, pod)
     it.node.write(it.node.workloads, "workloads.yaml", WORKLOADS)
+
+
+@shot("ping socket of a pod without a veth, connected to what is free first",
+      "the socket is known and trusted",
+      "each packet goes by its own address",
+      "cgroup_skb: sockets that are neither TCP nor UDP are never done with",
+      remains="connect() leaves state that lets the socket's packets pass; `require: [tc]` keeps such pods out")
+def ping_retargeted_no_veth(it):
+    with it.host_pod() as pod:
+        for addr, cover in ((DENIED, FREE), (DENIED6, FREE6)):
+            it.trick("ping-after-connect", addr, cover, pod=pod)
+            it.trick("ping-socket", addr, pod=pod)
+
+
+@shot("source routes of a pod without a veth: IP_OPTIONS, IPV6_RTHDR",
+      "the hook sees the harmless address; no privilege needed",
+      "dropped where a veth is (source-routing, segment-routing)",
+      "cgroup_skb compares the header with what was decided",
+      remains="no hook of the cgroup sees the options of a socket or reads the header of what was let through; "
+              "`require: [tc]` denies such pods, and a network drops source routes unless told to honour them")
+def source_routing_no_veth(it):
+    with it.host_pod() as pod:
+        for trick in ("source-route", "source-route-later", "source-route-tcp"):
+            it.trick(trick, DENIED, FREE, pod=pod)
+        it.trick("segment-route", DENIED6, FREE6, pod=pod)
+
+
+# How `ip link` makes an interface that has no peer on the host.
+NO_VETH = {
+    "macvlan": "link add eth0 link up0 netns {} type macvlan mode bridge",
+    "ipvlan": "link add eth0 link up0 netns {} type ipvlan mode l2",
+    "netkit": "link add eth0 netns {} type netkit",
+}
+
+
+def pod_without_veth(it, kind):
+    """A namespace beside the host's: its link is as good as the host's own."""
+    netns, addr = f"{it.node.id}-{kind}", "192.0.2.250"
+    run("ip", "netns", "add", netns)
+    it.node.netns.append(netns)
+    made = run("ip", "-n", it.node.host, *NO_VETH[kind].format(netns).split(), ok=False)
+    if made.returncode:
+        raise Skip(f"this kernel makes no {kind}: {made.stderr.strip().splitlines()[0]}")
+    for line in ("link set lo up", "link set eth0 up", f"addr add {addr}/32 dev eth0",
+                 "route add 192.0.2.2 dev eth0", "route add default via 192.0.2.2"):
+        run("ip", "-n", netns, *line.split())
+    run("ip", "-n", it.node.world.netns, "route", "replace", addr, "dev", "down0")
+    return netns
+
+
+def without_veth(it, kind):
+    """Where it works at all: what is free is reached, what needs TC is not, and it is said why."""
+    netns = pod_without_veth(it, kind)
+    with it.another_pod("required" + kind, netns) as required, it.another_pod("chat" + kind, netns) as chat:
+        wait_until(lambda: layers(it.daemon, "required-1") == "cgroup (no veth)", "the report of it")
+        wait_until(lambda: it.connects(ALLOWED, chat) == "OK", "the control: a pod that needs no TC")
+        equal(it.connects(FREE, required), "OK", "the control: the way out")
+        wait_until(lambda: it.denials_now("connect", "layer") or it.connects(ALLOWED, required) and None, "layer")
+        for addr in (ALLOWED, DENIED):
+            equal(it.connects(addr, required), "EPERM", f"{addr}, where TC is required")
+            it.trick("udp", addr, pod=required)
+        equal(it.connects(DENIED, chat), "EPERM", "by its cgroup")
+        equal(it.trick("udp", DENIED, pod=chat), "EPERM", "by its cgroup")
+
+
+def attack_without_veth(kind):
+    def run_it(it):
+        without_veth(it, kind)
+    run_it.__name__ = "no_veth_" + kind
+    attack(f"a pod with {kind} instead of a veth",
+           "attached to nothing, and nobody says so",
+           "enforced by its cgroup and reported as such; `require: [tc]` denies: layer",
+           "what TC cannot see is a flag of the identity, looked at after every decision",
+           target=(DENIED, NOBODY6))(run_it)
+
+
+for one in NO_VETH:
+    attack_without_veth(one)
 
 
 @attack("a pod in the host's network namespace: there is no veth",

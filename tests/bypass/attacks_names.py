@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 """Names: who teaches which address, and what a ClientHello says."""
+import random
 import time
 
 from cases_names import dns
@@ -9,7 +10,7 @@ from hello import ech, extension, hello, modern, server_name, supported_versions
 from names_scene import DENIED as DENIED_NAME
 from names_scene import FORGER, RESOLVER, RESOLVER6, WITNESS, names, resolve
 from layers_scene import Watch
-from stage import BARRIER, FREE, FREE6
+from stage import BARRIER, FREE, FREE6, ODD_ADDR, ODD_RESOLVER
 
 NOBODY6 = "2001:db8:a::70"
 POISONED = {"target": (DENIED_NAME, NOBODY6)}
@@ -46,6 +47,51 @@ def untrusted_resolver(it):
 def forged_answers(it):
     it.prog("dns: lies teach nothing")
     it.layer, it.reason = "cgroup", "nothing learned"
+
+
+def odd_answer(it, label, number=9):
+    """Asks the resolver that answers oddly; whether something was learned from it."""
+    name = f"{label}.hub.test"
+    it.ask("chat", "udp_bind")
+    it.ask("chat", "udp_send", to=ODD_RESOLVER, port=53, hex=dns(name, number).hex())
+    check(it.ask("chat", "udp_recv").get("bytes", 0) > 3, f"{label}: no answer")
+    return name in names(it.daemon)
+
+
+@attack("answers of a trusted resolver that were cut, lie about themselves or are no DNS at all; EDNS; fragments",
+        "unparsable answers are skipped or half read (Antrea#4225, cilium#31197)",
+        "EDNS and reassembled answers are read; from what is truncated or not understood whole nothing is learned",
+        "one parser, bounded, that must reach the end of the message; the kernel reassembles before cgroup_skb",
+        target=(ODD_ADDR, FREE6))
+def odd_answers(it):
+    for label in ("plain", "edns", "fragmented"):
+        check(odd_answer(it, label), f"the control: {label} was not learned")
+    for label in ("truncated", "more", "loop", "long", "cut", "short"):
+        check(not odd_answer(it, label), f"{label} was learned")
+    it.layer, it.reason = "cgroup", "nothing learned"
+
+
+@attack("hostile bytes: 300 mutated answers of a resolver, 60 mutated hellos",
+        "parsers crash, or read what the sender wants (GO-2025-3415)",
+        "no denied name gets through, nothing but the asked name is learned, and all goes on",
+        "the parsers are the fuzzed ones; the verifier has proven their bounds")
+def hostile_bytes(it):
+    before = set(names(it.daemon))
+    for number in range(300):
+        odd_answer(it, "garbage", number + 1)
+    equal(set(names(it.daemon)) - before - {"garbage.hub.test"}, set(), "names that were learned")
+    it.know_witnesses()
+    whole, rolls = modern("rival.test"), random.Random(5)
+    protected = set(range(9)) | set(range(whole.index(b"rival.test"), whole.index(b"rival.test") + 10))
+    for _ in range(60):
+        text = bytearray(whole)
+        for at in rolls.sample(sorted(set(range(len(text))) - protected), 3):
+            text[at] = rolls.randrange(256)
+        before = it.witnessed()
+        it.pod.ask("raw", addr=WITNESS, hex=text.hex())
+        it.leaked += it.witnessed() - before >= len(whole)
+    it.unit = "hellos"
+    it.gets_through(modern("seen.hub.test"))
 
 
 @attack("forged answers within DNS over TCP",
@@ -149,6 +195,21 @@ def records(data, size):
     body = data[5:]
     return b"".join(b"\x16\x03\x01" + len(body[at:at + size]).to_bytes(2, "big") + body[at:at + size]
                     for at in range(0, len(body), size))
+
+
+@attack("a ClientHello whose pieces somebody else has sent already, in the wrong order, with other bytes",
+        "the classic evasion: the filter and the server keep different ones of what overlaps",
+        "the forged pieces never arrive: unverified",
+        "TC: only the connection's own socket sends on it, and the kernel's TCP never says a byte in two ways")
+def overlapping_hello(it):
+    good, bad = modern("seen.hub.test"), modern("rival.test")
+    it.know_witnesses()
+    before = it.witnessed()
+    it.trick("overlap", WITNESS, it.pod_address(), it.node.mac(), good.hex(), bad.hex())
+    check(it.denials_now("frame", "unverified"), "the forged pieces")
+    it.unit, it.leaked = "bytes", abs(it.witnessed() - before - len(good))
+    it.prog("hello: over a lossy line")  # the kernel's own retransmissions
+    it.unit = "bytes"
 
 
 @attack("a ClientHello over many TLS records",

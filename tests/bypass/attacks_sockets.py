@@ -4,7 +4,7 @@ import os
 
 from corpus import attack, shot
 from harness import BUILD, Skip, equal
-from stage import ALLOWED, DENIED, DENIED6, FREE, FREE6
+from stage import ALLOWED, DENIED, DENIED6, FREE, FREE6, SUBFLOWS
 
 NAT64 = "64:ff9b::203.0.113.20"  # DENIED
 
@@ -87,6 +87,24 @@ def io_uring_sendmsg(it):
     ring(it, "sendmsg")
 
 
+@shot("TCP_REPAIR: a connection that was never made",
+      "nothing opens it: no SYN, no handshake",
+      "connect() is decided, repaired or not",
+      "cgroup/connect4 and connect6 run before the kernel asks whether there is anything to connect")
+def repaired(it):
+    for addr in (DENIED, DENIED6):
+        it.trick("repaired", addr)
+
+
+@shot("Multipath TCP: the server names a denied address (ADD_ADDR), the kernel joins it",
+      "no system call: the kernel connects by itself, from a worker thread",
+      "the subflow is decided like any connection of the socket's maker",
+      "cgroup/connect runs for subflows, too, and reads the maker from the socket; TC sees their SYN",
+      counts="toDenied")  # that it was named the peer is told
+def mptcp_subflow(it):
+    it.trick("mptcp-subflow", SUBFLOWS[0], port=SUBFLOWS[1])
+
+
 @shot("Multipath TCP (IPPROTO_MPTCP)",
       "Landlock missed it (landlock-lsm#54)",
       "judged as TCP",
@@ -129,6 +147,35 @@ def raw_socket(it):
     it.trick("raw-header", DENIED, it.pod_address())
 
 
+@shot("raw sockets of IPv6: a header of one's own, a segment of one's own",
+      "the IPv6 side is forgotten (AWS's agent passes all of it)",
+      "EPERM",
+      "cgroup_skb fails closed for packets of sockets that no hook has seen")
+def raw_socket6(it):
+    it.trick("raw-header6", DENIED6, it.pod_address6())
+    it.trick("raw-segment", DENIED6)
+    it.trick("ping", DENIED6)
+
+
+@shot("ping sockets (SOCK_DGRAM, ICMP): no privilege, no raw socket",
+      "no connect(), no sendmsg() hook before 6.0; ICMP is what diagnostics need",
+      "no ICMP to governed addresses, connected or not",
+      "cgroup_skb for their packets, TC for the frames")
+def ping_socket(it):
+    for addr in (DENIED, DENIED6):
+        it.trick("ping-socket", addr)
+        it.trick("ping-connected", addr)
+
+
+@shot("a ping socket that is connected to what is free, then sends elsewhere",
+      "the socket is known and trusted",
+      "each packet goes by its own address",
+      "TC trusts no socket but those of TCP and UDP")
+def ping_retargeted(it):
+    for addr, cover in ((DENIED, FREE), (DENIED6, FREE6)):
+        it.trick("ping-after-connect", addr, cover)
+
+
 @shot("ICMP tunnel: data in echo requests",
       "AWS's agent passes all ICMPv6; most ignore ICMP",
       "no ICMP to governed addresses; none at all in Strict",
@@ -143,7 +190,16 @@ def icmp_tunnel(it):
       "dropped",
       "TC compares the header with what was decided about the socket and refuses IP options")
 def source_routing(it):
-    it.trick("source-route", DENIED, FREE)
+    for trick in ("source-route", "source-route-later", "source-route-tcp"):
+        it.trick(trick, DENIED, FREE)
+
+
+@shot("segment routing by IPV6_RTHDR",
+      "the same, and no privilege needed either",
+      "dropped: extension-header",
+      "TC: a routing header's address is not the last")
+def segment_routing(it):
+    it.trick("segment-route", DENIED6, FREE6)
 
 
 @attack("other protocols, raw and ping sockets in Strict containment",
@@ -170,3 +226,37 @@ def nat64(it):
     if it.enforced:
         equal(it.connects(NAT64), "EPERM", "connect()")
         equal(it.connects(NAT64, it.pods["contained"]), "EPERM", "contained strictly")
+
+
+EMBEDDED = {  # forms of DENIED that some translator or tunnel turns back into it
+    "6to4": "2002:cb00:7114::1", "Teredo": "2001:0:cb00:7114::1", "IPv4-compatible": "::203.0.113.20",
+    "IPv4-translated": "::ffff:0:203.0.113.20", "local NAT64": "64:ff9b:1::203.0.113.20",
+    "ISATAP": "2001:db8:b::5efe:203.0.113.20",
+}
+
+
+@attack("IPv4 addresses within IPv6 ones: 6to4, Teredo, ISATAP, translated, compatible; in Strict containment",
+        "nobody translates them back",
+        "denied: strict, whatever they contain",
+        "Strict: what no rule names is not reached; Governed: see nat64-elsewhere",
+        target=(DENIED, EMBEDDED["6to4"]))
+def embedded_addresses(it):
+    pod = it.pods["contained"]
+    for form, addr in EMBEDDED.items():
+        equal(it.connects(addr, pod), "EPERM", form)
+        equal(it.trick("udp", addr, pod=pod), "EPERM", form)
+        it.frame("syn6", "udp6", pod="contained", dst6=addr)
+
+
+OTHER_FAMILIES = {"AF_VSOCK": 40, "AF_TIPC": 30, "AF_RDS": 21}
+
+
+@attack("sockets of other families, in Strict containment: AF_VSOCK to the hypervisor, AF_TIPC, AF_RDS",
+        "runtimes' default seccomp profiles refuse AF_VSOCK (moby#44562), for pods that use one",
+        "what they send over the pod's veth TC drops as no IP or as a tunnel",
+        "cgroup/sock_create",
+        remains="no hook of a cgroup runs for families that are no IP, and AF_VSOCK knows no namespace; "
+                "`seccompProfile: RuntimeDefault` refuses it")
+def other_families(it):
+    pod, it.unit = it.pods["contained"], "families"
+    it.leaked = sum(it.trick("make-family", "-", number, pod=pod) == "OK" for number in OTHER_FAMILIES.values())

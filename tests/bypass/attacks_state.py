@@ -99,6 +99,45 @@ def held_connections(it, pod):
     equal(pod.ask("hold", addr=ALLOWED, port=443, family="v4", times=5)["errno"], "OK", "connections")
 
 
+BOMB = "a: &a [x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{chr(b)}: &{chr(b)} [{', '.join('*' + chr(b - 1) for _ in range(8))}]\n" for b in range(ord("b"), ord("k")))
+HOSTILE_FILES = {
+    "aliases": BOMB, "depth": "[" * 5000, "size": "a: " + "x" * (2 << 20), "bytes": "\0\1\2\ufeff\ud7ff: [",
+    "tag": "!!python/object/apply:os.system ['true']\n", "twice": POLICIES.replace("kind: AIEndpoint", "kind: AIEndpoint\nkind: AIEndpoint", 1),
+    "emptied": POLICIES.replace("{serviceAccounts: [chat]}", "{}"),
+    "widened": POLICIES.replace("cidrs: [203.0.113.20/32", "cidrs: [0.0.0.0/0 0.0.0.0/0"),
+}
+
+
+@attack("hostile policy files: bombs of aliases, depth, size, tags, bytes, selectors that were emptied",
+        "GO-2025-3415: parsers that crash or take forever; an empty selector selects everybody",
+        "each is refused with its reason, what is in force stays, the daemon lives",
+        "a reader without aliases and tags, with bounds on size and depth; all of it or nothing", order=51)
+def hostile_files(it):
+    generation, pid = it.daemon.generation(), it.daemon.process.pid
+    try:
+        for label, text in HOSTILE_FILES.items():
+            it.node.write(it.node.policies, "policies.yaml", text)
+            status, body = it.daemon.request("POST", "/v1/reload")
+            check(status >= 400, f"{label}: {status} {body[:200]}")
+            equal((it.daemon.generation(), it.daemon.process.pid), (generation, pid), f"{label}: nothing has changed")
+            for addr in (DENIED, DENIED6):
+                equal(it.connects(addr), "EPERM", f"{label}: {addr}")
+            equal(it.connects(ALLOWED), "OK", f"{label}: the control")
+    finally:
+        it.reload()
+
+
+@attack("upgrades: pins of an unknown ABI or layout, a start that fails half-way",
+        "the new one takes what it does not understand, or cleans up and leaves a gap",
+        "refused; what is in force stays in force",
+        "the ABI's number and the maps' sizes are pinned with them and compared before anything is touched")
+def unknown_pins(it):
+    for part in ("pins of another ABI", "pins of another layout", "a failed start leaves"):
+        it.prog("lifecycle: " + part)
+    it.layer, it.reason = "cgroup", "refused"
+
+
 @attack("connection pooling: a connection from before the revocation",
         "established connections live on almost everywhere",
         "it is decided again and ended: revoked",

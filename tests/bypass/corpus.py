@@ -17,8 +17,9 @@ class Attack:
     run: typing.Callable = None
     control: bool = False    # tried without a daemon first: then it must arrive
     target: tuple = ()       # (IPv4, IPv6) addresses at which nothing may arrive; else the denied ones
+    counts: str = "mentions"  # of the watch: an address anywhere in a frame, or "toDenied": its destination
     order: int = 0           # those that hurt the daemon come last
-    remains: str = ""        # open: why; the case shows the part that is closed
+    remains: str = ""        # why it is open; where there is a case, it shows what gets through
     skip_reason: str = ""
 
 

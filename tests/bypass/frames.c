@@ -7,7 +7,8 @@
  *   frames flood IF MAC N SEED SRC4 SRC6 DST4 DST6 DENIED4 DENIED6
  *                                          N frames of every class to both destinations, half of them
  *                                          mutated, some of them nothing but random bytes
- *   frames watch IF DENIED4 DENIED6        counts what arrives until its standard input ends
+ *   frames watch IF DENIED4 DENIED6        counts what arrives until its standard input ends; says so
+ *                                          far for each line of it
  */
 #include "base/addr.h"
 #include "base/mem.h"
@@ -168,7 +169,7 @@ static int flood(char **argv)
 /* ---- watching ---- */
 
 struct seen {
-	unsigned long frames, to_denied, mentions;
+	unsigned long frames, to_denied, mentions, lost;
 };
 
 static bool has(const uint8_t *data, size_t len, const uint8_t *what, size_t size)
@@ -206,7 +207,8 @@ static void drain(int fd, struct seen *seen, uint8_t denied[2][16])
 	}
 }
 
-static unsigned int lost_of(int fd)
+/* Reading the kernel's count sets it back. */
+static unsigned int lost_since(int fd)
 {
 	struct tpacket_stats stats = {0};
 	socklen_t size = sizeof(stats);
@@ -214,6 +216,20 @@ static unsigned int lost_of(int fd)
 	if (getsockopt(fd, SOL_PACKET, PACKET_STATISTICS, &stats, &size) < 0)
 		err(1, "PACKET_STATISTICS");
 	return stats.tp_drops;
+}
+
+/* false: nobody asks any more. */
+static bool tell(int fd, struct seen *seen, uint8_t denied[2][16])
+{
+	char question[64];
+	ssize_t len = read(0, question, sizeof(question));
+
+	drain(fd, seen, denied);
+	seen->lost += lost_since(fd);
+	printf("{\"frames\": %lu, \"toDenied\": %lu, \"mentions\": %lu, \"lost\": %lu}\n",
+	       seen->frames, seen->to_denied, seen->mentions, seen->lost);
+	fflush(stdout);
+	return len > 0;
 }
 
 static int watch(char **argv)
@@ -230,14 +246,13 @@ static int watch(char **argv)
 		err(1, "SO_RCVBUFFORCE");
 	puts("{\"ready\": true}");
 	fflush(stdout);
-	while (!ready[1].revents) {
+	for (;;) {
 		if (poll(ready, 2, -1) < 0)
 			err(1, "poll");
 		drain(fd, &seen, denied);
+		if (ready[1].revents && !tell(fd, &seen, denied))
+			return 0;
 	}
-	printf("{\"frames\": %lu, \"toDenied\": %lu, \"mentions\": %lu, \"lost\": %u}\n",
-	       seen.frames, seen.to_denied, seen.mentions, lost_of(fd));
-	return 0;
 }
 
 static int list(void)

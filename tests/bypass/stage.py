@@ -4,16 +4,18 @@ host's namespace, a world with real resolvers and servers, and a count of what a
 import contextlib
 import json
 import os
+import sys
 
 import harness
 from cases_connect import wait_for_instances
-from harness import BUILD, HERE, TOP, Pod, Skip, check, equal, run, wait_until
+from harness import BUILD, TOP, Pod, Skip, check, equal, rmdir, run, wait_until
 from layers_scene import ALLOWED, ALLOWED6, FRAMES, RoutedNode, Watch, layers
 from layers_scene import DENIED, DENIED6, FREE, FREE6
-from names_scene import HONEST, WITNESS, NamesNode, cut_off, resolve
+from names_scene import HONEST, RESOLVER, RESOLVER6, WITNESS, NamesNode, cut_off, resolve
 from names_scene import POLICIES as NAMES_POLICIES
 
 BYPASS = os.path.join(TOP, "tests", "bypass")
+HOSTILE = os.path.join(BYPASS, "hostile.py")
 POLICIES = NAMES_POLICIES.replace("""  - name: wild
     to: [{endpoint: wild}]
   deny:
@@ -56,6 +58,16 @@ spec:
   allow:
   - name: upload
     to: [{endpoint: upload}, {endpoint: test-denied}]
+---
+apiVersion: aegress.dev/v1alpha1
+kind: AIEgressPolicy
+metadata: {name: required, namespace: ml}
+spec:
+  require: [tc]
+  workloads: {serviceAccounts: [required]}
+  allow:
+  - name: address
+    to: [{endpoint: test-allowed}]
 """
 WORKLOAD = """\
 apiVersion: aegress.dev/v1alpha1
@@ -65,9 +77,11 @@ spec: {{serviceAccount: {0}, cgroup: "kubepods.slice/*/kubepods-*pod{0}*.slice"}
 """
 QUIET = "203.0.113.81"   # as WITNESS, but it never answers
 BARRIER = "203.0.113.11"  # no endpoint covers it
+ODD_RESOLVER, ODD_ADDR = "198.51.100.55", "203.0.113.90"  # a trusted one; what it answers
+SUBFLOWS = FREE, 4443     # of a server of Multipath TCP that says it is at DENIED, too
 NARROW = "203.0.113.100"  # a narrow allow in a wide deny
 NAMES = ("chat", "contained", "neighbour")
-WORKLOADS = "---\n".join(WORKLOAD.format(name, "") for name in NAMES)
+WORKLOADS = "---\n".join(WORKLOAD.format(name, "") for name in NAMES + ("required",))
 HOOK_LAYERS = {"frame": "tc", "revoke": "daemon"}
 
 
@@ -108,13 +122,27 @@ class Stage:
         for addr, answer in ((WITNESS, "k"), (QUIET, "")):
             node.world_ip("addr", "add", f"{addr}/32", "dev", "lo")
             node.world.ask("witness", addr=addr, answer=answer)
+        self.serve("dns", ODD_RESOLVER, ODD_ADDR)
+        self.serve("mptcp", *SUBFLOWS)
+        run("ip", "-n", node.world.netns, "mptcp", "endpoint", "add", DENIED, "signal")
+        for netns in [pod.netns for pod in self.pods.values()] + [node.host]:
+            run("ip", "netns", "exec", netns, "sysctl", "-qw", "net.ipv4.ping_group_range=0 2147483647")
+            run("ip", "-n", netns, "mptcp", "limits", "set", "subflow", "4", "add_addr_accepted", "4")
         for pod in self.pods.values():  # the neighbours on the way are known from now on
             for addr in (FREE, FREE6):
                 equal(pod.ask("connect", addr=addr, port=443, family="v6" if ":" in addr else "v4")["errno"],
                       "OK", f"the way from {pod.name} to {addr}")
 
+    def serve(self, what, addr, *more):
+        if what == "dns":
+            self.node.world_ip("addr", "add", f"{addr}/32", "dev", "lo")
+        pid_file = os.path.join(self.node.dir, what + ".far_end")
+        process = self.node.serve(sys.executable, os.path.join(BYPASS, "far_end.py"), what, addr,
+                                  *map(str, more), pid_file)
+        self.node.wait_for_server(process, pid_file)
+
     def enforce(self):
-        self.daemon = self.node.started()
+        self.daemon = self.node.started(dns={"resolvers": [RESOLVER, RESOLVER6, ODD_RESOLVER]})
         wait_for_instances(self.daemon, len(NAMES))
         for name in NAMES:
             wait_until(lambda one=name: layers(self.daemon, one + "-1") == "cgroup, tc",
@@ -157,7 +185,8 @@ class Try:
             equal(self.connects(BARRIER), "OK", "the way to the world")
         finally:
             seen = watch.end()
-        self.arrived = seen["toDenied"]
+        # what is within a tunnel, or the next hop, is no better than a destination
+        self.arrived = seen[self.attack.counts]
         after = self.stage.denials()
         new = sorted(key for key in after if after[key] > self.before.get(key, 0))
         # libc connects UDP sockets to sort addresses: no attempt, unless there is nothing else
@@ -174,10 +203,50 @@ class Try:
     def pod_address(self, pod="chat"):
         return f"192.0.2.{4 * (NAMES.index(pod) + 1) + 2}"
 
+    def pod_address6(self, pod="chat"):
+        return f"2001:db8:{NAMES.index(pod) + 1}::2"
+
+    # ---- pods of its own ----
+    @contextlib.contextmanager
+    def another_pod(self, uid, netns):
+        _, cgroup = self.node.pod_cgroup(uid)
+        pod = Pod(self.node, uid, cgroup, netns).start()
+        self.node.pods.append(pod)
+        try:
+            yield pod
+        finally:
+            pod.stop()
+            self.node.pods.remove(pod)
+            for path in (pod.cgroup, os.path.dirname(pod.cgroup)):
+                wait_until(lambda one=path: rmdir(one), f"{path} to go")
+
+    @contextlib.contextmanager
+    def host_pod(self, uid="chathost"):
+        """In the host's network namespace, known to the daemon."""
+        with self.another_pod(uid, self.node.host) as pod:
+            if self.enforced:
+                wait_until(lambda: self.connects(DENIED, pod) == "EPERM", "the pod to be known")
+            yield pod
+
+    @contextlib.contextmanager
+    def machine(self):
+        """(namespace, its address, the way out's) of a pod with a tap that is bridged to its veth."""
+        netns = self.node.pod_netns(f"machine{self.node.links}")
+        index = self.node.links
+        for line in ("link add br0 type bridge", "tuntap add tap0 mode tap", "link set tap0 master br0",
+                     "link set eth0 master br0", "link set tap0 up", "link set br0 up"):
+            run("ip", "-n", netns, *line.split())
+        covered = lambda: len(os.listdir(os.path.join(self.node.pins, "veths")))
+        before = covered() if self.enforced else 0
+        with self.another_pod("chatmachine", netns):
+            if self.enforced:
+                wait_until(lambda: covered() > before, "TC to see the machine's veth")
+            yield netns, f"192.0.2.{4 * index + 2}", self.node.mac(index)
+
     # ---- what is tried ----
     def trick(self, name, addr=DENIED, *more, port=443, pod=None):
         """The errno of a trick of hostile.py."""
-        argv = ["python3", os.path.join(BYPASS, "hostile.py"), name, addr, port, *more]
+        argv = ["python3", HOSTILE, name, addr, port, *more]
         done = (pod or self.pod).ask("run", argv=list(map(str, argv)))
         equal((done["code"], done["err"]), (0, ""), name)
         if done["out"].strip() == "UNSUPPORTED":
@@ -194,6 +263,10 @@ class Try:
         for one in classes:
             run("nsenter", f"--net=/run/netns/{self.pods[pod].netns}", FRAMES, "send", "eth0",
                 self.node.mac(index), *ends[one.endswith("6")], str(port), one)
+
+    def by_hand(self, *frames, pod="chat"):
+        """Frames made by wire.py."""
+        equal(self.trick("frame", "-", *(one.hex() for one in frames), pod=self.pods[pod]), "OK", "sending")
 
     def prog(self, part):
         """A test of tests/prog, by (a part of) its name: it has a node and a witness of its own, and fails

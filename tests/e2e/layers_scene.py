@@ -6,12 +6,15 @@ import contextlib
 import json
 import os
 import subprocess
+import sys
 
-from harness import BUILD, Node, Pod, check, equal, run, wait_until
+from harness import BUILD, TOP, Failure, Node, check, equal, run, wait_until
 
 FRAMES = os.path.join(BUILD, "bypass", "frames")
+HOSTILE = os.path.join(TOP, "tests", "bypass", "hostile.py")
 ALLOWED, DENIED, FREE = "203.0.113.10", "203.0.113.20", "198.51.100.7"
 ALLOWED6, DENIED6, FREE6 = "2001:db8:a::10", "2001:db8:a::20", "2001:db8:b::7"
+SOURCE, SOURCE6 = "192.0.2.6", "2001:db8:1::2"  # of the first pod
 
 POLICIES = """\
 apiVersion: aegress.dev/v1alpha1
@@ -78,19 +81,41 @@ class RoutedNode(Node):
                                  f"p{index}").stdout)
         return link["stats64"]["rx"]["packets"]
 
+    def crossed(self):
+        """(frames that have come into the world, frames that got lost on the way there)."""
+        counts = [json.loads(run("ip", "-n", netns, "-j", "-s", "link", "show", link).stdout)[0]["stats64"]
+                  for netns, link in ((self.world.netns, "down0"), (self.host, "up0"))]
+        return counts[0]["rx"]["packets"], counts[1]["tx"]["dropped"] + counts[0]["rx"]["dropped"]
+
 
 class Watch:
-    """Counts what arrives in the world."""
+    """Counts what arrives in the world, and notices if it has missed any of it: then it proves nothing."""
 
     def __init__(self, node, denied=DENIED, denied6=DENIED6):
+        self.node = node
         self.process = subprocess.Popen(
             ["nsenter", f"--net=/run/netns/{node.world.netns}", FRAMES, "watch", "down0", denied,
              denied6], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         equal(json.loads(self.process.stdout.readline()), {"ready": True}, "the watch")
+        self.before = node.crossed()
+
+    def now(self):
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
 
     def end(self):
-        out, _ = self.process.communicate(timeout=30)
-        return json.loads(out)
+        """What was seen since the beginning. The interface has counted, too, and cannot miss one."""
+        try:
+            crossed, dropped = (after - before for after, before in zip(self.node.crossed(), self.before))
+            with contextlib.suppress(Failure):
+                wait_until(lambda: self.now()["frames"] >= crossed, "the watch to see what has arrived", 5)
+            seen = self.now()
+        finally:
+            self.process.communicate(timeout=30)
+        check(seen["lost"] == 0 and dropped == 0 and seen["frames"] >= crossed,
+              f"{crossed} frames arrived, {dropped} got lost on the way, the watch saw {seen}")
+        return seen
 
 
 @contextlib.contextmanager
@@ -122,6 +147,13 @@ def layers(daemon, name):
 
 def tc_frames(daemon):
     return daemon.get("/v1/status")["tc"]["frames"]
+
+
+def hostile(pod, trick, addr, port=443, *more):
+    """The errno of a trick of tests/bypass/hostile.py."""
+    done = pod.ask("run", argv=[sys.executable, HOSTILE, trick, addr, str(port), *more])
+    equal((done["code"], done["err"]), (0, ""), trick)
+    return done["out"].strip()
 
 
 @contextlib.contextmanager

@@ -275,8 +275,11 @@ def op_flood_stop(_request):
 
 
 def op_send_socket(request):
-    """Makes a socket here and hands it to whoever listens on the given Unix socket."""
+    """Makes a socket here and hands it to whoever listens on the given Unix socket; with addr it is
+    connected first."""
     with new_socket(request) as sock, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as unix:
+        if "addr" in request:
+            sock.connect((address_of(request), request["port"]))
         unix.connect(request["path"])
         unix.sendmsg([b"s"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS,
                                array.array("i", [sock.fileno()]))])
@@ -284,7 +287,7 @@ def op_send_socket(request):
 
 
 def op_take_socket(request):
-    """Takes a socket that another pod made and connects it from here."""
+    """Takes a socket that another pod made and connects it from here, or sends so much if it is."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
         server.bind(request["path"])
         server.listen(1)
@@ -296,6 +299,8 @@ def op_take_socket(request):
         peer.close()
     with socket.socket(fileno=fds[0]) as sock:
         sock.settimeout(TIMEOUT)
+        if "send" in request:
+            return {"received": talk(sock, {"send": request["send"], "read": True})}
         sock.connect((address_of(request), request["port"]))
     return {}
 
