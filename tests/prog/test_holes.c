@@ -471,12 +471,12 @@ static int connected_to(int fd, const char *addr)
 }
 
 /* To where it is connected, or else to an address; an echo request is as good as any payload. */
-static int say(int fd, const char *addr)
+static int ping(int fd, const char *addr)
 {
 	struct sockaddr_in to = at_port(addr ? addr : "0.0.0.0");
 	struct icmphdr echo = {.type = ICMP_ECHO};
 
-	echo.checksum = checksum(&echo, sizeof(echo));
+	echo.checksum = wire_checksum(&echo, sizeof(echo));
 	/* That nobody is there, the datagram before was told. */
 	while (sendto(fd, &echo, sizeof(echo), 0, addr ? (struct sockaddr *)&to : NULL,
 		      addr ? sizeof(to) : 0) < 0) {
@@ -495,19 +495,19 @@ static void try_both_orders(const char *what, int proto)
 
 	check_context("%s, connect() to what is free first", what);
 	CHECK_EQUAL(connected_to(first, "5.21.0.2"), 0);
-	CHECK_EQUAL(say(first, NULL), 0);
-	CHECK_EQUAL(say(first, CIDR_ADDR), EPERM);
-	CHECK_EQUAL(say(first, "5.21.0.2"), 0);
+	CHECK_EQUAL(ping(first, NULL), 0);
+	CHECK_EQUAL(ping(first, CIDR_ADDR), EPERM);
+	CHECK_EQUAL(ping(first, "5.21.0.2"), 0);
 	check_context("%s, connect() to what is governed first", what);
 	connected_to(second, CIDR_ADDR); /* the kernel asks since 6.1, for some */
-	CHECK_EQUAL(say(second, CIDR_ADDR), EPERM);
-	CHECK_EQUAL(say(second, "5.21.0.2"), 0);
-	CHECK_EQUAL(say(second, CIDR_ADDR), EPERM);
+	CHECK_EQUAL(ping(second, CIDR_ADDR), EPERM);
+	CHECK_EQUAL(ping(second, "5.21.0.2"), 0);
+	CHECK_EQUAL(ping(second, CIDR_ADDR), EPERM);
 	check_context("%s, send first", what);
-	CHECK_EQUAL(say(third, "5.21.0.2"), 0);
+	CHECK_EQUAL(ping(third, "5.21.0.2"), 0);
 	if (connected_to(third, CIDR_ADDR) == 0)
-		CHECK_EQUAL(say(third, NULL), EPERM);
-	CHECK_EQUAL(say(third, CIDR_ADDR), EPERM);
+		CHECK_EQUAL(ping(third, NULL), EPERM);
+	CHECK_EQUAL(ping(third, CIDR_ADDR), EPERM);
 }
 
 static bool has_udplite(void)
