@@ -31,9 +31,8 @@ struct aeg_attempt {
 	bool fresh;		       /* the stamp is of this epoch: task.pod is known from it */
 	bool repeat;		       /* decided before: the same socket, destination and tables */
 	bool by_name;		       /* a name that the address was learned for lets it through */
-	bool stranger;		       /* to a name server that nobody believes */
 	bool free;		       /* nobody judges its DNS questions */
-	bool deaf;		       /* they are watched, answers to them are not */
+	__u8 talk;		       /* AEG_TALK_*, of what goes to port 53 */
 	__u8 watch;  /* enum aeg_watch_state: what is left to the packet programs */
 	__u64 netns; /* the socket's, where it is watched for DNS */
 	struct aeg_view view;
@@ -174,33 +173,44 @@ static __always_inline bool aeg_at_home(struct aeg_ctl *control, __u64 pod, __u6
 	return home && (*home & ~AEG_HOME_TOLD) == netns;
 }
 
+/* What a socket that talks to port 53 is to the packet programs. */
+#define AEG_TALK_WATCHED 1u  /* what it says to a resolver is watched */
+#define AEG_TALK_DEAF 2u     /* its questions are judged, or may be; answers to it teach nothing */
+#define AEG_TALK_STRANGER 4u /* that is no resolver that anybody believes */
+
 /*
- * Whether what the socket says to a resolver is watched: to learn from its answers or, where it is deaf
- * to those, since its questions are judged, or may be once it is known whose they are.
+ * free: nobody judges the workload's questions. Global: verified once and not for every decision before
+ * it.
  */
-static __always_inline bool aeg_attempt_learns(struct aeg_attempt *at, struct bpf_sock_addr *ctx,
-					       const struct aeg_flow *flow)
+AEG_GLOBAL __u32 connect_talk(struct bpf_sock_addr *ctx, __u64 high, __u64 low, __u64 pod,
+			      __u32 free)
 {
-	__u64 pod = at->foreign ? at->stamp.pod : at->task.pod;
-	const struct aeg_resolver *resolver;
+	__u64 addr[2] = {high, low}, netns = bpf_get_netns_cookie(ctx);
+	const struct aeg_resolver *resolver = bpf_map_lookup_elem(&resolvers, addr);
+	struct aeg_ctl *control = aeg_ctl_get();
+
+	if (!resolver || !control)
+		return AEG_TALK_STRANGER;
+	if (!pod)
+		return AEG_TALK_WATCHED | AEG_TALK_DEAF;
+	if (aeg_resolver_trusted(control, resolver, netns) && aeg_at_home(control, pod, netns))
+		return AEG_TALK_WATCHED;
+	aeg_result_count(&learnings, AEG_LEARNING_AWAY);
+	return free ? 0 : AEG_TALK_WATCHED | AEG_TALK_DEAF;
+}
+
+/* The same for this attempt; 0 where it goes elsewhere. */
+static __always_inline __u32 aeg_attempt_talk(struct aeg_attempt *at, struct bpf_sock_addr *ctx,
+					      const struct aeg_flow *flow)
+{
+	__u64 pod = at->foreign ? at->stamp.pod : at->task.pod, high, low;
 
 	if (flow->dport != AEG_PORT_DNS)
-		return false;
-	resolver = bpf_map_lookup_elem(&resolvers, flow->daddr);
-	at->stranger = !resolver;
-	if (!resolver)
-		return false;
-	at->deaf = true;
-	if (!pod)
-		return true;
+		return 0;
 	at->netns = bpf_get_netns_cookie(ctx);
-	if (aeg_resolver_trusted(at->control, resolver, at->netns) &&
-	    aeg_at_home(at->control, pod, at->netns)) {
-		at->deaf = false;
-		return true;
-	}
-	aeg_result_count(&learnings, AEG_LEARNING_AWAY);
-	return !at->free;
+	__builtin_memcpy(&high, flow->daddr, sizeof(high));
+	__builtin_memcpy(&low, flow->daddr + 8, sizeof(low));
+	return connect_talk(ctx, high, low, pod, at->free);
 }
 
 /* What the packet programs shall look at: nothing of what is denied, since it never gets that far. */
@@ -210,13 +220,12 @@ static __always_inline void aeg_attempt_watch(struct aeg_attempt *at, struct bpf
 	if (flow->hook != AEG_HOOK_CONNECT || at->outcome.decision.verdict == AEG_VERDICT_DENIED)
 		at->watch = AEG_WATCH_OFF;
 	at->free = !at->foreign && at->ident && !aeg_asks_judged(at->ident);
-	if (aeg_attempt_learns(at, ctx, flow))
-		at->watch = AEG_WATCH_DNS;
 	at->free = aeg_forget(at->free, at->task.leaf) & 1;
-	at->deaf = aeg_forget(at->deaf, at->task.leaf) & 1;
+	at->talk = (__u8)aeg_forget(aeg_attempt_talk(at, ctx, flow), at->task.leaf);
+	if (at->talk & AEG_TALK_WATCHED)
+		at->watch = AEG_WATCH_DNS;
 	at->watch = (__u8)aeg_forget(at->watch, at->task.leaf);
 	at->by_name = aeg_forget(at->by_name, at->task.leaf) & 1;
-	at->stranger = aeg_forget(at->stranger, at->task.leaf) & 1;
 }
 
 /* Whether this datagram's destination is the socket's last one; then its decision still holds. */
@@ -284,8 +293,8 @@ static __always_inline bool aeg_attempt_reportable(const struct aeg_attempt *at,
 /*
  * One datagram socket serves many destinations: once it asked a resolver it is watched, and listened to,
  * also where it asks others at the same time, as musl does; whose answer it is, is looked at anyway.
- * Until it asks a resolver from a namespace in which none is believed. Ping
- * sockets and UDP-Lite send without a hook, too, whichever made the storage: see raw.bpf.h.
+ * Until it asks a resolver from a namespace in which none is believed. Ping sockets and UDP-Lite send
+ * without a hook, too, whichever made the storage: see raw.bpf.h.
  */
 static __always_inline void aeg_attempt_remember_watch(const struct aeg_attempt *at,
 						       const struct aeg_flow *flow)
@@ -297,10 +306,11 @@ static __always_inline void aeg_attempt_remember_watch(const struct aeg_attempt 
 	if (sock->watch == AEG_WATCH_PACKETS ||
 	    (flow->hook != AEG_HOOK_CONNECT && flow->dport != AEG_PORT_DNS))
 		return;
-	if (flow->hook != AEG_HOOK_CONNECT && sock->watch == AEG_WATCH_DNS && at->stranger)
+	if (flow->hook != AEG_HOOK_CONNECT && sock->watch == AEG_WATCH_DNS &&
+	    at->talk & AEG_TALK_STRANGER)
 		return;
 	sock->netns = at->netns;
-	sock->deaf = at->deaf || at->watch != AEG_WATCH_DNS;
+	sock->deaf = at->talk & AEG_TALK_DEAF || at->watch != AEG_WATCH_DNS;
 	sock->user = at->foreign ? at->task.pod : 0;
 	if (flow->hook == AEG_HOOK_CONNECT || sock->watch != AEG_WATCH_DNS)
 		sock->watch = at->watch;
