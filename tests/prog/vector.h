@@ -17,7 +17,7 @@ struct vector {
 	__u8 governed;
 	__u8 proto;
 	__u8 way;
-	__u8 pad[3];
+	__u8 pad[7]; /* to the end: answers are compared as bytes */
 };
 
 static inline __attribute__((always_inline)) void vector_decide(struct vector *vector)

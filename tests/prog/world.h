@@ -48,8 +48,8 @@ struct world_conn {
 /* Shared with the world. */
 extern struct world {
 	enum manner manner;
-	bool hold;	  /* questions wait until it is taken back */
-	uint32_t records; /* addresses in an answer, counting up; 0: one */
+	bool hold;	     /* questions wait until it is taken back */
+	uint32_t records;    /* addresses in an answer, counting up; 0: one */
 	uint32_t nquestions; /* datagrams that reached the name server */
 	uint32_t nconns;
 	struct world_conn conns[WORLD_KEPT];
