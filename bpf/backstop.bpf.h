@@ -44,6 +44,8 @@ static __always_inline __u32 aeg_backstop_get(struct bpf_sock *sk)
 		return AEG_CAST(struct inet_connection_sock, sk)->icsk_user_timeout;
 	err = bpf_probe_read_kernel(&connection, sizeof(connection), &sk);
 	err |= bpf_core_read(&time, sizeof(time), &connection->icsk_user_timeout);
+	if (err)
+		aeg_failed(AEG_ERROR_BACKSTOP);
 	return err ? ~0u : time;
 }
 

@@ -34,7 +34,10 @@ static __always_inline int aeg_talk_take(struct aeg_scratch *scratch, const __u8
 {
 	if (kept > AEG_DATA_MAX)
 		return 0;
-	bpf_probe_read_kernel(scratch->data, kept, from);
+	if (bpf_probe_read_kernel(scratch->data, kept, from)) {
+		aeg_failed(AEG_ERROR_TALK_STORAGE);
+		return 0;
+	}
 	return 1 + (int)kept;
 }
 

@@ -35,6 +35,9 @@
 	X(ASKS_STORAGE, "asks-storage",                                                            \
 	  "no memory for a DNS question: its answer teaches nothing")                              \
 	X(ASKER_FULL, "asker-full",                                                                \
-	  "no room to count a workload's DNS questions: denied, table-full")
+	  "no room to count a workload's DNS questions: denied, table-full")                       \
+	X(MAKER_READ, "maker-read",                                                                \
+	  "who made a socket is unreadable: it counts as made by who uses it")                     \
+	X(WAKE, "wake", "no room to wake the daemon: the next event tries again")
 
 #endif

@@ -49,8 +49,12 @@ static __always_inline void aeg_ring_wake(struct aeg_ctl *control, void *ring)
 		return;
 	WRITE_ONCE(control->doze, 0);
 	empty = bpf_ringbuf_reserve(ring, sizeof(__u64), 0);
-	if (empty)
-		bpf_ringbuf_discard(empty, BPF_RB_FORCE_WAKEUP);
+	if (!empty) {
+		WRITE_ONCE(control->doze, 1);
+		aeg_failed(AEG_ERROR_WAKE);
+		return;
+	}
+	bpf_ringbuf_discard(empty, BPF_RB_FORCE_WAKEUP);
 }
 
 static __always_inline void aeg_event_submit(struct aeg_ctl *control, void *ring,

@@ -19,8 +19,10 @@ static __always_inline __u64 aeg_maker_cgroup(const struct bpf_sock_addr *ctx)
 	struct sock *sk = NULL;
 
 	if (bpf_core_read(&sk, sizeof(sk), &kernel->sk) ||
-	    bpf_core_read(&cgroup, sizeof(cgroup), &sk->sk_cgrp_data.cgroup))
+	    bpf_core_read(&cgroup, sizeof(cgroup), &sk->sk_cgrp_data.cgroup)) {
+		aeg_failed(AEG_ERROR_MAKER_READ);
 		return 0;
+	}
 	return (__u64)cgroup;
 }
 
@@ -30,8 +32,11 @@ static __always_inline __u64 aeg_cgroup_id(__u64 address)
 	struct kernfs_node *kn = NULL;
 	__u64 id = 0;
 
-	if (bpf_core_read(&kn, sizeof(kn), &cgroup->kn) || bpf_core_read(&id, sizeof(id), &kn->id))
+	if (bpf_core_read(&kn, sizeof(kn), &cgroup->kn) ||
+	    bpf_core_read(&id, sizeof(id), &kn->id)) {
+		aeg_failed(AEG_ERROR_MAKER_READ);
 		return 0;
+	}
 	return id;
 }
 
@@ -56,16 +61,18 @@ static __always_inline __u64 aeg_maker_above(__u64 address, __u32 level)
 	__u64 at = level * sizeof(__u64), id = 0;
 	int depth = -1;
 
-	if (bpf_core_read(&depth, sizeof(depth), &cgroup->level) || depth < (int)level)
+	if (bpf_core_read(&depth, sizeof(depth), &cgroup->level))
+		aeg_failed(AEG_ERROR_MAKER_READ);
+	if (depth < (int)level)
 		return 0;
-	if (bpf_core_field_exists(cgroup->ancestors)) {
-		at += bpf_core_field_offset(cgroup->ancestors);
-		return bpf_probe_read_kernel(&id, sizeof(id), (void *)(address + at))
-			       ? 0
-			       : aeg_cgroup_id(id);
+	at += bpf_core_field_exists(cgroup->ancestors)
+		      ? bpf_core_field_offset(cgroup->ancestors)
+		      : bpf_core_field_offset(former->ancestor_ids);
+	if (bpf_probe_read_kernel(&id, sizeof(id), (void *)(address + at))) {
+		aeg_failed(AEG_ERROR_MAKER_READ);
+		return 0;
 	}
-	at += bpf_core_field_offset(former->ancestor_ids);
-	return bpf_probe_read_kernel(&id, sizeof(id), (void *)(address + at)) ? 0 : id;
+	return bpf_core_field_exists(cgroup->ancestors) ? aeg_cgroup_id(id) : id;
 }
 
 static __always_inline bool aeg_maker_managed(const struct aeg_ctl *control, __u64 cgroup)

@@ -156,7 +156,9 @@ static __always_inline bool aeg_sock_kernels(struct __sk_buff *skb)
 	struct sk_buff *kernel = (struct sk_buff *)skb;
 	struct sock *sk = NULL;
 
-	if (bpf_core_read(&sk, sizeof(sk), &kernel->sk) || !sk)
+	if (bpf_core_read(&sk, sizeof(sk), &kernel->sk))
+		aeg_failed(AEG_ERROR_SKB_READ);
+	if (!sk)
 		return false;
 	return BPF_CORE_READ_BITFIELD_PROBED(sk, sk_kern_sock);
 }

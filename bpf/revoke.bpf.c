@@ -60,9 +60,9 @@ static __always_inline __u64 aeg_revoke_maker(struct sock *sk)
 
 	if (AEG_MAKER_KEPT)
 		return (__u64)BPF_CORE_READ(sk, sk_cgrp_data.cgroup);
-	if (bpf_core_read(&word, sizeof(word), &former->sk_cgrp_data.val) || word & 3)
-		return 0;
-	return word;
+	if (bpf_core_read(&word, sizeof(word), &former->sk_cgrp_data.val))
+		aeg_failed(AEG_ERROR_MAKER_READ);
+	return word & 3 ? 0 : word;
 }
 
 /* See aeg_cgroup_pod(). Global: its loop is verified once. */
