@@ -6,6 +6,7 @@
 #include <bpf/bpf.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -280,6 +281,7 @@ static void sock_create_is_for_the_strict(void)
 	struct aeg_datapath_config config = stage_config();
 	AEG_CLEANUP(aeg_buf_done) struct aeg_buf error = {0};
 	bool always = !aeg_kernel_is(5, 15);
+	AEG_AUTO_CLOSE int other = -1;
 
 	if (!datapath_start(&config))
 		return;
@@ -296,6 +298,11 @@ static void sock_create_is_for_the_strict(void)
 	install(default_settings(), RULE_A_ALLOWS);
 	CHECK(makes_raw_sockets());
 	CHECK_EQUAL(pinned_sock_create(), always);
+	/* Whoever has the descriptor's number now keeps it. */
+	other = dup(STDOUT_FILENO);
+	contain_a(AEG_IDENT_STRICT);
+	CHECK(fcntl(other, F_GETFD) >= 0);
+	CHECK(!makes_raw_sockets());
 	datapath_stop();
 }
 

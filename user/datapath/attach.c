@@ -104,6 +104,7 @@ static int attach_one(struct aeg_datapath *datapath, enum aeg_prog prog, bool *r
 
 	if (!aeg_prog_wanted(datapath, prog)) {
 		aeg_closep(&datapath->links[prog]);
+		datapath->links[prog] = -1;
 		return aeg_link_detach(path);
 	}
 	err = find_link(path, datapath->cgroup_fd, &fd);
