@@ -64,6 +64,13 @@ class RoutedNode(Node):
             run("ip", "-n", netns, "link", "set", link, "up")
             run("ip", "-n", netns, "addr", "add", addr, "dev", link)
             run("ip", "-n", netns, "addr", "add", addr6, "dev", link, "nodad")
+        # A queue of three frames waits for an unknown neighbour, and the rest of a burst is gone.
+        for netns, link, far, there, there6 in ((host, "up0", "down0", "192.0.2.2", "2001:db8:ffff::2"),
+                                                (world, "down0", "up0", "192.0.2.1", "2001:db8:ffff::1")):
+            (end,) = json.loads(run("ip", "-n", world if netns == host else host, "-j", "link", "show", far).stdout)
+            for address in (there, there6):
+                run("ip", "-n", netns, "neigh", "replace", address, "lladdr", end["address"], "dev", link,
+                    "nud", "permanent")
         run("ip", "-n", host, "route", "add", "default", "via", "192.0.2.2")
         run("ip", "-n", host, "-6", "route", "add", "default", "via", "2001:db8:ffff::2")
         run("ip", "-n", world, "route", "add", "192.0.2.0/24", "via", "192.0.2.1")

@@ -95,13 +95,17 @@ static enum aeg_layers layers_of(const struct aeg_links *links)
 	return links->elsewhere ? AEG_LAYERS_PARTLY : AEG_LAYERS_BOTH;
 }
 
+/*
+ * A runtime moves the first process into its cgroup before it gives it its namespace: one that still
+ * lives where the host does tells nothing, and is looked at once more.
+ */
 static enum aeg_layers find(struct aeg_veths *veths, const struct aeg_instance *instance,
 			    struct aeg_links *ret)
 {
 	int err = aeg_datapath_find_links(veths->datapath, instance->cgroup.id, ret);
 
-	if (!err &&
-	    instance->layers == AEG_LAYERS_UNKNOWN) /* before its first socket asks, mostly */
+	if (!err && !ret->host &&
+	    (instance->layers == AEG_LAYERS_UNKNOWN || instance->layers == AEG_LAYERS_HOST))
 		(void)aeg_datapath_set_home(veths->datapath, instance->cgroup.id);
 	if (!err)
 		return layers_of(ret);
@@ -172,6 +176,8 @@ static void find_all(struct aeg_veths *veths, struct look *look)
 		found = AEG_VEC_PUSH(look->found);
 		found->instance = instance;
 		found->layers = find(veths, instance, &found->links);
+		look->again |= found->layers == AEG_LAYERS_HOST &&
+			       instance->layers == AEG_LAYERS_UNKNOWN;
 		if (found->layers == AEG_LAYERS_UNKNOWN || found->layers == AEG_LAYERS_FAILED) {
 			look->again = true;
 			recall(veths, found);
