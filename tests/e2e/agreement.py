@@ -11,14 +11,15 @@ LIMIT = 400  # questions a case: what is asked for twice is asked once
 # and how much came before, and a name together with an address. Only these reasons are left out.
 UNASKABLE = {
     "name-missing", "not-tls", "ech", "tls-malformed", "tls-version", "hello-too-long",  # the ClientHello
-    "protocol", "fragment", "spoofed-source",  # the packet
-    "rate-limit", "byte-budget",  # the time
+    "protocol", "fragment", "spoofed-source", "unverified",  # the packet
+    "rate-limit", "byte-budget", "dns-rate",  # the time
     "name-address-mismatch",  # both at once
     "revoked",  # what it was before
     "table-full", "internal",  # something failed
 }
 STANDING = ("quarantined", "layer")
 KEYS = ("verdict", "reason", "mode", "policy", "rule")
+ASKED = ("verdict", "reason", "policy", "rule")  # of a question to a resolver
 
 
 def said(record):
@@ -48,7 +49,8 @@ def target(record, by_name):
 def askable(record, generation):
     return (record["event"] in ("open", "deny") and record.get("generation") == generation
             and record["protocol"] in ("tcp", "udp") and record["reason"] not in UNASKABLE
-            and record["destination"].get("port"))
+            and record["destination"].get("port")
+            and (record["hook"] != "question" or record["destination"].get("name")))
 
 
 class Agreement:
@@ -83,9 +85,32 @@ class Agreement:
         return self.ask(*(word for path in paths for word in ("-f", path)), *who(record), "--to", to,
                         "--unselected", defaults["unselected"], "--unknown", defaults["unknown"])
 
-    def one(self, record, defaults):
+    def question(self, record):
+        """What explain says of asking for that name, beside what it says of reaching it."""
+        name = record["destination"]["name"]
+        answer = self.ask(*who(record), "--to", name).get("dns") or {}
+        self.compared += 1
+        want, got = ([part.get(key) for key in ASKED] for part in (record, answer))
+        if want != got:
+            self.differences.append(f"{' '.join(who(record))} asks for {name}: the kernel {want}, explain {got}; "
+                                    f"the record: {record}")
+
+    @staticmethod
+    def stands(daemon, record, reason):
+        """Whether that is so now: the decision is older."""
+        workload = record.get("workload") or {}
+        if reason == "quarantined":
+            return any(item["namespace"] == workload.get("namespace")
+                       for item in daemon.get("/v1/quarantines")["items"])
+        return all(item["layers"] != "cgroup, tc" for item in daemon.get("/v1/workloads")["items"]
+                   if item["name"] == workload.get("name"))
+
+    def one(self, daemon, record, defaults):
         want = said(record)
         to, answer = self.live(record)
+        if answer["reason"] in STANDING and want["reason"] not in STANDING and \
+                self.stands(daemon, record, answer["reason"]):
+            return
         self.compared += 1
         if said(answer) != want:
             self.differences.append(f"{' '.join(who(record))} --to {to}: the kernel {want}, explain "
@@ -129,4 +154,7 @@ class Agreement:
                 if askable(record, status["generation"]) else None
             if key and key not in self.asked and len(self.asked) < LIMIT and not self.over(daemon, record):
                 self.asked.add(key)
-                self.one(record, status["defaults"])
+                if record["hook"] == "question":
+                    self.question(record)
+                else:
+                    self.one(daemon, record, status["defaults"])

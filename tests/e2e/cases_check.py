@@ -110,29 +110,21 @@ def test_warnings():
 
 
 def test_what_does_not_fit():
-    """2,000 endpoints, each named by itself, times 1,100 workloads that are selected differently are more
-    decisions than a generation has room for."""
+    """One policy may not name more than there is room for: 256 ids in 65 regions are 16,640 patterns."""
     with Node() as node:
         daemon = running(node)
         generation = daemon.generation()
-        endpoints = [HEAD + f"AIEndpoint\nmetadata: {{name: e{i}, labels: {{provider: p}}}}\n"
-                     f"spec: {{class: other, hosts: [h{i}.example.org]}}\n" for i in range(2000)]
-        rules = "".join(f"  - {{name: r{i}, to: [{{endpoint: e{i}}}]}}\n" for i in range(2000))
-        policies = [HEAD + "ClusterAIEgressPolicy\nmetadata: {name: all}\nspec:\n"
-                    "  workloads: {all: true}\n  allow:\n" + rules]
-        policies += [HEAD + f"AIEgressPolicy\nmetadata: {{name: p{i}, namespace: big}}\n"
-                    f"spec: {{workloads: {{serviceAccounts: [s{i}]}}, "
-                    "allow: []}\n" for i in range(1100)]
-        workloads = [HEAD + f"Workload\nmetadata: {{name: w{i}, namespace: big}}\n"
-                     f"spec: {{serviceAccount: s{i}, cgroup: nowhere/{i}}}\n" for i in range(1100)]
-        for name, documents in (("e", endpoints), ("p", policies), ("w", workloads)):
-            node.write(node.policies, f"{name}.yaml", "---\n".join(documents))
+        node.write(node.policies, "e.yaml", HEAD + "AIEndpoint\nmetadata: {name: many, labels: {provider: p}}\n"
+                   'spec: {class: other, hosts: ["*.example.org"], template: "{id}.{region}.example.org"}\n')
+        words = lambda letter, n: ", ".join(f"{letter}{i}" for i in range(n))
+        big = (HEAD + "ClusterAIEgressPolicy\nmetadata: {name: all}\nspec:\n  workloads: {all: true}\n  allow:\n"
+               f"  - {{name: many, to: [{{endpoint: many, ids: [{words('i', 256)}], regions: [{words('r', 65)}]}}]}}\n")
+        path = node.write(node.policies, "p.yaml", big)
         code, text = same_of_all(node, daemon, "limit")
         equal(code, 1, "exit code")
-        check(text.startswith("error: the policies need more than"), text)
+        check("/p.yaml:" in text and "16384" in text.replace(",", ""), text)
         equal(daemon.generation(), generation, "generation")
-        refused = node.aegress("apply", node.write(node.dir, "one.yaml", endpoints[0].replace("e0", "one")),
-                               ok=False)
-        check(refused.returncode == 1 and text.strip() in refused.stderr, refused.stderr)
-        os.unlink(os.path.join(node.policies, "w.yaml"))
+        os.unlink(path)
+        refused = node.aegress("apply", node.write(node.dir, "big.yaml", big), ok=False)
+        check(refused.returncode == 1 and "16384" in refused.stderr.replace(",", ""), refused.stderr)
         wait_until(lambda: reload(daemon)[0], "a good set")
