@@ -7,7 +7,7 @@ import signal
 
 from harness import Pod, check, equal, run, wait_until
 from layers_scene import (ALLOWED, ALLOWED6, DENIED, DENIED6, FREE, FREE6, POLICIES, SOURCE,
-                          SOURCE6, WORKLOADS, classes, frames, layers, stage, tc_frames, watching)
+                          SOURCE6, WORKLOADS, Watch, classes, frames, layers, stage, tc_frames, watching)
 
 FLOOD = int(os.environ.get("AEGRESS_FRAMES", "1000000"))
 ROUND = min(FLOOD, 50000)  # frames between two looks of the watch
@@ -59,11 +59,12 @@ def test_free_and_allowed_destinations():
 def test_spoofed_source():
     with stage() as (node, daemon, pod):
         before = daemon.total("denied", "spoofed-source", "frame")
-        with watching(node) as seen:
-            for one in classes():
-                if one["name"] in ("syn4", "syn6"):
-                    send(node, pod, one, ALLOWED, ALLOWED6, "192.0.2.99", "2001:db8:1::99")
-        equal(seen["frames"], 0, "spoofed frames that arrived")
+        watch = Watch(node, ALLOWED, ALLOWED6)
+        for one in classes():
+            if one["name"] in ("syn4", "syn6"):
+                send(node, pod, one, ALLOWED, ALLOWED6, "192.0.2.99", "2001:db8:1::99")
+        seen = watch.end()
+        equal((seen["toDenied"], seen["mentions"]), (0, 0), "spoofed frames that arrived")
         equal(daemon.total("denied", "spoofed-source", "frame"), before + 2, "counter")
 
 
@@ -100,12 +101,12 @@ def test_killed_daemon_changes_nothing():
         with watching(node) as seen:
             for _ in range(10):
                 send(node, pod, syn, DENIED, DENIED6)
-        equal(seen["frames"], 0, "frames while the daemon is dead")
+        equal((seen["toDenied"], seen["mentions"]), (0, 0), "frames while the daemon is dead")
         daemon.start()
         wait_until(lambda: layers(daemon, "chat-1") == "cgroup, tc", "TC to be adopted")
         with watching(node) as seen:
             send(node, pod, syn, DENIED, DENIED6)
-        equal(seen["frames"], 0, "frames after the restart")
+        equal((seen["toDenied"], seen["mentions"]), (0, 0), "frames after the restart")
 
 
 def test_pods_come_and_go():
@@ -158,7 +159,7 @@ def test_a_look_that_fails_takes_nothing_off():
             equal(len(os.listdir(os.path.join(node.pins, "veths"))), 1, "pinned links")
             with watching(node) as seen:
                 send(node, pod, syn, DENIED, DENIED6)
-            equal(seen["frames"], 0, "frames to the denied destination")
+            equal((seen["toDenied"], seen["mentions"]), (0, 0), "frames to the denied destination")
         # answers that came too late are nobody's: the next look finds what there is
         run("ip", "-n", pod.netns, "link", "delete", "eth0")
         wait_until(lambda: layers(daemon, "chat-1") == "cgroup (no veth)", "the interface to be gone")
@@ -180,7 +181,7 @@ def test_a_restart_whose_look_fails_takes_nothing_off():
             equal(len(os.listdir(os.path.join(node.pins, "veths"))), 1, "pinned links")
             with watching(node) as seen:
                 send(node, pod, syn, DENIED, DENIED6)
-            equal(seen["frames"], 0, "frames to the denied destination")
+            equal((seen["toDenied"], seen["mentions"]), (0, 0), "frames to the denied destination")
         finally:
             os.kill(pod.pid, signal.SIGCONT)
 
