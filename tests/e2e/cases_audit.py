@@ -30,11 +30,21 @@ class Log:
         self.dir = directory or os.path.join(node.dir, "audit")
         self.head = os.path.join(node.dir, "state", "audit.head")
 
-    def records(self):
+    def closed(self):
+        """Records of closed files; None: one of them was compressed while we looked."""
         found = []
-        for path in sorted(glob.glob(os.path.join(self.dir, "audit-*"))):
-            with gzip.open(path, "rt") if path.endswith(".gz") else open(path) as file:
-                found += [json.loads(line) for line in file]
+        try:
+            for path in sorted(glob.glob(os.path.join(self.dir, "audit-*"))):
+                with gzip.open(path, "rt") if path.endswith(".gz") else open(path) as file:
+                    found += [json.loads(line) for line in file]
+        except FileNotFoundError:
+            return None
+        return found
+
+    def records(self):
+        found = None
+        while found is None:
+            found = self.closed()
         with contextlib.suppress(FileNotFoundError):
             with open(os.path.join(self.dir, "audit.jsonl"), encoding="utf-8") as file:
                 # a line that is being written just now has no end yet

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 /*
  * Each line is KEY=VALUES of a query for flows, or since=WHEN; what is not good is refused with a sentence.
- * A loss passes every filter, and a filter that lets a record pass does so with another value beside.
+ * A loss passes every filter but that of its time, and a filter that lets a record pass does so with another value beside.
  */
 #include "observe/filter.h"
 #include "base/mem.h"
@@ -67,14 +67,14 @@ static void take_line(struct aeg_filter *filter, char *line)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	AEG_AUTO_FREE char *text = aeg_xstrndup((const char *)data, size);
-	const struct aeg_flow flow = example(), lost = {.lost = 1};
+	const struct aeg_flow flow = example(), lost = {.time_ns = NOW_NS, .lost = 1};
 	struct aeg_filter filter;
 	char *rest = text;
 
 	aeg_filter_init(&filter, classes);
 	for (char *line; (line = strsep(&rest, "\n"));)
 		take_line(&filter, line);
-	require(aeg_filter_passes(&filter, &lost));
+	require(aeg_filter_passes(&filter, &lost) == (filter.since_ns <= lost.time_ns));
 	if (aeg_filter_passes(&filter, &flow)) {
 		add(&filter, "name", "somewhere.else");
 		if (filter.texts[AEG_FILTER_NAME].n > 1)
