@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/epoll.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/vfs.h>
@@ -337,6 +338,9 @@ void aeg_datapath_close(struct aeg_datapath *datapath)
 	aeg_closep(&datapath->epoll_fd);
 	aeg_closep(&datapath->helper_fd); /* it ends */
 	aeg_closep(&datapath->cgroup_fd);
+	/* The helper may not have closed its copy yet, and the lock goes with the last one. */
+	if (datapath->lock_fd >= 0)
+		(void)flock(datapath->lock_fd, LOCK_UN);
 	aeg_closep(&datapath->lock_fd);
 	free(datapath->pin_dir);
 	free(datapath);
