@@ -17,7 +17,7 @@
 #include <linux/types.h>
 #include <stddef.h>
 
-#define AEG_ABI 4
+#define AEG_ABI 5
 
 #define AEG_SLOTS 2	/* generations that fit at once: the active one and the one being filled */
 #define AEG_ROOTS_MAX 8 /* managed cgroup directories */
@@ -359,7 +359,7 @@ enum aeg_frame_result {
 		AEG_FRAME_MAX,
 };
 
-/* ---- per-socket state, map `socks` (sk_storage) ------------------------------------------------ */
+/* ---- per-socket state, maps `seats` (array) and `socks` (sk_storage) -------------------------- */
 
 #define AEG_SOCK_REPORTED 1u /* an open event was counted; sock_release owes the close */
 #define AEG_SOCK_CACHED 2u   /* the decision was made for the stamp's identity alone */
@@ -389,6 +389,7 @@ enum aeg_watch_state {
  * threads could pair one destination with the other's verdict.
  */
 struct aeg_sock {
+	__u64 cookie; /* of the socket; in `seats`, 0: nobody's */
 	__u64 leaf;   /* cgroup id of the creating task, in a managed directory */
 	__u64 pod;    /* cgroup id that gave the identity; 0: not known at `epoch` */
 	__u64 user;   /* the same of the task that connected it, where that is another one; or 0 */
@@ -405,8 +406,7 @@ struct aeg_sock {
 	__u8 hook;   /* enum aeg_hook that decided */
 	__u32 flags; /* AEG_SOCK_* */
 	__u32 epoch; /* of ctl when pod was looked for; another one: look again */
-	struct bpf_spin_lock lock;
-	__u32 pid;	/* that connected; softirqs have none to ask */
+	__u32 pid;   /* that connected; softirqs have none to ask */
 	__u32 next;	/* TCP: sequence number of the first payload byte that was not read yet */
 	__u8 watch;	/* enum aeg_watch_state */
 	__u8 by_name;	/* 1: let through for a name that the address was learned for */
@@ -417,8 +417,22 @@ struct aeg_sock {
 	__u16 backstop; /* ms that TCP_USER_TIMEOUT was set to, until the hello is through; 0: not */
 	/* epoch + 1 at which nobody judged the DNS questions of its user; 0: look again */
 	__u32 free;
-	__u32 pad;
 	char comm[AEG_COMM_LEN];
+	/* What belongs to the place and not to the socket: see AEG_SOCK_STATE. */
+	__u64 socket; /* in `seats`: address of the kernel's struct sock; to be read with care */
+	__u32 held;   /* in `seats`: enum aeg_seat_state */
+	struct bpf_spin_lock lock;
+};
+
+#define AEG_SOCK_STATE (offsetof(struct aeg_sock, socket)) /* bytes that move with the socket */
+
+/* For as many connections at a time; those that find their seat taken are in `socks`. */
+#define AEG_SEATS 8192
+
+enum aeg_seat_state {
+	AEG_SEAT_FREE = 0, /* what it holds is still read by the last segments of a connection */
+	AEG_SEAT_TAKEN = 1,
+	AEG_SEAT_READY = 2, /* what it holds belongs together */
 };
 
 #define AEG_ASKED 32 /* DNS questions that one socket may have open */
@@ -570,7 +584,7 @@ AEG_ASSERT_SIZE(aeg_learned, 152);
 AEG_ASSERT_SIZE(aeg_spoken, 256);
 AEG_ASSERT_SIZE(aeg_veth, 24);
 AEG_ASSERT_SIZE(aeg_source, 20);
-AEG_ASSERT_SIZE(aeg_sock, 152);
+AEG_ASSERT_SIZE(aeg_sock, 168);
 AEG_ASSERT_SIZE(aeg_asks, 264);
 AEG_ASSERT_SIZE(aeg_event, 152);
 AEG_ASSERT_SIZE(aeg_name_event, 408);

@@ -86,6 +86,19 @@ static __always_inline void aeg_tcp_read(const struct bpf_sock *ctx, struct aeg_
 		aeg_failed(AEG_ERROR_TCP_READ);
 }
 
+/* Whether bytes of it may still be sent, or again; where it cannot be read, they may. */
+static __always_inline bool aeg_tcp_lingers(const struct bpf_sock *ctx)
+{
+	const struct tcp_sock *tp = AEG_CAST(struct tcp_sock, ctx);
+	__u32 una = 0, end = 0;
+	long err = AEG_READ(&una, tp, snd_una);
+
+	err |= AEG_READ(&end, tp, write_seq);
+	if (err)
+		aeg_failed(AEG_ERROR_TCP_READ);
+	return err || una != end;
+}
+
 static __always_inline void aeg_close_fill(struct aeg_event *event, const struct aeg_sock *sock,
 					   const struct aeg_ending *ending)
 {

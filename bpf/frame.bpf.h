@@ -2,7 +2,7 @@
 /*
  * The path of one frame of a pod, at the host's end of its veth. Whose it is the interface says, never
  * an address. What a socket sent that the cgroup's programs have let through passes after one look at
- * its storage; everything else is decided by what its headers say.
+ * its state; everything else is decided by what its headers say.
  */
 #ifndef AEG_FRAME_BPF_H
 #define AEG_FRAME_BPF_H
@@ -13,6 +13,7 @@
 #include "bpf/learned.bpf.h"
 #include "bpf/packet.bpf.h"
 #include "bpf/parse_packet.h"
+#include "bpf/seats.bpf.h"
 
 #pragma clang attribute push(__attribute__((always_inline)), apply_to = function)
 #include "bpf/ask.h"
@@ -103,7 +104,9 @@ static __always_inline bool aeg_frame_verified(struct __sk_buff *skb, const stru
 	sk = bpf_sk_fullsock(sk);
 	if (!sk)
 		return false;
-	sock = bpf_sk_storage_get(&socks, sk, NULL, 0);
+	sock = aeg_seat_of_packet(sk);
+	if (!sock)
+		sock = bpf_sk_storage_get(&socks, sk, NULL, 0);
 	if (!sock || sock->watch == AEG_WATCH_PACKETS)
 		return false;
 	return aeg_sock_decided(control, sock) && aeg_sock_sends(skb, sock);

@@ -14,6 +14,7 @@
 #include "bpf/identity.bpf.h"
 #include "bpf/learned.bpf.h"
 #include "bpf/packet.bpf.h"
+#include "bpf/seats.bpf.h"
 
 /* ---- judging ---- */
 
@@ -144,22 +145,18 @@ AEG_GLOBAL int hello_judge(struct __sk_buff *skb, __u32 slot, __u32 result)
 {
 	struct aeg_scratch *scratch = aeg_scratch_get(slot);
 	struct aeg_ctl *control = aeg_ctl_get();
-	struct bpf_sock *sk = skb->sk;
 	const struct aeg_dest *dest;
 	struct aeg_sock *sock;
 	struct aeg_view view;
 	__u32 active;
 	void *table;
 
-	if (!scratch || !control || !sk)
+	if (!scratch || !control)
 		return -1;
 	aeg_judge_internal(&scratch->outcome);
-	sk = bpf_sk_fullsock(sk);
-	if (!sk)
-		return -1;
-	sock = bpf_sk_storage_get(&socks, sk, NULL, 0);
+	sock = aeg_scratch_sock(scratch);
 	active = READ_ONCE(control->now.slot);
-	if (!sock || !aeg_view_open(active, &view))
+	if (!aeg_view_open(active, &view))
 		return -1;
 	table = aeg_inner(&names, active, AEG_ERROR_NO_NAMES);
 	if (!table)
@@ -238,12 +235,10 @@ static __always_inline void aeg_hello_report(struct __sk_buff *skb, struct aeg_s
 static __always_inline void aeg_hello_remember(struct aeg_sock *sock,
 					       const struct aeg_outcome *outcome)
 {
-	bpf_spin_lock(&sock->lock);
 	sock->decision = outcome->decision;
 	sock->workload = outcome->workload;
 	sock->node = outcome->node;
 	sock->generation = outcome->generation;
-	bpf_spin_unlock(&sock->lock);
 }
 
 /* ---- one segment ---- */
@@ -251,7 +246,7 @@ static __always_inline void aeg_hello_remember(struct aeg_sock *sock,
 struct aeg_segment {
 	struct __sk_buff *skb;
 	struct bpf_sock *sk;
-	struct aeg_sock *sock;
+	struct aeg_sock *sock; /* what is known of the socket: in its place, or a copy in scratch */
 	struct aeg_scratch *scratch;
 	__u32 slot;
 	__u32 start; /* of what was not read yet */
@@ -446,6 +441,31 @@ static __always_inline bool aeg_hello_none(const struct aeg_segment *at, bool sl
 	return !bpf_skb_load_bytes(at->skb, at->start, &first, 1) && first != AEG_TLS_HANDSHAKE;
 }
 
+/*
+ * The place of a socket's state is one of two, and the verifier follows all that is done there twice: so
+ * segments are read with a copy at hand.
+ */
+static __always_inline void aeg_hello_recall(struct aeg_segment *at)
+{
+	aeg_state_copy(at->scratch->sock, at->sock);
+	at->sock = aeg_scratch_sock(at->scratch);
+}
+
+/* What reading changed. Whoever revoked the connection meanwhile has the last word. */
+static __always_inline void aeg_hello_keep(struct aeg_sock *sock, const struct aeg_sock *copy)
+{
+	sock->generation = copy->generation;
+	sock->decision = copy->decision;
+	sock->workload = copy->workload;
+	sock->node = copy->node;
+	sock->flags = copy->flags;
+	sock->next = copy->next;
+	sock->split = copy->split;
+	sock->first = copy->first;
+	if (READ_ONCE(sock->watch) != AEG_WATCH_DEAD)
+		WRITE_ONCE(sock->watch, copy->watch);
+}
+
 static __always_inline int aeg_hello_egress(struct __sk_buff *skb, struct bpf_sock *sk,
 					    struct aeg_sock *sock, const struct aeg_packet *packet)
 {
@@ -475,8 +495,10 @@ static __always_inline int aeg_hello_egress(struct __sk_buff *skb, struct bpf_so
 		return AEG_DENY;
 	}
 	aeg_scratch_seed(at.scratch, control);
+	aeg_hello_recall(&at);
 	result = slippery ? aeg_hello_settle(&at, packet, AEG_HELLO_MALFORMED)
 			  : aeg_hello_read(&at, packet);
+	aeg_hello_keep(sock, at.sock);
 	aeg_scratch_release(at.scratch);
 	return result;
 }

@@ -142,6 +142,14 @@ struct {
 	__type(value, struct aeg_sock);
 } socks __weak SEC(".maps");
 
+/* By the last bits of the socket's cookie, see seats.bpf.h. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, AEG_SEATS);
+	__type(key, __u32);
+	__type(value, struct aeg_sock);
+} seats __weak SEC(".maps");
+
 /* Only while a ClientHello comes in pieces. */
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);

@@ -10,6 +10,7 @@
 #include "bpf/identity.bpf.h"
 #include "bpf/learned.bpf.h"
 #include "bpf/maker.bpf.h"
+#include "bpf/seats.bpf.h"
 
 #pragma clang attribute push(__attribute__((always_inline)), apply_to = function)
 #include "bpf/ask.h"
@@ -20,7 +21,7 @@ struct aeg_attempt {
 	struct aeg_ctl *control;
 	struct bpf_sock *sk;
 	struct aeg_moment now;
-	struct aeg_sock *sock;	       /* the socket's storage; NULL: none (yet) */
+	struct aeg_sock *sock;	       /* the socket's state; NULL: none (yet) */
 	struct aeg_stamp stamp;	       /* the socket's; leaf 0: it was made by who uses it */
 	struct aeg_stamp task;	       /* leaf and epoch always, pod once it is looked for */
 	const struct aeg_ident *ident; /* task.pod's, once it is looked for */
@@ -32,6 +33,7 @@ struct aeg_attempt {
 	bool repeat;		       /* decided before: the same socket, destination and tables */
 	bool by_name;		       /* a name that the address was learned for lets it through */
 	bool free;		       /* nobody judges its DNS questions */
+	bool seated;		       /* its state is in a seat, which it just took */
 	__u8 talk;		       /* AEG_TALK_*, of what goes to port 53 */
 	__u8 watch;  /* enum aeg_watch_state: what is left to the packet programs */
 	__u64 netns; /* the socket's, where it is watched for DNS */
@@ -70,6 +72,16 @@ static __always_inline void aeg_attempt_maker(struct aeg_attempt *at, struct bpf
 	at->stamp = (struct aeg_stamp){.leaf = leaf, .pod = pod, .epoch = at->now.epoch};
 }
 
+/* What is known of the socket. */
+static __always_inline struct aeg_sock *aeg_attempt_find(const struct aeg_attempt *at)
+{
+	struct aeg_sock *sock = NULL;
+
+	if (at->locked)
+		sock = aeg_seat_find(aeg_cookie_of(AEG_CAST(struct sock, at->sk)));
+	return sock ? sock : bpf_sk_storage_get(&socks, at->sk, NULL, 0);
+}
+
 /* false: neither the task nor the socket is managed. */
 static __always_inline bool aeg_attempt_managed(struct aeg_attempt *at, struct bpf_sock_addr *ctx)
 {
@@ -78,7 +90,7 @@ static __always_inline bool aeg_attempt_managed(struct aeg_attempt *at, struct b
 	at->task.epoch = at->now.epoch;
 	at->task.leaf = aeg_current_leaf();
 	if (at->sk)
-		at->sock = bpf_sk_storage_get(&socks, at->sk, NULL, 0);
+		at->sock = aeg_attempt_find(at);
 	if (at->sock)
 		aeg_stamp_read(at->sock, at->locked, &at->stamp);
 	if (!at->stamp.leaf && at->sk)
@@ -357,19 +369,51 @@ static __always_inline void aeg_attempt_write(const struct aeg_attempt *at,
 }
 
 /*
- * Sees that the socket has storage; false: there is none for it. A stream that is denied needs none: who
- * made it the kernel says again, and nothing comes of it that has to be known later.
+ * Whether its state may be in a seat: one's own connection, none to a resolver, whose socket the kernel
+ * remembers the maker of.
  */
-static __always_inline bool aeg_attempt_store(struct aeg_attempt *at)
+static __always_inline bool aeg_attempt_sits(const struct aeg_attempt *at,
+					     const struct bpf_sock_addr *ctx)
+{
+	return AEG_MAKER_KEPT && at->locked && at->managed && !at->foreign &&
+	       at->watch != AEG_WATCH_DNS && ctx->protocol == AEG_PROTO_TCP;
+}
+
+/* Storage, for whom there was no seat or should be none any more. */
+static __always_inline struct aeg_sock *aeg_attempt_storage(struct aeg_attempt *at, __u64 cookie)
+{
+	struct aeg_sock *storage =
+		bpf_sk_storage_get(&socks, at->sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	struct aeg_sock *seat = aeg_seat_find(cookie);
+
+	if (storage && seat)
+		aeg_seat_move(seat, storage);
+	return storage;
+}
+
+/*
+ * Sees that the socket has a place for its state; false: there is none. A stream that is denied needs none:
+ * who made it the kernel says again, and nothing comes of it that has to be known later.
+ */
+static __always_inline bool aeg_attempt_store(struct aeg_attempt *at, struct bpf_sock_addr *ctx)
 {
 	bool needless = at->locked && at->own && at->outcome.decision.verdict == AEG_VERDICT_DENIED;
+	bool sits = aeg_attempt_sits(at, ctx);
+	__u64 cookie;
 
 	if (!at->sk)
 		return true;
 	/* Looked for again: to hold the pointer all the while is to have everything verified twice. */
-	at->sock = bpf_sk_storage_get(&socks, at->sk, NULL,
-				      needless ? 0 : BPF_SK_STORAGE_GET_F_CREATE);
-	if (at->sock || needless)
+	at->sock = aeg_attempt_find(at);
+	if (needless || (at->sock && (sits || !at->locked)))
+		return true;
+	cookie = at->locked ? bpf_get_socket_cookie(ctx) : 0;
+	if (sits)
+		at->sock = aeg_seat_take(cookie);
+	at->seated = sits && at->sock;
+	if (!at->sock)
+		at->sock = aeg_attempt_storage(at, cookie);
+	if (at->sock)
 		return true;
 	aeg_failed(AEG_ERROR_CONNECT_STORAGE);
 	return false;
@@ -388,6 +432,8 @@ static __always_inline void aeg_attempt_remember(struct aeg_attempt *at,
 		flags |= AEG_SOCK_REPORTED;
 	if (at->locked) {
 		aeg_attempt_write(at, flow, caller, now, flags);
+		if (at->seated)
+			aeg_seat_ready(at->sock, at->sk);
 		return;
 	}
 	bpf_spin_lock(&at->sock->lock);
@@ -414,7 +460,7 @@ static __always_inline void aeg_attempt_record(struct aeg_attempt *at, struct bp
 	bool report;
 	__u64 now;
 
-	if (!at->repeat && !aeg_attempt_store(at))
+	if (!at->repeat && !aeg_attempt_store(at, ctx))
 		aeg_judge_internal(&at->outcome);
 	aeg_outcome_forget(&at->outcome, at->task.leaf);
 	aeg_count_decision(&at->outcome, flow->hook);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * Connections that stand are decided again: whoever reads this iterator makes it look at every socket
- * that has storage, with the tables and the identities in force now. What they deny is marked, so that
+ * Connections that stand are decided again: whoever reads these iterators makes them look at every socket
+ * that has a seat or storage, with the tables and the identities in force now. What they deny is marked, so that
  * nothing more leaves, and reported, so that the daemon ends it; what was to end and is still there is
  * reported again. What they allow is not touched.
  */
@@ -10,6 +10,7 @@
 #include "bpf/identity.bpf.h"
 #include "bpf/learned.bpf.h"
 #include "bpf/maker.bpf.h"
+#include "bpf/seats.bpf.h"
 
 #pragma clang attribute push(__attribute__((always_inline)), apply_to = function)
 #include "bpf/ask.h"
@@ -21,11 +22,19 @@ char LICENSE[] SEC("license")
 struct bpf_iter_meta;
 struct bpf_map;
 
-/* include/net/bpf_sk_storage.h; the last call of a run has neither socket nor value. */
+/* net/core/bpf_sk_storage.c; the last call of a run has neither socket nor value. */
 struct bpf_iter__bpf_sk_storage_map {
 	struct bpf_iter_meta *meta __attribute__((aligned(8)));
 	struct bpf_map *map __attribute__((aligned(8)));
 	struct sock *sk __attribute__((aligned(8)));
+	void *value __attribute__((aligned(8)));
+};
+
+/* kernel/bpf/map_iter.c; the same. */
+struct bpf_iter__bpf_map_elem {
+	struct bpf_iter_meta *meta __attribute__((aligned(8)));
+	struct bpf_map *map __attribute__((aligned(8)));
+	void *key __attribute__((aligned(8)));
 	void *value __attribute__((aligned(8)));
 };
 
@@ -205,21 +214,18 @@ static __always_inline void aeg_revoke_report(struct aeg_ctl *control, struct so
 	aeg_event_submit(control, &denials, event);
 }
 
-SEC("iter/bpf_sk_storage_map")
-int revoke(struct bpf_iter__bpf_sk_storage_map *ctx)
+static __always_inline void aeg_revoke_look(struct sock *sk, struct aeg_sock *sock)
 {
-	struct aeg_sock *sock = ctx->value;
 	struct aeg_ctl *control = aeg_ctl_get();
-	struct sock *sk = ctx->sk;
 	struct aeg_outcome outcome;
 	struct aeg_view view;
 	bool dead;
 
-	if (!sock || !sk || !control || !aeg_revoke_concerns(sock))
-		return 0;
+	if (!control || !aeg_revoke_concerns(sock))
+		return;
 	dead = sock->watch == AEG_WATCH_DEAD;
 	if (dead && aeg_revoke_over(sk))
-		return 0;
+		return;
 	aeg_revoke_stamp(control, sk, sock);
 	aeg_judge_internal(&outcome);
 	if (aeg_view_open(aeg_now(control).slot, &view)) {
@@ -230,12 +236,37 @@ int revoke(struct bpf_iter__bpf_sk_storage_map *ctx)
 	/* A ClientHello's denial is not what the tables say of the address. */
 	if (outcome.decision.verdict != AEG_VERDICT_DENIED &&
 	    sock->decision.verdict != AEG_VERDICT_DENIED)
-		return 0;
+		return;
 	outcome.decision.verdict = AEG_VERDICT_DENIED;
 	outcome.decision.reason = AEG_REASON_REVOKED;
 	WRITE_ONCE(sock->watch, AEG_WATCH_DEAD);
 	if (!dead)
 		aeg_count_decision(&outcome, AEG_HOOK_REVOKE);
 	aeg_revoke_report(control, sk, sock, &outcome, dead ? AEG_EVENT_KILL : AEG_EVENT_DENY);
+}
+
+SEC("iter/bpf_sk_storage_map")
+int revoke(struct bpf_iter__bpf_sk_storage_map *ctx)
+{
+	if (ctx->value && ctx->sk)
+		aeg_revoke_look(ctx->sk, ctx->value);
+	return 0;
+}
+
+/*
+ * Nothing holds the socket of a seat here. Its memory can be read, which fails at worst, and is that
+ * socket's while it has the seat's cookie.
+ */
+SEC("iter/bpf_map_elem")
+int revoke_seats(struct bpf_iter__bpf_map_elem *ctx)
+{
+	struct aeg_sock *seat = ctx->value;
+	struct sock *sk;
+
+	if (!seat || READ_ONCE(seat->held) != AEG_SEAT_READY)
+		return 0;
+	sk = (struct sock *)seat->socket;
+	if (aeg_cookie_of(sk) == seat->cookie)
+		aeg_revoke_look(sk, seat);
 	return 0;
 }

@@ -37,7 +37,8 @@ struct aeg_scratch {
 	struct aeg_answers answers;
 	struct aeg_lesson lesson;
 	__u8 resolver[16];	    /* that a message goes to or comes from */
-	struct aeg_outcome outcome; /* of a hello */
+	__u64 sock[sizeof(struct aeg_sock) / 8]; /* of a hello's; in words as `first` is */
+	struct aeg_outcome outcome;		 /* of a hello */
 	struct aeg_outcome weighed, trial;
 	struct aeg_name_event event;
 	__u64 first[sizeof(struct aeg_learned) /
@@ -59,6 +60,11 @@ struct {
 static __always_inline struct aeg_scratch *aeg_scratch_get(__u32 slot)
 {
 	return bpf_map_lookup_elem(&scratches, &slot);
+}
+
+static __always_inline struct aeg_sock *aeg_scratch_sock(struct aeg_scratch *scratch)
+{
+	return (struct aeg_sock *)scratch->sock;
 }
 
 static __always_inline bool aeg_scratch_try(struct aeg_scratch *scratch)

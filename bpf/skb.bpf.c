@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * The packet programs, attached where the socket programs are. Nearly every packet leaves them after
- * one look into its socket's storage: the helper itself finds none of what is not a full socket, so
- * that asking whether it is one can wait.
+ * one look into its socket's seat or storage: neither is found of what is no full socket, so that
+ * asking whether it is one can wait.
  */
 #include "bpf/dns_quick.bpf.h"
 #include "bpf/dns_tcp.bpf.h"
 #include "bpf/hello.bpf.h"
 #include "bpf/raw.bpf.h"
+#include "bpf/seats.bpf.h"
 
 char LICENSE[] SEC("license")
 = "Dual BSD/GPL";
@@ -22,7 +23,9 @@ int skb_egress(struct __sk_buff *skb)
 
 	if (!sk)
 		return AEG_PASS;
-	sock = bpf_sk_storage_get(&socks, sk, NULL, 0);
+	sock = aeg_seat_of_packet(sk);
+	if (!sock)
+		sock = bpf_sk_storage_get(&socks, sk, NULL, 0);
 	if (sock && (sock->watch <= AEG_WATCH_DONE ||
 		     (sock->watch <= AEG_WATCH_DEAD && aeg_tcp_empty(skb, sock))))
 		return AEG_PASS;

@@ -6,6 +6,7 @@
 #define AEG_CASTING /* before everything */
 #include "bpf/backstop.bpf.h"
 #include "bpf/police.bpf.h"
+#include "bpf/seats.bpf.h"
 
 char LICENSE[] SEC("license")
 = "Dual BSD/GPL";
@@ -156,21 +157,50 @@ int sock_create(struct bpf_sock *ctx)
 	return AEG_PASS;
 }
 
-SEC("cgroup/sock_release")
-int sock_release(struct bpf_sock *ctx)
+static __always_inline void aeg_release_report(struct bpf_sock *ctx, const struct aeg_sock *sock)
 {
-	struct aeg_sock *sock = bpf_sk_storage_get(&socks, ctx, NULL, 0);
 	struct aeg_ending ending = {.family = (__u8)ctx->family};
 	struct aeg_ctl *control;
 
-	if (!sock || !aeg_close_owed(sock))
-		return AEG_PASS;
+	if (!aeg_close_owed(sock))
+		return;
 	control = aeg_ctl_get();
 	if (!control)
-		return AEG_PASS;
+		return;
 	if (ctx->protocol == AEG_PROTO_TCP)
 		aeg_tcp_read(ctx, &ending);
 	aeg_close_report(control, ctx, sock, &ending);
+}
+
+/* Bytes that are on their way outlive the socket's last descriptor, and so does what was decided. */
+static __always_inline void aeg_release_seat(struct bpf_sock *ctx, struct aeg_sock *seat)
+{
+	struct aeg_sock *storage;
+
+	if (!aeg_tcp_lingers(ctx)) {
+		aeg_seat_leave(seat);
+		return;
+	}
+	storage = bpf_sk_storage_get(&socks, ctx, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	if (storage)
+		aeg_seat_move(seat, storage);
+	else
+		aeg_failed(AEG_ERROR_LINGER_STORAGE);
+}
+
+SEC("cgroup/sock_release")
+int sock_release(struct bpf_sock *ctx)
+{
+	struct aeg_sock *sock = aeg_seat_find(aeg_cookie_of(AEG_CAST(struct sock, ctx)));
+
+	if (sock) {
+		aeg_release_report(ctx, sock);
+		aeg_release_seat(ctx, sock);
+		return AEG_PASS;
+	}
+	sock = bpf_sk_storage_get(&socks, ctx, NULL, 0);
+	if (sock)
+		aeg_release_report(ctx, sock);
 	return AEG_PASS;
 }
 
@@ -186,7 +216,9 @@ int sock_ops(struct bpf_sock_ops *ctx)
 	sk = ctx->sk;
 	if (!sk)
 		return 1;
-	sock = bpf_sk_storage_get(&socks, sk, NULL, 0);
+	sock = aeg_seat_find(aeg_cookie_of(AEG_CAST(struct sock, sk)));
+	if (!sock)
+		sock = bpf_sk_storage_get(&socks, sk, NULL, 0);
 	if (!sock)
 		return 1;
 	if (ctx->op == BPF_SOCK_OPS_RTT_CB) {

@@ -28,6 +28,7 @@ static int run(void)
 	check_run(stream_tests);
 	check_run(backstop_tests);
 	check_run(tc_tests);
+	check_run(seat_tests);
 	return check_finish();
 }
 

@@ -22,6 +22,7 @@ enum aeg_map {
 	AEG_MAP_RESOLVERS,
 	AEG_MAP_SEARCHES,
 	AEG_MAP_SOCKS,
+	AEG_MAP_SEATS,
 	AEG_MAP_HELLOS,
 	AEG_MAP_ASKS,
 	AEG_MAP_TALKS,
@@ -94,7 +95,8 @@ struct aeg_datapath {
 	int progs[AEG_PROG_MAX]; /* -1: not loaded */
 	int links[AEG_PROG_MAX]; /* -1: not attached */
 	int tc_fd;		 /* the TC program; -1: not loaded */
-	int revoke_fd;		 /* the link of the iterator over sockets */
+	int revoke_fd;		 /* the link of the iterator over storage of sockets */
+	int seats_fd;		 /* and over seats */
 	size_t tc_failures;	 /* interfaces that it should be attached to, and is not */
 	bool tc_filters;	 /* this kernel has no tcx */
 	bool tc_renewed;	 /* what a former daemon attached has this one's program */
@@ -129,7 +131,8 @@ int aeg_pins_check(const char *pin_dir, bool *ret_adopted, struct aeg_buf *error
 int aeg_pins_remove(const char *pin_dir, struct aeg_buf *error);
 
 /* ---- revoke.c ---- */
-int aeg_revoke_open(struct aeg_datapath *datapath, const struct bpf_program *program);
+int aeg_revoke_open(struct aeg_datapath *datapath, const struct bpf_program *storage,
+		    const struct bpf_program *seats);
 
 /* ---- attach.c ---- */
 /* Detaches a pinned link and removes its pin; none there is fine. */

@@ -24,6 +24,7 @@ const char *const aeg_map_names[AEG_MAP_MAX] = {
 	[AEG_MAP_RESOLVERS] = "resolvers",
 	[AEG_MAP_SEARCHES] = "searches",
 	[AEG_MAP_SOCKS] = "socks",
+	[AEG_MAP_SEATS] = "seats",
 	[AEG_MAP_HELLOS] = "hellos",
 	[AEG_MAP_ASKS] = "asks",
 	[AEG_MAP_TALKS] = "talks",
@@ -233,8 +234,8 @@ static int load(struct aeg_datapath *datapath, const struct aeg_datapath_config 
 	err = keep_fds(datapath, skel);
 	if (err)
 		return err;
-	err = aeg_revoke_open(datapath, skel->progs.revoke);
-	return err ? fail(error, err, "opening the iterator over sockets") : 0;
+	err = aeg_revoke_open(datapath, skel->progs.revoke, skel->progs.revoke_seats);
+	return err ? fail(error, err, "opening the iterators over sockets") : 0;
 }
 
 /* ---- control element and rings ---- */
@@ -305,7 +306,8 @@ static struct aeg_datapath *datapath_new(const char *pin_dir)
 
 	datapath->pin_dir = aeg_xstrdup(pin_dir);
 	datapath->lock_fd = datapath->cgroup_fd = -1;
-	datapath->epoll_fd = datapath->helper_fd = datapath->tc_fd = datapath->revoke_fd = -1;
+	datapath->epoll_fd = datapath->helper_fd = datapath->tc_fd = -1;
+	datapath->revoke_fd = datapath->seats_fd = -1;
 	for (int i = 0; i < AEG_MAP_MAX; i++)
 		datapath->maps[i] = -1;
 	for (int i = 0; i < AEG_PROG_MAX; i++)
@@ -333,6 +335,7 @@ void aeg_datapath_close(struct aeg_datapath *datapath)
 		aeg_closep(&datapath->maps[i]);
 	aeg_closep(&datapath->tc_fd);
 	aeg_closep(&datapath->revoke_fd);
+	aeg_closep(&datapath->seats_fd);
 	if (datapath->ctl)
 		munmap(datapath->ctl, sizeof(*datapath->ctl));
 	aeg_closep(&datapath->epoll_fd);

@@ -1,29 +1,36 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * The iterator over the storage of sockets. Its link is made once and lives as long as the daemon;
- * each run is one read to the end.
+ * The iterators over what is known of sockets: in storage and in seats. Their links are made once and live
+ * as long as the daemon; each run is one read to the end.
  */
 #include "datapath/internal.h"
 #include <errno.h>
 
-int aeg_revoke_open(struct aeg_datapath *datapath, const struct bpf_program *program)
+static int open_iterator(const struct aeg_datapath *datapath, const struct bpf_program *program,
+			 enum aeg_map map, int *ret_fd)
 {
-	union bpf_iter_link_info info = {.map = {
-						 .map_fd = (uint32_t)datapath->maps[AEG_MAP_SOCKS],
-					 }};
+	union bpf_iter_link_info info = {.map = {.map_fd = (uint32_t)datapath->maps[map]}};
 	DECLARE_LIBBPF_OPTS(bpf_link_create_opts, opts, .iter_info = &info,
 			    .iter_info_len = sizeof(info));
 	int fd = bpf_link_create(bpf_program__fd(program), 0, BPF_TRACE_ITER, &opts);
 
 	if (fd < 0)
 		return fd;
-	datapath->revoke_fd = fd;
+	*ret_fd = fd;
 	return 0;
 }
 
-int aeg_datapath_revoke(struct aeg_datapath *datapath)
+int aeg_revoke_open(struct aeg_datapath *datapath, const struct bpf_program *storage,
+		    const struct bpf_program *seats)
 {
-	AEG_AUTO_CLOSE int fd = bpf_iter_create(datapath->revoke_fd);
+	int err = open_iterator(datapath, storage, AEG_MAP_SOCKS, &datapath->revoke_fd);
+
+	return err ? err : open_iterator(datapath, seats, AEG_MAP_SEATS, &datapath->seats_fd);
+}
+
+static int run(int link_fd)
+{
+	AEG_AUTO_CLOSE int fd = bpf_iter_create(link_fd);
 	char nothing[64];
 	ssize_t n;
 
@@ -33,4 +40,13 @@ int aeg_datapath_revoke(struct aeg_datapath *datapath)
 		if (n < 0 && errno != EINTR && errno != EAGAIN)
 			return -errno;
 	return 0;
+}
+
+/* Seats first: who leaves one for storage meanwhile is met there. */
+int aeg_datapath_revoke(struct aeg_datapath *datapath)
+{
+	int err = run(datapath->seats_fd);
+	int also = run(datapath->revoke_fd);
+
+	return err ? err : also;
 }

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Where the state of a connection is. To make and to free sk_storage costs more than the whole decision,
+ * so a connection sits in an array, in the one seat that its socket's cookie names, for as long as its
+ * socket is open. Cookies are never given twice: a seat with this cookie is this socket's. sk_storage is
+ * for whoever finds the seat taken, for what is no connection, and for what a closed socket still has to
+ * send.
+ *
+ * Only connect() gives seats: every socket that connects is released some day. The kernel holds the
+ * socket's lock then, and for each of its segments: only for a seat that is free two may compete.
+ */
+#ifndef AEG_SEATS_BPF_H
+#define AEG_SEATS_BPF_H
+
+#include "bpf/errors.bpf.h"
+#include "bpf/maps.bpf.h"
+
+/* The seat of this cookie; NULL: it is another one's, or nobody's. */
+static __always_inline struct aeg_sock *aeg_seat_find(__u64 cookie)
+{
+	__u32 index = cookie % AEG_SEATS;
+	struct aeg_sock *seat;
+
+	if (!cookie)
+		return NULL;
+	seat = bpf_map_lookup_elem(&seats, &index);
+	return seat && seat->cookie == cookie ? seat : NULL;
+}
+
+/*
+ * The cookie that a socket has, 0: nobody asked for one yet, and so it has no seat. The helper would make
+ * one for every socket that passes by.
+ */
+static __always_inline __u64 aeg_cookie_of(const struct sock *sk)
+{
+	__u64 cookie = 0;
+
+	if (AEG_READ(&cookie, sk, __sk_common.skc_cookie.counter))
+		aeg_failed(AEG_ERROR_COOKIE_READ);
+	return cookie;
+}
+
+/* The seat of whose packet it is; NULL: none. */
+static __always_inline struct aeg_sock *aeg_seat_of_packet(struct bpf_sock *sk)
+{
+	const struct sock *tcp = (const struct sock *)bpf_skc_to_tcp_sock(sk);
+
+	return tcp ? aeg_seat_find((__u64)tcp->__sk_common.skc_cookie.counter) : NULL;
+}
+
+/* Takes the seat of this cookie, empty; NULL: somebody sits there. */
+static __always_inline struct aeg_sock *aeg_seat_take(__u64 cookie)
+{
+	__u32 index = cookie % AEG_SEATS;
+	struct aeg_sock *seat = bpf_map_lookup_elem(&seats, &index);
+	bool taken;
+
+	if (!seat)
+		return NULL;
+	bpf_spin_lock(&seat->lock);
+	taken = seat->held != AEG_SEAT_FREE;
+	if (!taken)
+		seat->held = AEG_SEAT_TAKEN;
+	bpf_spin_unlock(&seat->lock);
+	if (taken)
+		return NULL;
+	seat->cookie = cookie;
+	seat->leaf = 0;
+	seat->flags = 0;
+	seat->watch = AEG_WATCH_OFF;
+	return seat;
+}
+
+/* From now on, whoever looks at all seats looks at this one; the lock is for the order of the stores. */
+static __always_inline void aeg_seat_ready(struct aeg_sock *seat, const struct bpf_sock *sk)
+{
+	seat->socket = (__u64)sk;
+	bpf_spin_lock(&seat->lock);
+	seat->held = AEG_SEAT_READY;
+	bpf_spin_unlock(&seat->lock);
+}
+
+/* Everything that is known of a socket, to another place. */
+static __always_inline void aeg_state_copy(void *to, const void *from)
+{
+	const __u64 *words = from;
+	__u64 *copy = to;
+
+#pragma clang loop unroll(full)
+	for (__u32 i = 0; i < AEG_SOCK_STATE / 8; i++)
+		copy[i] = words[i];
+}
+
+/* Moves somebody to sk_storage. */
+static __always_inline void aeg_seat_move(struct aeg_sock *seat, struct aeg_sock *storage)
+{
+	aeg_state_copy(storage, seat);
+	seat->cookie = 0;
+	WRITE_ONCE(seat->held, AEG_SEAT_FREE);
+}
+
+/*
+ * The socket is closed, and everything it sent has arrived: what the kernel still sends for it holds no
+ * bytes, and finds its state here until somebody else wants the seat.
+ */
+static __always_inline void aeg_seat_leave(struct aeg_sock *seat)
+{
+	WRITE_ONCE(seat->held, AEG_SEAT_FREE);
+}
+
+#endif
