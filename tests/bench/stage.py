@@ -72,13 +72,15 @@ def attached(cgroup):
 
 
 class Network:
-    """pod –veth– remote; the remote end answers on every documentation and benchmark address."""
+    """pod –veth– host –veth– remote: the host forwards, as a Kubernetes node does; the remote end
+    answers on every documentation and benchmark address."""
 
     LOCAL = ["198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/48"]
 
     def __init__(self, node, label=""):
         self.node = node
-        self.pod, self.remote = f"{node.id}-{label}pod", f"{node.id}-{label}remote"
+        self.pod, self.host, self.remote = (f"{node.id}-{label}{end}"
+                                            for end in ("pod", "host", "remote"))
         self.servers = []
 
     def __enter__(self):
@@ -92,20 +94,33 @@ class Network:
     def __exit__(self, *_):
         self.remove()
 
+    def join(self, netns, device, ends):
+        """A veth from eth0 of the namespace to a device of the host; addresses of both ends."""
+        run("ip", "-n", netns, "link", "add", "eth0", "type", "veth", "peer", "name", device,
+            "netns", self.host)
+        for where, link, (v4, v6) in ((netns, "eth0", ends[0]), (self.host, device, ends[1])):
+            run("ip", "-n", where, "link", "set", link, "up")
+            run("ip", "-n", where, "addr", "add", v4 + "/30", "dev", link)
+            run("ip", "-n", where, "addr", "add", v6 + "/64", "dev", link, "nodad")
+
+    def route(self, netns, *gateways):
+        for gateway in gateways:
+            run("ip", "-n", netns, "route", "add", "default", "via", gateway)
+
     def build(self):
-        for netns in (self.pod, self.remote):
+        for netns in (self.pod, self.host, self.remote):
             run("ip", "netns", "add", netns)
             self.node.netns.append(netns)
             run("ip", "-n", netns, "link", "set", "lo", "up")
-        run("ip", "-n", self.pod, "link", "add", "eth0", "type", "veth", "peer", "name", "eth0",
-            "netns", self.remote)
-        for netns, last in ((self.pod, 2), (self.remote, 1)):
-            run("ip", "-n", netns, "link", "set", "eth0", "up")
-            run("ip", "-n", netns, "addr", "add", f"192.0.2.{last}/30", "dev", "eth0")
-            run("ip", "-n", netns, "addr", "add", f"2001:db8:ffff::{last}/64", "dev", "eth0",
-                "nodad")
-        run("ip", "-n", self.pod, "route", "add", "default", "via", "192.0.2.1")
-        run("ip", "-n", self.pod, "-6", "route", "add", "default", "via", "2001:db8:ffff::1")
+        run("ip", "netns", "exec", self.host, "sysctl", "-qw", "net.ipv4.ip_forward=1",
+            "net.ipv6.conf.all.forwarding=1")
+        self.join(self.pod, "pod0", (("192.0.2.2", "2001:db8:ffff::2"),
+                                     ("192.0.2.1", "2001:db8:ffff::1")))
+        self.join(self.remote, "uplink", (("192.0.2.6", "2001:db8:fffe::2"),
+                                          ("192.0.2.5", "2001:db8:fffe::1")))
+        self.route(self.pod, "192.0.2.1", "2001:db8:ffff::1")
+        self.route(self.host, "192.0.2.6", "2001:db8:fffe::2")
+        self.route(self.remote, "192.0.2.5", "2001:db8:fffe::1")
         for prefix in self.LOCAL:
             run("ip", "-n", self.remote, "route", "add", "local", prefix, "dev", "lo")
         # 30,000 closes a second would fill the ports with TIME_WAIT: none is kept, so that the last

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
-"""The same pod and remote end once more, with a daemon that lives at the remote end, as it does on a
-node's: so that TC sees the pod's veth, and nobody else's rates pay for it."""
+"""The same pod, host and remote end once more, with a daemon that lives in the host's namespace, as it
+does on a node: so that TC sees the pod's veth, and nobody else's rates pay for it."""
 import contextlib
 import subprocess
 
@@ -26,7 +26,7 @@ def open_network(stack, scene):
     node = stack.enter_context(BenchNode("bench-tc", policies.SMALL))
     network = stack.enter_context(Network(node, "tc"))
     network.serve()
-    node.host = network.remote
+    node.host = network.host
     stack.enter_context(resident(node, network))
     daemon = stack.enter_context(node.running())
     wait_until(lambda: any(item["layers"] == "cgroup, tc"
