@@ -104,9 +104,7 @@ static __always_inline bool aeg_frame_verified(struct __sk_buff *skb, const stru
 	sk = bpf_sk_fullsock(sk);
 	if (!sk)
 		return false;
-	sock = aeg_seat_of_packet(sk);
-	if (!sock)
-		sock = bpf_sk_storage_get(&socks, sk, NULL, 0);
+	sock = aeg_state_of_packet(sk, aeg_tcp_of_packet(sk));
 	if (!sock || sock->watch == AEG_WATCH_PACKETS)
 		return false;
 	return aeg_sock_decided(control, sock) && aeg_sock_sends(skb, sock);

@@ -136,9 +136,12 @@ struct sock___before_5_15 {
 	struct sock_cgroup_data___before_5_15 sk_cgrp_data;
 };
 
+struct bpf_local_storage;
+
 struct sock {
 	struct sock_common __sk_common;
 	struct sock_cgroup_data sk_cgrp_data;
+	struct bpf_local_storage *sk_bpf_storage; /* of all maps and whoever's programs */
 	__u8 sk_kern_sock : 1;
 };
 

@@ -99,6 +99,21 @@ AEG_GLOBAL int held_egress(struct __sk_buff *skb)
 	return AEG_DENY;
 }
 
+/*
+ * Whether it is a connection that nothing can be known of: no storage, nor a cookie that would name a seat.
+ * Those of everybody who is not governed are, so this asks no more than it must; see aeg_stranger_egress().
+ */
+static __always_inline bool aeg_stranger_passes(const struct sock *tcp)
+{
+	const struct aeg_ctl *control;
+
+	if (tcp->sk_bpf_storage || tcp->__sk_common.skc_cookie.counter ||
+	    tcp->__sk_common.skc_state == TCP_SYN_SENT)
+		return false;
+	control = aeg_ctl_get();
+	return control && !(READ_ONCE(control->levels) & AEG_LEVELS_HELD);
+}
+
 /* What another packet of the socket finds in the moment before it is stamped. */
 static const char aeg_raw_first[sizeof(struct aeg_sock)] = {
 	[offsetof(struct aeg_sock, watch)] = AEG_WATCH_PACKETS,

@@ -40,12 +40,24 @@ static __always_inline __u64 aeg_cookie_of(const struct sock *sk)
 	return cookie;
 }
 
-/* The seat of whose packet it is; NULL: none. */
-static __always_inline struct aeg_sock *aeg_seat_of_packet(struct bpf_sock *sk)
+/* The socket of a packet, if it is TCP's and not only a part of one; its fields are loaded, not called for. */
+static __always_inline const struct sock *aeg_tcp_of_packet(struct bpf_sock *sk)
 {
-	const struct sock *tcp = (const struct sock *)bpf_skc_to_tcp_sock(sk);
+	return (const struct sock *)bpf_skc_to_tcp_sock(sk);
+}
 
-	return tcp ? aeg_seat_find((__u64)tcp->__sk_common.skc_cookie.counter) : NULL;
+static __always_inline struct aeg_sock *aeg_seat_of_tcp(const struct sock *tcp)
+{
+	return aeg_seat_find((__u64)tcp->__sk_common.skc_cookie.counter);
+}
+
+/* Where the state of a packet's socket is; NULL: nothing is known of it. */
+static __always_inline struct aeg_sock *aeg_state_of_packet(struct bpf_sock *sk,
+							    const struct sock *tcp)
+{
+	struct aeg_sock *seat = tcp ? aeg_seat_of_tcp(tcp) : NULL;
+
+	return seat ? seat : bpf_sk_storage_get(&socks, sk, NULL, 0);
 }
 
 /* Takes the seat of this cookie, empty; NULL: somebody sits there. */

@@ -18,14 +18,16 @@ int skb_egress(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk;
 	struct aeg_packet packet;
+	const struct sock *tcp;
 	struct aeg_sock *sock;
 	int verdict;
 
 	if (!sk)
 		return AEG_PASS;
-	sock = aeg_seat_of_packet(sk);
-	if (!sock)
-		sock = bpf_sk_storage_get(&socks, sk, NULL, 0);
+	tcp = aeg_tcp_of_packet(sk);
+	if (tcp && aeg_stranger_passes(tcp))
+		return AEG_PASS;
+	sock = aeg_state_of_packet(sk, tcp);
 	if (sock && (sock->watch <= AEG_WATCH_DONE ||
 		     (sock->watch <= AEG_WATCH_DEAD && aeg_tcp_empty(skb, sock))))
 		return AEG_PASS;
