@@ -7,6 +7,17 @@
 #include <poll.h>
 #include <unistd.h>
 
+bool say_enter(void)
+{
+	if (!names_enter())
+		return false;
+	CHECK(world_ask("a-5-10-0-1.wild.test"));
+	CHECK(world_ask("a-5-10-0-1.rival.test"));
+	CHECK(world_learned(SHARED));
+	named_reset();
+	return true;
+}
+
 int say_connect(const char *addr, uint16_t port)
 {
 	return needed(world_connect(addr, port));

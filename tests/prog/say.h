@@ -5,6 +5,10 @@
 
 #include "tests/prog/names_policy.h"
 
+#define SHARED "5.10.0.1" /* wild.test and rival.test live there */
+
+/* names_enter(), and A has asked for names of both at SHARED. */
+bool say_enter(void);
 /* A connected socket, or the end of the tests. */
 int say_connect(const char *addr, uint16_t port);
 /* Bytes of this connection that have arrived. */

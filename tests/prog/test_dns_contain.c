@@ -29,10 +29,8 @@ static const struct aeg_dns_caps uncapped;
 
 static bool start_with(uint32_t flags, struct aeg_dns_caps caps)
 {
-	world_start();
-	if (!names_start() || !names_install_asking(flags, caps, caps))
+	if (!names_enter() || !names_install_asking(flags, caps, caps))
 		return false;
-	stage_enter(IN_A);
 	named_reset();
 	return true;
 }
@@ -40,13 +38,6 @@ static bool start_with(uint32_t flags, struct aeg_dns_caps caps)
 static bool start(void)
 {
 	return start_with(ENFORCED | NAMES, uncapped);
-}
-
-static void stop(void)
-{
-	stage_leave();
-	datapath_stop();
-	world_stop();
 }
 
 static uint64_t total(uint8_t verdict, uint8_t reason)
@@ -149,7 +140,7 @@ static void test_names(void)
 		CHECK_EQUAL(denied(AEG_REASON_DNS_NAME), AEG_ARRAY_SIZE(names) - let);
 		CHECK_EQUAL(total(AEG_VERDICT_ALLOWED, AEG_REASON_RULE), let + 1);
 	}
-	stop();
+	names_leave();
 }
 
 static void test_told(void)
@@ -165,7 +156,7 @@ static void test_told(void)
 			CHECK_EQUAL(ask("flood.nobody.example", 1), EPERM);
 		CHECK_EQUAL(denied(AEG_REASON_DNS_NAME), 102);
 	}
-	stop();
+	names_leave();
 }
 
 static void test_searched(void)
@@ -179,7 +170,7 @@ static void test_searched(void)
 		CHECK_EQUAL(ask("rival.test.ml.svc.cluster.local", 1), EPERM);
 		CHECK_EQUAL(ask("data.ml.svc.cluster.local", 1), EPERM);
 	}
-	stop();
+	names_leave();
 }
 
 /* Answers to what was let through are learned from as ever. */
@@ -190,7 +181,7 @@ static void test_still_learns(void)
 		CHECK(world_learned("5.40.0.1"));
 		CHECK_EQUAL(learnings(AEG_LEARNING_NEW), 1);
 	}
-	stop();
+	names_leave();
 }
 
 static void test_unreadable(void)
@@ -221,7 +212,7 @@ static void test_unreadable(void)
 		}
 		CHECK_EQUAL(denied(AEG_REASON_DNS_NAME), AEG_ARRAY_SIZE(cases));
 	}
-	stop();
+	names_leave();
 }
 
 /* ---- caps ---- */
@@ -247,7 +238,7 @@ static void test_rate(void)
 			poll(NULL, 0, 10);
 		CHECK(world->nquestions - before >= 5);
 	}
-	stop();
+	names_leave();
 }
 
 /* Without AllowedNames: any name, but not too many and none that is too long. */
@@ -263,7 +254,7 @@ static void test_size(void)
 		CHECK_EQUAL(denied(AEG_REASON_DNS_SIZE), 2);
 		CHECK_EQUAL(total(AEG_VERDICT_ALLOWED, AEG_REASON_DNS), 1);
 	}
-	stop();
+	names_leave();
 }
 
 static int askers_map(void)
@@ -292,7 +283,7 @@ static void test_no_room(void)
 		CHECK(names_install_asking(ENFORCED | NAMES, caps, caps));
 		CHECK_EQUAL(ask("a.wild.test", 1), 0);
 	}
-	stop();
+	names_leave();
 }
 
 /* ---- audits, and who is not judged ---- */
@@ -306,7 +297,7 @@ static void test_audited(void)
 		CHECK(named_last(AEG_EVENT_OPEN) != NULL);
 		CHECK_EQUAL(named_last(AEG_EVENT_OPEN)->base.decision.verdict, AEG_VERDICT_AUDITED);
 	}
-	stop();
+	names_leave();
 }
 
 static void test_others(void)
@@ -321,7 +312,7 @@ static void test_others(void)
 		for (int reason = 0; reason < AEG_REASON_MAX; reason++)
 			CHECK_EQUAL(denied((uint8_t)reason), 0);
 	}
-	stop();
+	names_leave();
 }
 
 /* ---- ways around ---- */
@@ -340,7 +331,7 @@ static void test_older_socket(void)
 		CHECK(names_install());
 		CHECK_EQUAL(ask_on(fd, &question), 0);
 	}
-	stop();
+	names_leave();
 }
 
 /* Made by somebody who may ask anything, used by A; and made by A, used by him. */
@@ -368,7 +359,7 @@ static void test_handed_socket(void)
 		stage_enter(IN_B);
 		CHECK_EQUAL(ask_on(ours, &question), EPERM);
 	}
-	stop();
+	names_leave();
 }
 
 /* A datagram to another port 53 in between does not make the socket forget whom it is connected to. */
@@ -386,7 +377,7 @@ static void test_distracted_socket(void)
 			     sizeof(other));
 		CHECK_EQUAL(ask_on(fd, &question), EPERM);
 	}
-	stop();
+	names_leave();
 }
 
 /* Two questions in one packet, which is cut up behind the programs. */
@@ -407,7 +398,7 @@ static void test_segmented(void)
 		CHECK_EQUAL(ask_on(fd, &both), EPERM);
 		check_arrived(before, 0);
 	}
-	stop();
+	names_leave();
 }
 
 /* A page that could be rewritten once it was read. */
@@ -427,7 +418,7 @@ static void test_shared_page(void)
 		CHECK_EQUAL(error_of(sendfile(fd, file, &from, question.len)), EPERM);
 		check_arrived(before, 0);
 	}
-	stop();
+	names_leave();
 }
 
 static int ask_at(int fd, const struct sockaddr_in6 *addr, const struct wire *question)
@@ -457,7 +448,7 @@ static void test_extension_header(void)
 		CHECK_EQUAL(ask_at(fd, &addr, &bad), EPERM);
 		CHECK_EQUAL(ask_at(fd, &addr, &good), EPERM);
 	}
-	stop();
+	names_leave();
 }
 
 /* ---- over TCP ---- */
@@ -496,7 +487,7 @@ static void talk_stop(struct talk *talk)
 {
 	talk_close(talk);
 	aeg_closep(&talk->listener);
-	stop();
+	names_leave();
 }
 
 static void put_message(struct wire *wire, const char *name)
