@@ -197,19 +197,25 @@ def records(data, size):
                     for at in range(0, len(body), size))
 
 
-@attack("a ClientHello whose pieces somebody else has sent already, in the wrong order, with other bytes",
+@shot("a ClientHello whose pieces somebody else has sent already, in the wrong order, with other bytes",
         "the classic evasion: the filter and the server keep different ones of what overlaps",
         "the forged pieces never arrive: unverified",
         "TC: only the connection's own socket sends on it, and the kernel's TCP never says a byte in two ways")
 def overlapping_hello(it):
-    good, bad = modern("seen.hub.test"), modern("rival.test")
-    it.know_witnesses()
-    before = it.witnessed()
-    it.trick("overlap", WITNESS, it.pod_address(), it.node.mac(), good.hex(), bad.hex())
-    check(it.denials_now("frame", "unverified"), "the forged pieces")
-    it.unit, it.leaked = "bytes", abs(it.witnessed() - before - len(good))
-    it.prog("hello: over a lossy line")  # the kernel's own retransmissions
-    it.unit = "bytes"
+    it.lays_over("overlap", [modern("seen.hub.test")], [modern("rival.test")])
+    if it.enforced:
+        it.prog("hello: over a lossy line")  # the kernel's own retransmissions
+        it.unit = "bytes"
+
+
+@shot("segments by hand over a connection whose ClientHello was let through: other bytes for those that were "
+      "sent, and more",
+      "a connection that was checked is trusted, whoever sends on it",
+      "they never arrive: unverified",
+      "TC looks at the socket that a frame comes from, not at its addresses, ports and sequence numbers")
+def overlapping_verified(it):
+    data = b"\x14\x03\x03\0\x01\x01" + b"\x17\x03\x03\x02\0" + b"s" * 512
+    it.lays_over("overlap-verified", [modern("seen.hub.test"), data], [modern("rival.test")])
 
 
 @attack("a ClientHello over many TLS records",

@@ -132,6 +132,9 @@ class Stage:
             for addr in (FREE, FREE6):
                 equal(pod.ask("connect", addr=addr, port=443, family="v6" if ":" in addr else "v4")["errno"],
                       "OK", f"the way from {pod.name} to {addr}")
+        # it has its process id written before it has read all those names
+        wait_until(lambda: self.pods["chat"].ask("resolve", name="seen.hub.test", family="v4")["addrs"],
+                   "the resolver to answer", harness.PATIENCE)
 
     def serve(self, what, addr, *more):
         if what == "dns":
@@ -290,6 +293,17 @@ class Try:
         before, leaked = self.witnessed(QUIET), self.leaked
         self.says(hello, reason, QUIET, **raw)
         self.unit, self.leaked = "hellos", leaked + (self.witnessed(QUIET) - before >= len(hello))
+
+    def lays_over(self, trick, said, forged):
+        """A packet socket that says `forged` on a connection of this pod's to the witness, where its socket
+        says `said`: nothing else than the latter may arrive there, and the whole of it."""
+        self.know_witnesses()
+        self.trick(trick, WITNESS, self.pod_address(), self.node.mac(), *(one.hex() for one in (*said, *forged)))
+        if self.enforced:
+            check(self.denials_now("frame", "unverified"), "the forged segments")
+        came, said = bytes.fromhex(self.node.world.ask("witness", addr=WITNESS)["last"]), b"".join(said)
+        self.unit = "bytes"
+        self.leaked += sum(one != other for one, other in zip(came, said)) + abs(len(came) - len(said))
 
     def know_witnesses(self):
         for name in ("seen.hub.test", "rival.test", "upload.hub.test"):
