@@ -15,6 +15,8 @@ int say_connect(const char *addr, uint16_t port);
 size_t say_arrived(int fd);
 /* Waits until TCP gave up an acknowledgement: what was sent did not get out. */
 bool say_unacked(int fd);
+/* Waits until TCP, which had given up one or not, does so again: it was sent once more, and did not get out. */
+bool say_repeated(int fd);
 /* Sends what must not get out: nothing arrives, the denial is told, the kill ends it. */
 void say_denied(int fd, const struct wire *wire, uint8_t reason, const char *name);
 /* Sends it in pieces until a denial is told, if any is; how many bytes of it arrived. */
