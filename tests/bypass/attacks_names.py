@@ -10,7 +10,7 @@ from hello import ech, extension, hello, modern, server_name, supported_versions
 from names_scene import DENIED as DENIED_NAME
 from names_scene import FORGER, RESOLVER, RESOLVER6, WITNESS, names, resolve
 from layers_scene import Watch
-from stage import BARRIER, FREE, FREE6, ODD_ADDR, ODD_RESOLVER
+from stage import BARRIER, BY_CIDR, FREE, FREE6, ODD_ADDR, ODD_RESOLVER
 
 NOBODY6 = "2001:db8:a::70"
 POISONED = {"target": (DENIED_NAME, NOBODY6)}
@@ -216,6 +216,20 @@ def overlapping_hello(it):
 def overlapping_verified(it):
     data = b"\x14\x03\x03\0\x01\x01" + b"\x17\x03\x03\x02\0" + b"s" * 512
     it.lays_over("overlap-verified", [modern("seen.hub.test"), data], [modern("rival.test")])
+
+
+@shot("a ClientHello by hand, from a packet socket, with a name that a deny rule is about, to an address that a "
+      "CIDR of an allow rule covers",
+      "an address that is allowed is open for every program and every name",
+      "a socket's hello is held against the deny rule; write CIDRs into allow rules only where every name may be "
+      "said, and take CAP_NET_RAW away",
+      "",
+      remains="TC reads no ClientHello, and a CIDR that a rule allows demands none")
+def hello_by_hand(it):
+    if it.enforced:
+        it.says(modern("upload.hub.test"), "deny-rule", BY_CIDR)
+        equal(it.leaked, 0, "bytes of a socket's hello")
+    it.lays_over("overlap", [modern("seen.hub.test")], [modern("upload.hub.test")], BY_CIDR)
 
 
 @attack("a ClientHello over many TLS records",
