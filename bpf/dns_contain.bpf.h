@@ -252,21 +252,10 @@ static __always_inline void aeg_ask_fill(struct __sk_buff *skb, const struct aeg
 	struct aeg_name_event *event = &scratch->event;
 
 	__builtin_memset(&event->base, 0, sizeof(event->base));
-	event->base.generation = scratch->outcome.generation;
-	event->base.cookie = bpf_get_socket_cookie(skb);
-	event->base.cgroup = sock->leaf;
-	event->base.workload = scratch->outcome.workload;
-	event->base.node = scratch->outcome.node;
-	event->base.decision = scratch->outcome.decision;
-	event->base.pid = sock->pid;
-	__builtin_memcpy(event->base.comm, sock->comm, sizeof(event->base.comm));
-	__builtin_memcpy(event->base.daddr, packet->daddr, sizeof(event->base.daddr));
-	__builtin_memcpy(event->base.saddr, packet->saddr, sizeof(event->base.saddr));
+	aeg_event_packet(&event->base, skb, sock, packet, &scratch->outcome);
 	event->base.dport = AEG_PORT_DNS;
 	event->base.sport = sport;
-	event->base.proto = packet->proto;
 	event->base.hook = AEG_HOOK_QUESTION;
-	event->base.family = (__u8)skb->family;
 	event->len = scratch->len ? (__u16)scratch->name.len : 0;
 	__builtin_memcpy(event->name, scratch->name.text, sizeof(event->name));
 }

@@ -8,6 +8,7 @@
 
 #include "bpf/errors.bpf.h"
 #include "bpf/lookup.bpf.h"
+#include "bpf/packet.bpf.h"
 
 /*
  * A wake-up costs microseconds and one is enough, but producers that look at the same time may step
@@ -83,6 +84,36 @@ static __always_inline void aeg_name_event_send(struct aeg_ctl *control, void *r
 	aeg_ring_wake(control, ring);
 }
 
+/* What was decided, wherever it was. */
+static __always_inline void aeg_event_outcome(struct aeg_event *event,
+					      const struct aeg_outcome *outcome)
+{
+	event->generation = outcome->generation;
+	event->workload = outcome->workload;
+	event->node = outcome->node;
+	event->decision = outcome->decision;
+}
+
+/*
+ * What was decided about a packet, and whose it is: as its socket knows, since whoever is running now
+ * need not have sent it. Time, type, hook and ports are the caller's.
+ */
+static __always_inline void aeg_event_packet(struct aeg_event *event, struct __sk_buff *skb,
+					     const struct aeg_sock *sock,
+					     const struct aeg_packet *packet,
+					     const struct aeg_outcome *outcome)
+{
+	aeg_event_outcome(event, outcome);
+	event->cookie = bpf_get_socket_cookie(skb);
+	event->cgroup = sock->leaf;
+	event->pid = sock->pid;
+	__builtin_memcpy(event->comm, sock->comm, sizeof(event->comm));
+	__builtin_memcpy(event->daddr, packet->daddr, sizeof(event->daddr));
+	__builtin_memcpy(event->saddr, packet->saddr, sizeof(event->saddr));
+	event->proto = packet->proto;
+	event->family = (__u8)skb->family;
+}
+
 /* The task that asks, once for all that want to know. */
 struct aeg_caller {
 	__u64 leaf; /* cgroup id */
@@ -112,12 +143,9 @@ static __always_inline void aeg_event_fill(struct aeg_event *event, struct bpf_s
 					   const struct aeg_caller *caller, __u64 now)
 {
 	event->time = now;
-	event->generation = outcome->generation;
+	aeg_event_outcome(event, outcome);
 	event->cookie = bpf_get_socket_cookie(ctx);
 	event->cgroup = caller->leaf;
-	event->workload = outcome->workload;
-	event->node = outcome->node;
-	event->decision = outcome->decision;
 	event->pid = caller->pid;
 	__builtin_memcpy(event->daddr, flow->daddr, sizeof(event->daddr));
 	event->dport = flow->dport;

@@ -10,7 +10,7 @@ from hello import ech, extension, hello, modern, server_name, supported_versions
 from names_scene import DENIED as DENIED_NAME
 from names_scene import FORGER, RESOLVER, RESOLVER6, WITNESS, names, resolve
 from layers_scene import Watch
-from stage import BARRIER, FREE, FREE6, ODD_ADDR, ODD_RESOLVER
+from stage import BARRIER, BY_CIDR, FREE, FREE6, ODD_ADDR, ODD_RESOLVER
 
 NOBODY6 = "2001:db8:a::70"
 POISONED = {"target": (DENIED_NAME, NOBODY6)}
@@ -197,19 +197,39 @@ def records(data, size):
                     for at in range(0, len(body), size))
 
 
-@attack("a ClientHello whose pieces somebody else has sent already, in the wrong order, with other bytes",
+@shot("a ClientHello whose pieces somebody else has sent already, in the wrong order, with other bytes",
         "the classic evasion: the filter and the server keep different ones of what overlaps",
         "the forged pieces never arrive: unverified",
         "TC: only the connection's own socket sends on it, and the kernel's TCP never says a byte in two ways")
 def overlapping_hello(it):
-    good, bad = modern("seen.hub.test"), modern("rival.test")
-    it.know_witnesses()
-    before = it.witnessed()
-    it.trick("overlap", WITNESS, it.pod_address(), it.node.mac(), good.hex(), bad.hex())
-    check(it.denials_now("frame", "unverified"), "the forged pieces")
-    it.unit, it.leaked = "bytes", abs(it.witnessed() - before - len(good))
-    it.prog("hello: over a lossy line")  # the kernel's own retransmissions
-    it.unit = "bytes"
+    it.lays_over("overlap", [modern("seen.hub.test")], [modern("rival.test")])
+    if it.enforced:
+        it.prog("hello: over a lossy line")  # the kernel's own retransmissions
+        it.unit = "bytes"
+
+
+@shot("segments by hand over a connection whose ClientHello was let through: other bytes for those that were "
+      "sent, and more",
+      "a connection that was checked is trusted, whoever sends on it",
+      "they never arrive: unverified",
+      "TC looks at the socket that a frame comes from, not at its addresses, ports and sequence numbers")
+def overlapping_verified(it):
+    data = b"\x14\x03\x03\0\x01\x01" + b"\x17\x03\x03\x02\0" + b"s" * 512
+    it.lays_over("overlap-verified", [modern("seen.hub.test"), data], [modern("rival.test")])
+
+
+@shot("a ClientHello by hand, from a packet socket, with a name that a deny rule is about, to an address that a "
+      "CIDR of an allow rule covers",
+      "an address that is allowed is open for every program and every name",
+      "a socket's hello is held against the deny rule; write CIDRs into allow rules only where every name may be "
+      "said, and take CAP_NET_RAW away",
+      "",
+      remains="TC reads no ClientHello, and a CIDR that a rule allows demands none")
+def hello_by_hand(it):
+    if it.enforced:
+        it.says(modern("upload.hub.test"), "deny-rule", BY_CIDR)
+        equal(it.leaked, 0, "bytes of a socket's hello")
+    it.lays_over("overlap", [modern("seen.hub.test")], [modern("upload.hub.test")], BY_CIDR)
 
 
 @attack("a ClientHello over many TLS records",

@@ -7,58 +7,56 @@ from harness import BUILD, Skip, equal
 from stage import ALLOWED, DENIED, DENIED6, FREE, FREE6, SUBFLOWS
 
 NAT64 = "64:ff9b::203.0.113.20"  # DENIED
+V4, BOTH = ((DENIED,),), ((DENIED,), (DENIED6,))
+COVERED, BOTH_COVERED = ((DENIED, FREE),), ((DENIED, FREE), (DENIED6, FREE6))  # behind what is free
+UNSEEN = "cgroup_skb fails closed for packets of sockets that no hook has seen"
 
 
-@shot("connect() to a denied address",
-      "everybody closes this one",
-      "EPERM at once, IPv4 and IPv6",
-      "cgroup/connect4 and connect6 look the address up for the pod that made the socket")
-def plain_connect(it):
-    for addr in (DENIED, DENIED6):
-        it.trick("tcp", addr)
+def sent(name, tricks, targets, title, peers, ours, how, **more):
+    """A shot that is nothing but tricks of hostile.py, each of them at each target."""
+    def run(it):
+        for target in targets:
+            for trick in tricks:
+                it.trick(trick, *target)
+    run.__name__ = name.replace("-", "_")
+    shot(title, peers, ours, how, **more)(run)
 
 
-@shot("unconnected UDP: sendto() without connect()",
-      "tools on the connect() hook or LSM never see it (KubeArmor#1254)",
-      "each datagram is decided by its own address",
-      "cgroup/sendmsg4 and sendmsg6; TC looks at each datagram again")
-def unconnected_udp(it):
-    for addr in (DENIED, DENIED6):
-        it.trick("udp", addr)
+sent("plain-connect", ["tcp"], BOTH,
+     "connect() to a denied address",
+     "everybody closes this one",
+     "EPERM at once, IPv4 and IPv6",
+     "cgroup/connect4 and connect6 look the address up for the pod that made the socket")
 
+sent("unconnected-udp", ["udp"], BOTH,
+     "unconnected UDP: sendto() without connect()",
+     "tools on the connect() hook or LSM never see it (KubeArmor#1254)",
+     "each datagram is decided by its own address",
+     "cgroup/sendmsg4 and sendmsg6; TC looks at each datagram again")
 
-@shot("UDP that is connected first",
-      "decided once at connect(), if at all",
-      "connect() of a datagram socket is decided like any other",
-      "cgroup/connect4 and connect6; TC does not trust a UDP socket longer than the tables stand")
-def connected_udp(it):
-    for addr in (DENIED, DENIED6):
-        it.trick("connected-udp", addr)
+sent("connected-udp", ["connected-udp"], BOTH,
+     "UDP that is connected first",
+     "decided once at connect(), if at all",
+     "connect() of a datagram socket is decided like any other",
+     "cgroup/connect4 and connect6; TC does not trust a UDP socket longer than the tables stand")
 
+sent("retarget", ["retarget"], COVERED,
+     "connect(AF_UNSPEC), then connect() elsewhere",
+     "tools that remember a verdict for a socket go on believing it (KubeArmor#1254)",
+     "the second connect() is decided again",
+     "the cached decision holds for its destination, hook and table generation only")
 
-@shot("connect(AF_UNSPEC), then connect() elsewhere",
-      "tools that remember a verdict for a socket go on believing it (KubeArmor#1254)",
-      "the second connect() is decided again",
-      "the cached decision holds for its destination, hook and table generation only")
-def retarget(it):
-    it.trick("retarget", DENIED, FREE)
+sent("v4-mapped", ["mapped"], V4,
+     "an IPv4 address in IPv6 clothes (::ffff:a.b.c.d)",
+     "real holes: ephpm#489, cowrie#40329; Linux runs the IPv6 hook for it",
+     "the same decision as for the IPv4 address",
+     "one canonical 128-bit key for every address, in tables, hooks and explain")
 
-
-@shot("an IPv4 address in IPv6 clothes (::ffff:a.b.c.d)",
-      "real holes: ephpm#489, cowrie#40329; Linux runs the IPv6 hook for it",
-      "the same decision as for the IPv4 address",
-      "one canonical 128-bit key for every address, in tables, hooks and explain")
-def v4_mapped(it):
-    it.trick("mapped", DENIED)
-
-
-@shot("TCP Fast Open: data in the SYN, without connect()",
-      "the LSM connect hook is not called (landlock-lsm#41, KubeArmor#1254)",
-      "EPERM, and nothing leaves",
-      "the kernel calls the cgroup connect hook for MSG_FASTOPEN, too; SYN payload is parsed as a hello")
-def fast_open(it):
-    for addr in (DENIED, DENIED6):
-        it.trick("fast-open", addr)
+sent("fast-open", ["fast-open"], BOTH,
+     "TCP Fast Open: data in the SYN, without connect()",
+     "the LSM connect hook is not called (landlock-lsm#41, KubeArmor#1254)",
+     "EPERM, and nothing leaves",
+     "the kernel calls the cgroup connect hook for MSG_FASTOPEN, too; SYN payload is parsed as a hello")
 
 
 def ring(it, verb):
@@ -86,14 +84,11 @@ def io_uring_connect(it):
 def io_uring_sendmsg(it):
     ring(it, "sendmsg")
 
-
-@shot("TCP_REPAIR: a connection that was never made",
-      "nothing opens it: no SYN, no handshake",
-      "connect() is decided, repaired or not",
-      "cgroup/connect4 and connect6 run before the kernel asks whether there is anything to connect")
-def repaired(it):
-    for addr in (DENIED, DENIED6):
-        it.trick("repaired", addr)
+sent("repaired", ["repaired"], BOTH,
+     "TCP_REPAIR: a connection that was never made",
+     "nothing opens it: no SYN, no handshake",
+     "connect() is decided, repaired or not",
+     "cgroup/connect4 and connect6 run before the kernel asks whether there is anything to connect")
 
 
 @shot("Multipath TCP: the server names a denied address (ADD_ADDR), the kernel joins it",
@@ -104,31 +99,17 @@ def repaired(it):
 def mptcp_subflow(it):
     it.trick("mptcp-subflow", SUBFLOWS[0], port=SUBFLOWS[1])
 
+sent("mptcp", ["mptcp"], V4,
+     "Multipath TCP (IPPROTO_MPTCP)",
+     "Landlock missed it (landlock-lsm#54)",
+     "judged as TCP",
+     "cgroup/connect; each subflow is a TCP socket whose frames TC checks against where it may go")
 
-@shot("Multipath TCP (IPPROTO_MPTCP)",
-      "Landlock missed it (landlock-lsm#54)",
-      "judged as TCP",
-      "cgroup/connect; each subflow is a TCP socket whose frames TC checks against where it may go")
-def mptcp(it):
-    it.trick("mptcp", DENIED)
-
-
-@shot("SCTP", "Landlock leaves it open (landlock-lsm#40)", "no packet leaves: protocol",
-      "cgroup_skb drops it for governed addresses and TC everywhere")
-def sctp(it):
-    it.trick("sctp", DENIED)
-
-
-@shot("UDP-Lite", "seen as an unknown protocol, passed by most", "no packet leaves: protocol",
-      "cgroup_skb drops it for governed addresses and TC everywhere")
-def udp_lite(it):
-    it.trick("udp-lite", DENIED)
-
-
-@shot("DCCP", "seen as an unknown protocol, passed by most", "no packet leaves: protocol",
-      "cgroup_skb drops it for governed addresses and TC everywhere")
-def dccp(it):
-    it.trick("dccp", DENIED)
+for protocol, called, peers in (("sctp", "SCTP", "Landlock leaves it open (landlock-lsm#40)"),
+                                ("udp-lite", "UDP-Lite", "seen as an unknown protocol, passed by most"),
+                                ("dccp", "DCCP", "seen as an unknown protocol, passed by most")):
+    sent(protocol, [protocol], V4, called, peers, "no packet leaves: protocol",
+         "cgroup_skb drops it for governed addresses and TC everywhere")
 
 
 @shot("SCTP and unknown protocols by hand, from a packet socket",
@@ -142,7 +123,7 @@ def unknown_protocols(it):
 @shot("raw socket with an IP header of one's own",
       "skips connect() and sendmsg() hooks; CAP_NET_RAW is a default of many runtimes",
       "EPERM",
-      "cgroup_skb fails closed for packets of sockets that no hook has seen")
+      UNSEEN)
 def raw_socket(it):
     it.trick("raw-header", DENIED, it.pod_address())
 
@@ -150,30 +131,23 @@ def raw_socket(it):
 @shot("raw sockets of IPv6: a header of one's own, a segment of one's own",
       "the IPv6 side is forgotten (AWS's agent passes all of it)",
       "EPERM",
-      "cgroup_skb fails closed for packets of sockets that no hook has seen")
+      UNSEEN)
 def raw_socket6(it):
     it.trick("raw-header6", DENIED6, it.pod_address6())
     it.trick("raw-segment", DENIED6)
     it.trick("ping", DENIED6)
 
+sent("ping-socket", ["ping-socket", "ping-connected"], BOTH,
+     "ping sockets (SOCK_DGRAM, ICMP): no privilege, no raw socket",
+     "no connect(), no sendmsg() hook before 6.0; ICMP is what diagnostics need",
+     "no ICMP to governed addresses, connected or not",
+     "cgroup_skb for their packets, TC for the frames")
 
-@shot("ping sockets (SOCK_DGRAM, ICMP): no privilege, no raw socket",
-      "no connect(), no sendmsg() hook before 6.0; ICMP is what diagnostics need",
-      "no ICMP to governed addresses, connected or not",
-      "cgroup_skb for their packets, TC for the frames")
-def ping_socket(it):
-    for addr in (DENIED, DENIED6):
-        it.trick("ping-socket", addr)
-        it.trick("ping-connected", addr)
-
-
-@shot("a ping socket that is connected to what is free, then sends elsewhere",
-      "the socket is known and trusted",
-      "each packet goes by its own address",
-      "TC trusts no socket but those of TCP and UDP")
-def ping_retargeted(it):
-    for addr, cover in ((DENIED, FREE), (DENIED6, FREE6)):
-        it.trick("ping-after-connect", addr, cover)
+sent("ping-retargeted", ["ping-after-connect"], BOTH_COVERED,
+     "a ping socket that is connected to what is free, then sends elsewhere",
+     "the socket is known and trusted",
+     "each packet goes by its own address",
+     "TC trusts no socket but those of TCP and UDP")
 
 
 @shot("ICMP tunnel: data in echo requests",
@@ -184,22 +158,17 @@ def icmp_tunnel(it):
     it.trick("ping", DENIED)
     it.frame("ping4", "error4", "ping6", "error6")
 
+sent("source-routing", ["source-route", "source-route-later", "source-route-tcp"], COVERED,
+     "source routing by IP_OPTIONS",
+     "the hook sees the harmless address, the packet goes to the other; no privilege needed",
+     "dropped",
+     "TC compares the header with what was decided about the socket and refuses IP options")
 
-@shot("source routing by IP_OPTIONS",
-      "the hook sees the harmless address, the packet goes to the other; no privilege needed",
-      "dropped",
-      "TC compares the header with what was decided about the socket and refuses IP options")
-def source_routing(it):
-    for trick in ("source-route", "source-route-later", "source-route-tcp"):
-        it.trick(trick, DENIED, FREE)
-
-
-@shot("segment routing by IPV6_RTHDR",
-      "the same, and no privilege needed either",
-      "dropped: extension-header",
-      "TC: a routing header's address is not the last")
-def segment_routing(it):
-    it.trick("segment-route", DENIED6, FREE6)
+sent("segment-routing", ["segment-route"], [(DENIED6, FREE6)],
+     "segment routing by IPV6_RTHDR",
+     "the same, and no privilege needed either",
+     "dropped: extension-header",
+     "TC: a routing header's address is not the last")
 
 
 @attack("other protocols, raw and ping sockets in Strict containment",

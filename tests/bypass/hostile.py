@@ -184,22 +184,42 @@ def sequence(sock, queue):
     return sock.getsockopt(socket.IPPROTO_TCP, TCP_QUEUE_SEQ)
 
 
-def overlap(addr, port, saddr, mac, good, bad):
-    """A hello in pieces, of which a packet socket says some first, with other bytes: (sequence number,
-    flow) are those of a connection that stands. The peer believes what comes first."""
-    good, bad = bytes.fromhex(good), bytes.fromhex(bad)
-    sock = made(addr, socket.SOCK_STREAM)
-    sock.connect((addr, port))
+def lay_over(sock, saddr, mac, *pieces):
+    """Says (where, relative to what the socket will send next; bytes) on a connection that stands: ports and
+    sequence numbers are its own. The peer believes what comes first."""
+    addr, port = sock.getpeername()
     sock.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, 1)
-    seq, ack = sequence(sock, TCP_SEND_QUEUE) & 0xffffffff, sequence(sock, TCP_RECV_QUEUE) & 0xffffffff
+    seq, ack = sequence(sock, TCP_SEND_QUEUE), sequence(sock, TCP_RECV_QUEUE) & 0xffffffff
     sock.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, TCP_REPAIR_OFF_NO_WP)
-    half = len(bad) // 2
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as packets:
         packets.bind(("eth0", 0))
-        for at, end in ((half, len(bad)), (0, half)):  # the later part first
-            segment = wire.tcp(port, wire.PUSH_ACK, sock.getsockname()[1], seq + at, ack, bad[at:end])
+        for at, piece in pieces:
+            segment = wire.tcp(port, wire.PUSH_ACK, sock.getsockname()[1], seq + at & 0xffffffff, ack, piece)
             packets.send(wire.ether(mac, IP4, wire.ip4(saddr, addr, wire.TCP, wire.summed(saddr, addr, segment))))
+
+
+def overlap(addr, port, saddr, mac, good, bad):
+    """A hello of which a packet socket says the pieces first, the later one before the other."""
+    good, bad = bytes.fromhex(good), bytes.fromhex(bad)
+    half = len(bad) // 2
+    sock = made(addr, socket.SOCK_STREAM)
+    sock.connect((addr, port))
+    lay_over(sock, saddr, mac, (half, bad[half:]), (0, bad[:half]))
     sock.send(good)
+    sock.recv(1)
+
+
+def overlap_verified(addr, port, saddr, mac, hello, data, forged):
+    """As if the hello were sent again, with other bytes at its end, and more behind it: before the socket
+    says what it has to say there."""
+    hello, data, forged = (bytes.fromhex(one) for one in (hello, data, forged))
+    sock = made(addr, socket.SOCK_STREAM)
+    sock.connect((addr, port))
+    sock.send(hello)
+    sock.recv(1)
+    back = len(hello) // 2
+    lay_over(sock, saddr, mac, (-back, b"\0" * back + forged))
+    sock.send(data)
     sock.recv(1)
 
 
@@ -280,7 +300,8 @@ TRICKS = {
     "source-route": source_route, "source-route-tcp": source_route_tcp, "source-route-later": source_route_later,
     "segment-route": segment_route, "ping-socket": ping_socket, "ping-after-connect": ping_after_connect,
     "ping-connected": ping_connected, "raw-header6": raw_header6, "raw-segment": raw_segment, "frame": frame,
-    "tap": tap, "repaired": repaired, "mptcp-subflow": mptcp_subflow, "overlap": overlap, "make-family": make_family,
+    "tap": tap, "repaired": repaired, "mptcp-subflow": mptcp_subflow, "overlap": overlap,
+    "overlap-verified": overlap_verified, "make-family": make_family,
     "retarget": retarget, "mapped": mapped,
 }
 

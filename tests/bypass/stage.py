@@ -22,7 +22,7 @@ POLICIES = NAMES_POLICIES.replace("""  - name: wild
 """, """  - name: wild
     to: [{endpoint: wild}]
   - name: address
-    to: [{endpoint: test-allowed}, {cidr: 203.0.113.100/32}]
+    to: [{endpoint: test-allowed}, {cidr: 203.0.113.100/32}, {cidr: 203.0.113.82/32}]
   deny:
   - name: wide
     to: [{cidr: 203.0.113.96/28}]
@@ -76,6 +76,7 @@ metadata: {{name: {0}-1, namespace: ml{1}}}
 spec: {{serviceAccount: {0}, cgroup: "kubepods.slice/*/kubepods-*pod{0}*.slice"}}
 """
 QUIET = "203.0.113.81"   # as WITNESS, but it never answers
+BY_CIDR = "203.0.113.82"  # as WITNESS, but it is the address that a rule allows
 BARRIER = "203.0.113.11"  # no endpoint covers it
 ODD_RESOLVER, ODD_ADDR = "198.51.100.55", "203.0.113.90"  # a trusted one; what it answers
 SUBFLOWS = FREE, 4443     # of a server of Multipath TCP that says it is at DENIED, too
@@ -119,7 +120,7 @@ class Stage:
         # a router that honours source routes: else the attack would fail of itself
         run("ip", "netns", "exec", node.host, "sysctl", "-qw", *(
             f"net.ipv4.conf.{link}.accept_source_route=1" for link in ("all", "p1")))
-        for addr, answer in ((WITNESS, "k"), (QUIET, "")):
+        for addr, answer in ((WITNESS, "k"), (BY_CIDR, "k"), (QUIET, "")):
             node.world_ip("addr", "add", f"{addr}/32", "dev", "lo")
             node.world.ask("witness", addr=addr, answer=answer)
         self.serve("dns", ODD_RESOLVER, ODD_ADDR)
@@ -132,6 +133,9 @@ class Stage:
             for addr in (FREE, FREE6):
                 equal(pod.ask("connect", addr=addr, port=443, family="v6" if ":" in addr else "v4")["errno"],
                       "OK", f"the way from {pod.name} to {addr}")
+        # it has its process id written before it has read all those names
+        wait_until(lambda: self.pods["chat"].ask("resolve", name="seen.hub.test", family="v4")["addrs"],
+                   "the resolver to answer", harness.PATIENCE)
 
     def serve(self, what, addr, *more):
         if what == "dns":
@@ -290,6 +294,17 @@ class Try:
         before, leaked = self.witnessed(QUIET), self.leaked
         self.says(hello, reason, QUIET, **raw)
         self.unit, self.leaked = "hellos", leaked + (self.witnessed(QUIET) - before >= len(hello))
+
+    def lays_over(self, trick, said, forged, addr=WITNESS):
+        """A packet socket that says `forged` on a connection of this pod's to a witness, where its socket
+        says `said`: nothing else than the latter may arrive there, and the whole of it."""
+        self.know_witnesses()
+        self.trick(trick, addr, self.pod_address(), self.node.mac(), *(one.hex() for one in (*said, *forged)))
+        if self.enforced and not self.attack.remains:
+            check(self.denials_now("frame", "unverified"), "the forged segments")
+        came, said = bytes.fromhex(self.node.world.ask("witness", addr=addr)["last"]), b"".join(said)
+        self.unit = "bytes"
+        self.leaked += sum(one != other for one, other in zip(came, said)) + abs(len(came) - len(said))
 
     def know_witnesses(self):
         for name in ("seen.hub.test", "rival.test", "upload.hub.test"):

@@ -138,6 +138,30 @@ bool names_start_with(const struct aeg_datapath_config *config)
 	return CHECK_EQUAL(aeg_datapath_set_resolvers(datapath, &resolver, 1), 0);
 }
 
+bool names_enter(void)
+{
+	const struct aeg_datapath_config config = stage_config();
+
+	return names_enter_with(&config);
+}
+
+bool names_enter_with(const struct aeg_datapath_config *config)
+{
+	world_start();
+	if (!names_start_with(config))
+		return false;
+	stage_enter(IN_A);
+	named_reset();
+	return true;
+}
+
+void names_leave(void)
+{
+	stage_leave();
+	datapath_stop();
+	world_stop();
+}
+
 /* ---- what happened ---- */
 
 static struct named named_events[64];

@@ -30,6 +30,10 @@ enum { RULE_NAMES = 61, RULE_WILD, RULE_BAD, RULE_OPEN };
 /* Opens, installs, attaches; the world is up. */
 bool names_start(void);
 bool names_start_with(const struct aeg_datapath_config *config);
+/* The same with the world, and the caller is in A; whatever came of it, it is to be left. */
+bool names_enter(void);
+bool names_enter_with(const struct aeg_datapath_config *config);
+void names_leave(void);
 bool names_install(void);
 /* The same, but what A asks is judged: AEG_IDENT_* beside the usual flags, and caps of both layers. */
 bool names_install_asking(uint32_t flags, struct aeg_dns_caps enforce, struct aeg_dns_caps all);

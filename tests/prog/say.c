@@ -7,24 +7,52 @@
 #include <poll.h>
 #include <unistd.h>
 
+bool say_enter(void)
+{
+	if (!names_enter())
+		return false;
+	CHECK(world_ask("a-5-10-0-1.wild.test"));
+	CHECK(world_ask("a-5-10-0-1.rival.test"));
+	CHECK(world_learned(SHARED));
+	named_reset();
+	return true;
+}
+
 int say_connect(const char *addr, uint16_t port)
 {
 	return needed(world_connect(addr, port));
 }
 
+/* How often in a row TCP has given up an acknowledgement, or -1. */
+static int unacked(int fd)
+{
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
+		return -1;
+	return info.tcpi_retransmits + info.tcpi_probes + info.tcpi_backoff;
+}
+
+static bool unacked_more(int fd, int than)
+{
+	int n = unacked(fd);
+
+	for (int i = 0; i < 300 && n >= 0 && n <= than; i++) {
+		poll(NULL, 0, 10);
+		n = unacked(fd);
+	}
+	return n > than;
+}
+
 bool say_unacked(int fd)
 {
-	for (int i = 0; i < 300; i++) {
-		struct tcp_info info;
-		socklen_t len = sizeof(info);
+	return unacked_more(fd, 0);
+}
 
-		if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
-			return false;
-		if (info.tcpi_retransmits || info.tcpi_probes || info.tcpi_backoff)
-			return true;
-		poll(NULL, 0, 10);
-	}
-	return false;
+bool say_repeated(int fd)
+{
+	return unacked_more(fd, unacked(fd));
 }
 
 size_t say_arrived(int fd)

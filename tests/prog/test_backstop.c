@@ -19,21 +19,11 @@ static bool start(void)
 	struct aeg_datapath_config config = stage_config();
 	uint8_t addrs[4][16];
 
-	world_start();
 	config.sockops = true;
-	if (!names_start_with(&config))
+	if (!names_enter_with(&config))
 		return false;
-	stage_enter(IN_A);
-	named_reset();
 	CHECK(world_ask("a-5-80-0-1.wild.test"));
 	return CHECK_EQUAL(world_resolve("a-5-80-0-1.wild.test", 28, addrs, 4), 1);
-}
-
-static void stop(void)
-{
-	stage_leave();
-	datapath_stop();
-	world_stop();
 }
 
 static int64_t now_ms(void)
@@ -87,7 +77,7 @@ static void test_denied_ends(void)
 		check_ended("2a00::550:1");
 		check_ended("::ffff:5.80.0.1");
 	}
-	stop();
+	names_leave();
 }
 
 /* The byte that answers carries the acknowledgement that measures the round trip. */
@@ -117,7 +107,7 @@ static void test_taken_off(void)
 		CHECK_EQUAL(time_out_of(fd), 0);
 		close(fd);
 	}
-	stop();
+	names_leave();
 }
 
 /* What the application wants, before or after connect(), is not touched. */
@@ -144,7 +134,7 @@ static void test_of_ones_own(void)
 		CHECK_EQUAL(time_out_of(fd), 8000);
 		close(fd);
 	}
-	stop();
+	names_leave();
 }
 
 const struct test backstop_tests[] = {

@@ -7,23 +7,6 @@
 #include <errno.h>
 #include <stdio.h>
 
-static bool start(void)
-{
-	world_start();
-	if (!names_start())
-		return false;
-	stage_enter(IN_A);
-	named_reset();
-	return true;
-}
-
-static void stop(void)
-{
-	stage_leave();
-	datapath_stop();
-	world_stop();
-}
-
 /* Connects and leaves; 0 or the errno. */
 static int try_connect(const char *addr, uint16_t port)
 {
@@ -39,7 +22,7 @@ static void test_learned_at_once(void)
 {
 	const struct named *named;
 
-	if (start()) {
+	if (names_enter()) {
 		CHECK_EQUAL(try_connect("5.1.0.1", TLS_PORT), 0); /* nobody knows it yet */
 		CHECK(world_ask("a-5-1-0-1.rival.test"));
 		CHECK(world_learned("5.1.0.1"));
@@ -59,14 +42,14 @@ static void test_learned_at_once(void)
 		CHECK(!world_learned("5.1.0.3")); /* no pattern */
 		CHECK_EQUAL(learnings(AEG_LEARNING_NO_PATTERN), 1);
 	}
-	stop();
+	names_leave();
 }
 
 static void test_case_and_families(void)
 {
 	uint8_t addrs[4][16];
 
-	if (start()) {
+	if (names_enter()) {
 		CHECK(world_ask("a-5-1-1-1.RiVaL.tEsT"));
 		CHECK(world_learned("5.1.1.1"));
 		CHECK_EQUAL(world_resolve("a-5-1-1-2.rival.test", 28, addrs, 4), 1);
@@ -75,7 +58,7 @@ static void test_case_and_families(void)
 		CHECK_EQUAL(try_connect("2a00::501:103", TLS_PORT), 0);
 		CHECK_EQUAL(try_connect("::ffff:5.1.1.1", TLS_PORT), EPERM);
 	}
-	stop();
+	names_leave();
 }
 
 #define RACES 1000
@@ -85,7 +68,7 @@ static void test_race(void)
 {
 	unsigned int missed = 0;
 
-	if (start()) {
+	if (names_enter()) {
 		for (int i = 0; i < RACES; i++) {
 			char name[64], addr[32];
 
@@ -97,14 +80,14 @@ static void test_race(void)
 		CHECK_EQUAL(missed, 0);
 		CHECK_EQUAL(learnings(AEG_LEARNING_NEW), RACES);
 	}
-	stop();
+	names_leave();
 }
 
 static void test_lies(void)
 {
 	char name[64], addr[32];
 
-	if (start()) {
+	if (names_enter()) {
 		for (int i = 0; i < MANNERS; i++) {
 			check_context("%s", manner_names[i]);
 			snprintf(name, sizeof(name), "a-5-3-0-%d.rival.test", i + 1);
@@ -122,7 +105,7 @@ static void test_lies(void)
 		CHECK_EQUAL(dns_results(AEG_DNS_BAD_LABEL), 2);
 		CHECK_EQUAL(dns_results(AEG_DNS_BAD_RECORD), 1);
 	}
-	stop();
+	names_leave();
 }
 
 /* Of so many bytes, whatever it takes. */
@@ -143,7 +126,7 @@ static void test_lengths(void)
 {
 	char name[300], addr[32];
 
-	if (start()) {
+	if (names_enter()) {
 		for (int len = 30; len <= 255; len += len < 250 ? 11 : 1) {
 			char front[32];
 
@@ -157,12 +140,12 @@ static void test_lengths(void)
 		CHECK_EQUAL(dns_results(AEG_DNS_BAD_NAME), 2);
 		CHECK_EQUAL(learnings(AEG_LEARNING_UNASKED), 0);
 	}
-	stop();
+	names_leave();
 }
 
 static void test_special_use(void)
 {
-	if (start()) {
+	if (names_enter()) {
 		CHECK(world_ask("a-169-254-169-254.wild.test"));
 		CHECK(!world_learned("169.254.169.254"));
 		CHECK(world_ask("a-10-0-0-1.wild.test"));
@@ -171,13 +154,13 @@ static void test_special_use(void)
 		CHECK(world_ask("a-5-4-0-1.wild.test"));
 		CHECK(world_learned("5.4.0.1"));
 	}
-	stop();
+	names_leave();
 }
 
 /* By the endpoint that has the name, and by nobody else's. */
 static void test_declared(void)
 {
-	if (start()) {
+	if (names_enter()) {
 		CHECK(world_ask("a-10-7-0-1.wild.test"));
 		CHECK(world_ask("a-10-7-0-2.other-link.test"));
 		CHECK(world_ask("a-10-8-0-1.link.test")); /* not in its CIDR */
@@ -188,7 +171,7 @@ static void test_declared(void)
 		CHECK(world_learned("10.7.0.3"));
 		CHECK_EQUAL(learnings(AEG_LEARNING_NEW), 1);
 	}
-	stop();
+	names_leave();
 }
 
 static struct aeg_learned learned_of(const char *text)
@@ -213,7 +196,7 @@ static int count_members(const char *text)
 /* One address for several patterns: the most lenient lets it through until the name is known. */
 static void test_shared_address(void)
 {
-	if (start()) {
+	if (names_enter()) {
 		CHECK(world_ask("a-5-5-0-1.rival.test"));
 		CHECK_EQUAL(try_connect("5.5.0.1", TLS_PORT), EPERM);
 		CHECK(world_ask("a-5-5-0-1.wild.test"));
@@ -223,7 +206,7 @@ static void test_shared_address(void)
 		CHECK(world_ask("a-5-5-0-1.x.wild.test"));
 		CHECK_EQUAL(count_members("5.5.0.1"), 2); /* one a pattern */
 	}
-	stop();
+	names_leave();
 }
 
 /* As if the answer had been given so long ago that only these seconds are left; then it comes again. */
@@ -250,7 +233,7 @@ static void test_renewed(void)
 	uint64_t name;
 	uint32_t left;
 
-	if (start()) {
+	if (names_enter()) {
 		CHECK(world_ask("a-5-7-0-1.rival.test"));
 		name = learned_of("5.7.0.1").members[0].name;
 		for (uint32_t had = 0; had <= 100; had += had < 4 ? 1 : 32) {
@@ -264,12 +247,12 @@ static void test_renewed(void)
 		CHECK(learned_of("5.7.0.1").members[0].name != name);
 		CHECK_EQUAL(learnings(AEG_LEARNING_NEW), 1);
 	}
-	stop();
+	names_leave();
 }
 
 static void test_untrusted_resolver(void)
 {
-	if (start()) {
+	if (names_enter()) {
 		CHECK_EQUAL(aeg_datapath_set_resolvers(datapath, NULL, 0), 0);
 		CHECK(world_ask("a-5-6-0-1.rival.test"));
 		CHECK(!world_learned("5.6.0.1"));
@@ -278,7 +261,7 @@ static void test_untrusted_resolver(void)
 		CHECK(world_ask("a-5-6-0-2.rival.test"));
 		CHECK(!world_learned("5.6.0.2"));
 	}
-	stop();
+	names_leave();
 }
 
 /* ---- answers that were read in this second already ---- */
@@ -336,7 +319,7 @@ static void test_same_second(void)
 {
 	uint64_t before, again;
 
-	if (start()) {
+	if (names_enter()) {
 		CHECK(world_ask("a-5-8-0-1.rival.test"));
 		CHECK(world_ask("a-5-8-0-9.free.test"));
 		before = dns_results(AEG_DNS_OK);
@@ -353,20 +336,20 @@ static void test_same_second(void)
 			    more_records));
 		CHECK(world_learned("5.8.0.2"));
 	}
-	stop();
+	names_leave();
 }
 
 /* What no pattern covers is counted alike, and is learned once there is one. */
 static void test_same_second_no_pattern(void)
 {
-	if (start()) {
+	if (names_enter()) {
 		for (int i = 0; i < 10; i++)
 			CHECK(world_ask("a-5-8-1-1.free.test"));
 		CHECK_EQUAL(learnings(AEG_LEARNING_NO_PATTERN), 10);
 		CHECK_EQUAL(dns_results(AEG_DNS_OK), 10);
 		CHECK(!world_learned("5.8.1.1"));
 	}
-	stop();
+	names_leave();
 }
 
 /* In another second the address is renewed. */
@@ -374,7 +357,7 @@ static void test_next_second(void)
 {
 	uint32_t begin;
 
-	if (start()) {
+	if (names_enter()) {
 		CHECK(world_ask("a-5-8-2-1.rival.test"));
 		set_left("5.8.2.1", 100);
 		begin = now_s();
@@ -383,7 +366,7 @@ static void test_next_second(void)
 		} while (now_s() < begin + 2);
 		CHECK(left_of("5.8.2.1") > 290);
 	}
-	stop();
+	names_leave();
 }
 
 /* ---- sockets with many questions ---- */
@@ -393,7 +376,7 @@ static void test_beside_a_stranger(void)
 {
 	AEG_AUTO_CLOSE int fd = -1;
 
-	if (start()) {
+	if (names_enter()) {
 		fd = world_asker();
 		world->hold = true;
 		world_query(fd, RESOLVER, "a-5-9-0-1.rival.test", 1);
@@ -402,7 +385,7 @@ static void test_beside_a_stranger(void)
 		CHECK(world_answered(fd));
 		CHECK(world_learned("5.9.0.1"));
 	}
-	stop();
+	names_leave();
 }
 
 static void ask_many(unsigned int n)
@@ -423,7 +406,7 @@ static void ask_many(unsigned int n)
 /* As many as are remembered; one more. */
 static void test_many_open(void)
 {
-	if (start()) {
+	if (names_enter()) {
 		ask_many(AEG_ASKED);
 		CHECK_EQUAL(learnings(AEG_LEARNING_NEW), AEG_ASKED);
 		CHECK_EQUAL(learnings(AEG_LEARNING_EVICTED), 0);
@@ -433,7 +416,7 @@ static void test_many_open(void)
 		CHECK_EQUAL(learnings(AEG_LEARNING_UNASKED), 1);
 		CHECK(!world_learned("5.9.33.1") && world_learned("5.9.33.2"));
 	}
-	stop();
+	names_leave();
 }
 
 /* ---- limits ---- */
@@ -442,7 +425,7 @@ static void test_crowded(void)
 {
 	char name[64];
 
-	if (start()) {
+	if (names_enter()) {
 		for (int i = 0; i < CROWD; i++) {
 			snprintf(name, sizeof(name), "a-5-10-0-1.c%d.test", i);
 			CHECK(world_ask(name));
@@ -453,13 +436,13 @@ static void test_crowded(void)
 			CHECK(world_ask(name));
 		CHECK_EQUAL(learnings(AEG_LEARNING_CROWDED), 6);
 	}
-	stop();
+	names_leave();
 }
 
 /* Who connects keeps the address for a while. */
 static void test_renewed_by_connecting(void)
 {
-	if (start()) {
+	if (names_enter()) {
 		aeg_datapath_set_ttl_min(datapath, 60);
 		CHECK(world_ask("a-5-10-1-1.wild.test"));
 		set_left("5.10.1.1", 5);
@@ -469,13 +452,13 @@ static void test_renewed_by_connecting(void)
 		CHECK_EQUAL(try_connect("5.10.1.1", TLS_PORT), 0);
 		CHECK(left_of("5.10.1.1") > 190);
 	}
-	stop();
+	names_leave();
 }
 
 /* 64 records do not fit one packet of 600 bytes. */
 static void test_fragments(void)
 {
-	if (start()) {
+	if (names_enter()) {
 		world_mtu(600);
 		world->records = 64;
 		CHECK(world_ask("a-5-10-2-1.rival.test"));
@@ -484,7 +467,7 @@ static void test_fragments(void)
 		CHECK(world_ask("a-5-10-2-1.rival.test"));
 		CHECK_EQUAL(learnings(AEG_LEARNING_AGAIN), 64);
 	}
-	stop();
+	names_leave();
 }
 
 const struct test dns_tests[] = {

@@ -13,28 +13,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#define SHARED "5.10.0.1" /* names.test, wild.test and rival.test live there */
 #define FIXTURES "tests/fixtures/clienthello"
-
-static bool start(void)
-{
-	world_start();
-	if (!names_start())
-		return false;
-	stage_enter(IN_A);
-	CHECK(world_ask("a-5-10-0-1.wild.test"));
-	CHECK(world_ask("a-5-10-0-1.rival.test"));
-	CHECK(world_learned(SHARED));
-	named_reset();
-	return true;
-}
-
-static void stop(void)
-{
-	stage_leave();
-	datapath_stop();
-	world_stop();
-}
 
 static void pass_hello(const char *addr, const char *name, unsigned int flags)
 {
@@ -59,7 +38,7 @@ static void deny_hello(const char *addr, const char *name, unsigned int flags, u
 
 static void test_names_on_one_address(void)
 {
-	if (start()) {
+	if (say_enter()) {
 		pass_hello(SHARED, "a.wild.test", 0);
 		CHECK(named_last(AEG_EVENT_OPEN) != NULL);
 		CHECK(strcmp(named_last(AEG_EVENT_OPEN)->name, "a.wild.test") == 0);
@@ -72,14 +51,14 @@ static void test_names_on_one_address(void)
 		deny_hello(SHARED, "a.wild.test", WIRE_ECH, AEG_REASON_ECH, "a.wild.test");
 		CHECK(world_ask("a-5-10-0-1.names.test.rival.test"));
 	}
-	stop();
+	names_leave();
 }
 
 static void test_not_tls(void)
 {
 	struct wire wire = {.len = 16, .data = "GET / HTTP/1.1\r\n"};
 
-	if (start()) {
+	if (say_enter()) {
 		AEG_AUTO_CLOSE int tls = say_connect(SHARED, TLS_PORT);
 		AEG_AUTO_CLOSE int other = say_connect(SHARED, OTHER_PORT);
 		AEG_AUTO_CLOSE int open = say_connect(OPEN_ADDR, TLS_PORT);
@@ -88,13 +67,13 @@ static void test_not_tls(void)
 		CHECK_EQUAL(world_send(other, wire.data, wire.len), 0);
 		CHECK_EQUAL(world_send(open, wire.data, wire.len), 0);
 	}
-	stop();
+	names_leave();
 }
 
 /* Nobody knows the address: only a name that is governed speaks against it. */
 static void test_unknown_addresses(void)
 {
-	if (start()) {
+	if (say_enter()) {
 		pass_hello("5.11.0.1", "free.test", 0);
 		pass_hello("5.11.0.1", "a.wild.test", 0);
 		pass_hello("5.11.0.1", "", WIRE_NO_NAME);
@@ -104,7 +83,7 @@ static void test_unknown_addresses(void)
 		pass_hello(OPEN_ADDR, "rival.test", 0);
 		deny_hello(OPEN_ADDR, "bad.wild.test", 0, AEG_REASON_DENY_RULE, "bad.wild.test");
 	}
-	stop();
+	names_leave();
 }
 
 static void pieces(const char *name, size_t size, size_t record, size_t piece, bool good)
@@ -139,13 +118,13 @@ static void test_pieces(void)
 	} cuts[] = {{0, 0, 1},	  {0, 0, 7},	     {1800, 0, 1400}, {1800, 0, 600},
 		    {0, 9, 8192}, {1800, 100, 8192}, {0, 5, 3},	      {3900, 0, 1000}};
 
-	if (start()) {
+	if (say_enter()) {
 		for (size_t i = 0; i < AEG_ARRAY_SIZE(cuts); i++) {
 			pieces("a.wild.test", cuts[i].size, cuts[i].record, cuts[i].piece, true);
 			pieces("x.rival.test", cuts[i].size, cuts[i].record, cuts[i].piece, false);
 		}
 	}
-	stop();
+	names_leave();
 }
 
 /* What was gathered of a hello does not outlive its connection. */
@@ -157,7 +136,7 @@ static void test_connect_again(void)
 				       .sin_addr.s_addr = inet_addr(SHARED)};
 	struct wire good, bad;
 
-	if (start()) {
+	if (say_enter()) {
 		AEG_AUTO_CLOSE int fd = say_connect(SHARED, TLS_PORT);
 
 		wire_hello("a.wild.test", 0, 0, &good);
@@ -170,20 +149,20 @@ static void test_connect_again(void)
 		CHECK_EQUAL(connect(fd, (const struct sockaddr *)&to, sizeof(to)), 0);
 		say_denied(fd, &bad, AEG_REASON_NAME_NOT_ALLOWED, "x.rival.test");
 	}
-	stop();
+	names_leave();
 }
 
 static void test_too_long(void)
 {
 	struct wire wire;
 
-	if (start()) {
+	if (say_enter()) {
 		AEG_AUTO_CLOSE int fd = say_connect(SHARED, TLS_PORT);
 
 		wire_hello("a.wild.test", 0, 4200, &wire);
 		say_denied(fd, &wire, AEG_REASON_HELLO_TOO_LONG, "");
 	}
-	stop();
+	names_leave();
 }
 
 static bool read_fixture(const char *name, struct wire *ret)
@@ -210,7 +189,7 @@ static void test_real_hellos(void)
 		check_skip(FIXTURES " is not here");
 		return;
 	}
-	if (start()) {
+	if (say_enter()) {
 		while ((entry = readdir(dir))) {
 			AEG_AUTO_CLOSE int fd = -1;
 
@@ -228,7 +207,7 @@ static void test_real_hellos(void)
 		CHECK(n > 10);
 	}
 	closedir(dir);
-	stop();
+	names_leave();
 }
 
 /* Names as no client writes them: nothing of such a hello arrives. `from` is changed to `to`, where given. */
@@ -271,7 +250,7 @@ static void test_odd_names(void)
 {
 	struct wire wire;
 
-	if (start()) {
+	if (say_enter()) {
 		for (size_t i = 0; i < AEG_ARRAY_SIZE(odd); i++) {
 			AEG_AUTO_CLOSE int fd = say_connect(SHARED, TLS_PORT);
 
@@ -283,7 +262,7 @@ static void test_odd_names(void)
 		check_context("upper case, allowed");
 		pass_hello(SHARED, "A.WILD.TEST", 0);
 	}
-	stop();
+	names_leave();
 }
 
 /* Options make the IP header longer: the hello is found all the same. */
@@ -293,7 +272,7 @@ static void test_ipv4_options(void)
 
 	wire_hello("a.wild.test", 0, 0, &good);
 	wire_hello("x.rival.test", 0, 0, &bad);
-	if (start()) {
+	if (say_enter()) {
 		for (int i = 0; i < 2; i++) {
 			AEG_AUTO_CLOSE int fd = say_connect(SHARED, TLS_PORT);
 
@@ -306,7 +285,7 @@ static void test_ipv4_options(void)
 				CHECK_EQUAL(say(fd, &good, 40), good.len);
 		}
 	}
-	stop();
+	names_leave();
 }
 
 /* Extension headers are not skipped: what lies behind them does not leave before the hello is through. */
@@ -317,7 +296,7 @@ static void test_ipv6_extensions(void)
 	struct wire hello;
 
 	wire_hello("a.wild.test", 0, 0, &hello);
-	if (start()) {
+	if (say_enter()) {
 		for (size_t i = 0; i < AEG_ARRAY_SIZE(options); i++) {
 			AEG_AUTO_CLOSE int fd = say_connect("2a00::50a:1", TLS_PORT);
 
@@ -334,7 +313,7 @@ static void test_ipv6_extensions(void)
 			CHECK(say_arrived(fd) > 0);
 		}
 	}
-	stop();
+	names_leave();
 }
 
 static bool syn_had_data(int fd)
@@ -375,12 +354,12 @@ static void fast_open(const char *name, bool in_syn, bool good)
 
 static void test_fast_open(void)
 {
-	if (start()) {
+	if (say_enter()) {
 		fast_open("a.wild.test", false, true);
 		fast_open("b.wild.test", true, true);
 		fast_open("x.rival.test", true, false);
 	}
-	stop();
+	names_leave();
 }
 
 static bool lose_packets(struct loss_test **ret)
@@ -402,14 +381,14 @@ static void test_lossy_line(void)
 {
 	struct loss_test *loss = NULL;
 
-	if (start() && lose_packets(&loss)) {
+	if (say_enter() && lose_packets(&loss)) {
 		for (int i = 0; i < 10; i++) {
 			pieces("a.wild.test", 1800, 0, 600, true);
 			pieces("x.rival.test", 1800, 0, 600, false);
 		}
 	}
 	loss_test__destroy(loss);
-	stop();
+	names_leave();
 }
 
 static double ms_since(const struct timespec *start)
@@ -427,7 +406,7 @@ static void test_killed_soon(void)
 	struct timespec begin;
 	struct wire wire;
 
-	if (start()) {
+	if (say_enter()) {
 		AEG_AUTO_CLOSE int fd = say_connect(SHARED, TLS_PORT);
 		struct pollfd ring = {.fd = aeg_datapath_fd(datapath), .events = POLLIN};
 		struct pollfd client = {.fd = fd, .events = POLLIN};
@@ -446,7 +425,7 @@ static void test_killed_soon(void)
 		CHECK_EQUAL(poll(&client, 1, 3000), 1);
 		printf("# from send() to the error: %.2f ms\n", ms_since(&begin));
 	}
-	stop();
+	names_leave();
 }
 
 const struct test hello_tests[] = {

@@ -23,26 +23,6 @@
 #include <sys/sendfile.h>
 #include <sys/wait.h>
 
-#define SHARED "5.20.0.1"
-
-static bool start(void)
-{
-	world_start();
-	if (!names_start())
-		return false;
-	stage_enter(IN_A);
-	CHECK(world_ask("a-5-20-0-1.wild.test"));
-	named_reset();
-	return true;
-}
-
-static void stop(void)
-{
-	stage_leave();
-	datapath_stop();
-	world_stop();
-}
-
 /* ---- A1: pages that the sender can still write to ---- */
 
 enum way { BY_SEND, BY_SENDFILE, BY_SPLICE, BY_ZEROCOPY, WAYS };
@@ -112,7 +92,7 @@ static void send_shared(enum way way, const char *addr, uint16_t port, bool good
 
 static void test_rewritten_pages(void)
 {
-	if (start()) {
+	if (say_enter()) {
 		for (int way = 0; way < WAYS; way++)
 			send_shared((enum way)way, SHARED, TLS_PORT, way == BY_SEND);
 		/* what was allowed by its address needs no name, and may send files */
@@ -122,7 +102,7 @@ static void test_rewritten_pages(void)
 		for (int way = 0; way < WAYS; way++)
 			send_shared((enum way)way, SHARED, TLS_PORT, true);
 	}
-	stop();
+	names_leave();
 }
 
 /* A second hello is looked at like the first. */
@@ -143,11 +123,11 @@ static void send_second(enum way way)
 
 static void test_rewritten_second(void)
 {
-	if (start()) {
+	if (say_enter()) {
 		for (int way = 0; way < WAYS; way++)
 			send_second((enum way)way);
 	}
-	stop();
+	names_leave();
 }
 
 /* Once the hello was read, and no second one can come, everything may be sent in every way. */
@@ -159,7 +139,7 @@ static void test_files_behind_the_hello(void)
 						     "\x17\x03\x03\x00\x01x"};
 	struct wire wire;
 
-	if (start()) {
+	if (say_enter()) {
 		for (int modern = 0; modern < 2; modern++) {
 			AEG_AUTO_CLOSE int fd = say_connect(SHARED, TLS_PORT);
 
@@ -171,7 +151,7 @@ static void test_files_behind_the_hello(void)
 			CHECK(answered(fd, 3000));
 		}
 	}
-	stop();
+	names_leave();
 }
 
 /* ---- A2: a name server in a network namespace of one's own ---- */
@@ -281,9 +261,9 @@ static int in_a_child(void (*fn)(void))
 
 static void test_own_name_server(void)
 {
-	if (start())
+	if (say_enter())
 		CHECK_EQUAL(in_a_child(ask_elsewhere), 0);
-	stop();
+	names_leave();
 }
 
 /* The guess goes wrong: the workload's first question comes from a namespace of its own making. */
@@ -305,14 +285,12 @@ static void ask_first(void)
 
 static void test_first_to_ask(void)
 {
-	world_start();
-	if (names_start()) {
-		stage_enter(IN_A);
+	if (names_enter()) {
 		CHECK_EQUAL(in_a_child(ask_first), 0);
 		CHECK(world_ask("a-5-20-0-9.wild.test"));
 		CHECK(world_learned("5.20.0.9"));
 	}
-	stop();
+	names_leave();
 }
 
 /* ---- A3: answers from a raw socket ---- */
@@ -376,7 +354,7 @@ static void test_injected_answers(void)
 	struct wire answer;
 	uint16_t port;
 
-	if (start()) {
+	if (say_enter()) {
 		AEG_AUTO_CLOSE int fd = ask_silently("one.wild.test", 7, &answer, &port);
 
 		CHECK_EQUAL(inject(port, &answer), EPERM); /* a raw socket of the pod */
@@ -388,7 +366,7 @@ static void test_injected_answers(void)
 		CHECK(!world_learned("5.67.0.1"));
 		CHECK_EQUAL(learnings(AEG_LEARNING_LOOPBACK), 1);
 	}
-	stop();
+	names_leave();
 }
 
 /* ---- A4: sockets without connect() and sendmsg() hooks ---- */
@@ -441,7 +419,7 @@ static void try_raw(const char *who, int denied, int crafted)
 
 static void test_raw_sockets(void)
 {
-	if (start()) {
+	if (say_enter()) {
 		sh("sysctl -qw 'net.ipv4.ping_group_range=0 2147483647'");
 		CHECK(world_ask("a-5-21-0-1.rival.test"));
 		try_raw("A", EPERM, EPERM);
@@ -450,7 +428,7 @@ static void test_raw_sockets(void)
 		stage_enter(OUTSIDE);
 		try_raw("outside", 0, 0);
 	}
-	stop();
+	names_leave();
 }
 
 /* ---- A4: the same sockets, where connect() or sendmsg() has seen them once ---- */
@@ -519,13 +497,13 @@ static bool has_udplite(void)
 
 static void test_connected_oddities(void)
 {
-	if (start()) {
+	if (say_enter()) {
 		sh("sysctl -qw 'net.ipv4.ping_group_range=0 2147483647'");
 		try_both_orders("ping", IPPROTO_ICMP);
 		if (has_udplite())
 			try_both_orders("UDP-Lite", IPPROTO_UDPLITE);
 	}
-	stop();
+	names_leave();
 }
 
 /* Made before the programs were there: they are their makers' all the same. */
@@ -553,7 +531,7 @@ static void test_sockets_without_state(void)
 	close(inside);
 	close(outside);
 	close(tcp);
-	stop();
+	names_leave();
 }
 
 const struct test hole_tests[] = {

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define SHARED "5.30.0.1"
 #define UNKNOWN "5.31.0.1" /* nobody learned it */
 #define GOOD "a.wild.test"
 #define BAD "x.rival.test"
@@ -22,26 +21,6 @@
 #define CCS4 CCS CCS CCS CCS
 #define DATA4 DATA DATA DATA DATA
 #define DATA16 DATA4 DATA4 DATA4 DATA4
-
-static bool start(void)
-{
-	world_start();
-	if (!names_start())
-		return false;
-	stage_enter(IN_A);
-	CHECK(world_ask("a-5-30-0-1.wild.test"));
-	CHECK(world_ask("a-5-30-0-1.rival.test"));
-	CHECK(world_learned(SHARED));
-	named_reset();
-	return true;
-}
-
-static void stop(void)
-{
-	stage_leave();
-	datapath_stop();
-	world_stop();
-}
 
 /* A connection whose first hello was let through. */
 static int greeted(const char *addr, unsigned int flags)
@@ -141,13 +120,13 @@ static void test_denied(void)
 {
 	static const size_t pieces[] = {WHOLE, 600, 3, 1};
 
-	if (start()) {
+	if (say_enter()) {
 		for (size_t i = 0; i < AEG_ARRAY_SIZE(seconds); i++)
 			for (size_t j = 0; j < AEG_ARRAY_SIZE(pieces); j++)
 				if (pieces[j] > 3 || seconds[i].size + seconds[i].len < 100)
 					second_denied(&seconds[i], SHARED, pieces[j]);
 	}
-	stop();
+	names_leave();
 }
 
 /* The controls: with the name of the first, a server gets what it gets today. */
@@ -155,13 +134,13 @@ static void test_allowed(void)
 {
 	static const size_t pieces[] = {WHOLE, 50};
 
-	if (start()) {
+	if (say_enter()) {
 		for (size_t i = 0; i < AEG_ARRAY_SIZE(seconds); i++)
 			for (size_t j = 0; j < AEG_ARRAY_SIZE(pieces); j++)
 				if (seconds[i].reason == AEG_REASON_NAME_NOT_ALLOWED)
 					second_passes(&seconds[i], SHARED, pieces[j]);
 	}
-	stop();
+	names_leave();
 }
 
 /* No name is demanded of an address that nobody knows; but one that was given stays. */
@@ -169,7 +148,7 @@ static void test_unknown_address(void)
 {
 	struct wire wire;
 
-	if (start()) {
+	if (say_enter()) {
 		AEG_AUTO_CLOSE int fd = say_connect(UNKNOWN, TLS_PORT);
 
 		for (size_t i = 0; i < AEG_ARRAY_SIZE(seconds); i++)
@@ -179,7 +158,7 @@ static void test_unknown_address(void)
 		CHECK_EQUAL(say(fd, &wire, WHOLE), wire.len);
 		CHECK_EQUAL(say(fd, &wire, WHOLE), wire.len);
 	}
-	stop();
+	names_leave();
 }
 
 /* An address that a rule allows: names that no deny rule is about may be any, but the same. */
@@ -189,7 +168,7 @@ static void test_open_address(void)
 
 	wire_hello(BAD, 0, 0, &rival);
 	wire_hello(GOOD, 0, 0, &good);
-	if (start()) {
+	if (say_enter()) {
 		AEG_AUTO_CLOSE int same = say_connect(OPEN_ADDR, TLS_PORT);
 		AEG_AUTO_CLOSE int other = say_connect(OPEN_ADDR, TLS_PORT);
 
@@ -198,7 +177,7 @@ static void test_open_address(void)
 		CHECK_EQUAL(say(other, &good, WHOLE), good.len);
 		say_denied(other, &rival, AEG_REASON_NAME_NOT_ALLOWED, BAD);
 	}
-	stop();
+	names_leave();
 }
 
 /* What cannot be read for sure is no second hello. */
@@ -206,7 +185,7 @@ static void test_urgent(void)
 {
 	struct wire wire;
 
-	if (start()) {
+	if (say_enter()) {
 		AEG_AUTO_CLOSE int fd = greeted(SHARED, 0);
 
 		wire_hello(GOOD, 0, 0, &wire);
@@ -215,7 +194,7 @@ static void test_urgent(void)
 		CHECK(say_unacked(fd));
 		check_denied(AEG_HOOK_HELLO, AEG_REASON_TLS_MALFORMED, "");
 	}
-	stop();
+	names_leave();
 }
 
 /* What a client goes on with that was not asked for a second hello; behind it anything may come. */
@@ -257,12 +236,12 @@ static void test_ordinary(void)
 {
 	static const size_t pieces[] = {WHOLE, 20, 1};
 
-	if (start()) {
+	if (say_enter()) {
 		for (size_t i = 0; i < AEG_ARRAY_SIZE(ordinary); i++)
 			for (size_t j = 0; j < AEG_ARRAY_SIZE(pieces); j++)
 				goes_on(&ordinary[i], pieces[j]);
 	}
-	stop();
+	names_leave();
 }
 
 /* One segment with more records than one look takes: all of them are stepped over. */
@@ -270,7 +249,7 @@ static void test_much_early_data(void)
 {
 	struct wire data = {0}, hello;
 
-	if (start()) {
+	if (say_enter()) {
 		AEG_AUTO_CLOSE int fd = greeted(SHARED, WIRE_EARLY);
 
 		while (data.len + sizeof(DATA) <= sizeof(data.data))
@@ -279,7 +258,7 @@ static void test_much_early_data(void)
 		wire_hello(BAD, 0, 0, &hello);
 		say_denied(fd, &hello, AEG_REASON_NAME_NOT_ALLOWED, BAD);
 	}
-	stop();
+	names_leave();
 }
 
 /* Both in one segment. */
@@ -287,7 +266,7 @@ static void test_at_once(void)
 {
 	struct wire first, second;
 
-	if (start()) {
+	if (say_enter()) {
 		for (int i = 0; i < 4; i++) {
 			AEG_AUTO_CLOSE int fd = say_connect(SHARED, TLS_PORT);
 
@@ -303,7 +282,7 @@ static void test_at_once(void)
 				say_denied(fd, &first, AEG_REASON_NAME_NOT_ALLOWED, BAD);
 		}
 	}
-	stop();
+	names_leave();
 }
 
 const struct test second_tests[] = {

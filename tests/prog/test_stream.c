@@ -15,26 +15,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SHARED "5.20.0.1"
-
-static bool start(void)
-{
-	world_start();
-	if (!names_start())
-		return false;
-	stage_enter(IN_A);
-	CHECK(world_ask("a-5-20-0-1.wild.test"));
-	named_reset();
-	return true;
-}
-
-static void stop(void)
-{
-	stage_leave();
-	datapath_stop();
-	world_stop();
-}
-
 /* ---- bytes laid over those that were or will be checked ---- */
 
 static uint32_t queue_seq(int fd, int queue)
@@ -117,7 +97,7 @@ static void test_overlap(void)
 
 	wire_hello("a.wild.test", 0, 0, &good);
 	wire_hello("x.rival.test", 0, 0, &bad);
-	if (start()) {
+	if (say_enter()) {
 		AEG_AUTO_CLOSE int early = say_connect(SHARED, TLS_PORT);
 		AEG_AUTO_CLOSE int late = say_connect(SHARED, TLS_PORT);
 		AEG_AUTO_CLOSE int open = say_connect(SHARED, TLS_PORT);
@@ -137,7 +117,7 @@ static void test_overlap(void)
 		CHECK(wait_arrived(open, bad.len));
 		CHECK(memcmp(world_arrived(open)->data, bad.data, bad.len) == 0);
 	}
-	stop();
+	names_leave();
 }
 
 /* ---- a connection that is denied long after its hello ---- */
@@ -189,7 +169,7 @@ static void test_revoked_late(void)
 	uint64_t sent;
 
 	wire_hello("a.wild.test", WIRE_TLS12, 0, &hello);
-	if (start()) {
+	if (say_enter()) {
 		AEG_AUTO_CLOSE int listener = world_listen(SHARED, BULK_PORT);
 		pid_t pid = drain(listener, count);
 		AEG_AUTO_CLOSE int fd = say_connect(SHARED, BULK_PORT);
@@ -206,13 +186,13 @@ static void test_revoked_late(void)
 		waitpid(pid, NULL, 0);
 	}
 	munmap((void *)(uintptr_t)count, sizeof(*count));
-	stop();
+	names_leave();
 }
 
 /* A byte that is out of band: receivers may take it out of the stream, or not. */
 static void test_urgent_byte(void)
 {
-	if (start()) {
+	if (say_enter()) {
 		AEG_AUTO_CLOSE int fd = say_connect(SHARED, TLS_PORT);
 		struct wire wire;
 
@@ -221,7 +201,7 @@ static void test_urgent_byte(void)
 		check_denied(AEG_HOOK_HELLO, AEG_REASON_TLS_MALFORMED, "");
 		CHECK_EQUAL(say_arrived(fd), 0);
 	}
-	stop();
+	names_leave();
 }
 
 const struct test stream_tests[] = {
