@@ -64,7 +64,7 @@ static int read_all(const struct aeg_config *config, const struct aeg_cluster *c
 	if (overlay && overlay->text)
 		aeg_model_add_text(model, overlay->file, overlay->text, overlay->len, diags);
 	aeg_cluster_fill(cluster, model, diags); /* last: of two that clash, the file stays */
-	return aeg_model_check(model, diags);
+	return aeg_model_check(model, aeg_realtime_s(), diags);
 }
 
 /* A document may be wrong only because of another one that was refused, hence more than two attempts. */
