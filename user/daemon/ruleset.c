@@ -101,10 +101,8 @@ int aeg_ruleset_new(struct aeg_model *model, struct aeg_numbers *numbers, struct
 	struct aeg_tables *tables;
 	int err = aeg_compile_documents(model, numbers, diags, &tables);
 
-	if (err) {
-		aeg_model_free(model);
+	if (err)
 		return err;
-	}
 	*ret = aeg_xcalloc(1, sizeof(**ret));
 	**ret = (struct aeg_ruleset){
 		.model = model,
