@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* Random worlds, written as the YAML that users write: the parser is part of what is tested. */
 #include "generate.h"
+#include "base/timestamp.h"
 #include "random.h"
 
 #define SUBJECTS 8 /* the last one is unknown */
@@ -264,13 +265,18 @@ static void put_to(struct maker *maker)
 	aeg_buf_puts(&maker->text, "}\n");
 }
 
-static void put_rules(struct maker *maker, const char *list, unsigned int n)
+static void put_rules(struct maker *maker, const char *list, unsigned int n, bool may_end)
 {
+	static const char *const ends[] = {"1999-12-31T23:59:59Z", "2126-11-20T12:00:00Z"};
+
 	aeg_buf_printf(&maker->text, "  %s:%s\n", list, n ? "" : " []");
 	for (unsigned int i = 0; i < n; i++) {
 		aeg_buf_printf(&maker->text, "  - name: %s-%u\n    to:\n", list, i);
 		for (unsigned int j = 1 + random_below(&maker->random, 2); j > 0; j--)
 			put_to(maker);
+		if (may_end && random_percent(&maker->random, 20))
+			aeg_buf_printf(&maker->text, "    expires: %s\n",
+				       RANDOM_OF(&maker->random, ends));
 	}
 }
 
@@ -404,11 +410,11 @@ static void make_policy(struct maker *maker, unsigned int number)
 	if (has_allow && random_percent(random, 20))
 		put_strict(maker);
 	if (has_allow)
-		put_rules(maker, "allow", random_below(random, 4));
+		put_rules(maker, "allow", random_below(random, 4), true);
 	if (has_allow && random_percent(random, 40))
 		put_tls(maker);
 	if (has_deny)
-		put_rules(maker, "deny", 1 + random_below(random, 2));
+		put_rules(maker, "deny", 1 + random_below(random, 2), false);
 	finish_document(maker);
 }
 
@@ -547,10 +553,13 @@ struct aeg_model *world_model(const struct world *world, struct aeg_buf *error)
 	AEG_CLEANUP(aeg_buf_done) struct aeg_buf text = {0};
 	AEG_CLEANUP(aeg_diags_done) struct aeg_diags diags = {0};
 	struct aeg_model *model = aeg_model_new();
+	uint64_t now_s;
 
+	if (aeg_time_parse_s(WORLD_NOW, &now_s))
+		abort();
 	world_text(world, &text);
 	aeg_model_add_text(model, "world.yaml", aeg_buf_text(&text), text.len, &diags);
-	if (aeg_model_check(model, &diags) == 0)
+	if (aeg_model_check(model, now_s, &diags) == 0)
 		return model;
 	aeg_diags_print(&diags, error, false);
 	aeg_model_free(model);

@@ -249,9 +249,17 @@ static bool entry_matches(const struct aeg_model *model, const struct aeg_rule *
 	abort();
 }
 
+/* "From that second on the rule allows nothing, as if it were not written"; times compare as text. */
+static bool has_ended(const struct aeg_rule *rule)
+{
+	return rule->expires && strcmp(rule->expires, WORLD_NOW) <= 0;
+}
+
 static bool rule_matches(const struct aeg_model *model, const struct aeg_rule *rule,
 			 const struct aeg_target *target)
 {
+	if (has_ended(rule))
+		return false;
 	for (size_t i = 0; i < rule->to.n; i++)
 		if (entry_matches(model, rule, &rule->to.items[i], target))
 			return true;

@@ -212,10 +212,10 @@ static void reading_errors_fail_the_check(void **state)
 	struct aeg_model *model = aeg_model_new();
 	struct aeg_diags diags = {0};
 
-	assert_int_equal(aeg_model_check(model, &diags), 0);
+	assert_int_equal(aeg_model_check(model, NOW_S, &diags), 0);
 	aeg_model_add_text(model, "f.yaml", "a: [", 4, &diags);
 	assert_true(diags.nerrors > 0);
-	assert_int_equal(aeg_model_check(model, &diags), -22);
+	assert_int_equal(aeg_model_check(model, NOW_S, &diags), -22);
 	aeg_diags_done(&diags);
 	aeg_model_free(model);
 }

@@ -26,7 +26,7 @@ static struct aeg_model *load(const char *text)
 	struct aeg_diags diags = {0};
 
 	aeg_model_add_text(model, "test", text, strlen(text), &diags);
-	assert_int_equal(aeg_model_check(model, &diags), 0);
+	assert_int_equal(aeg_model_check(model, 0, &diags), 0);
 	aeg_diags_done(&diags);
 	return model;
 }

@@ -32,7 +32,7 @@ static void assert_blames(struct aeg_model *model, struct aeg_diags *diags, cons
 {
 	AEG_CLEANUP(aeg_buf_done) struct aeg_buf found = {0};
 
-	aeg_model_check(model, diags);
+	aeg_model_check(model, 0, diags);
 	for (size_t i = 0; i < diags->list.n; i++) {
 		const struct aeg_diag *diag = &diags->list.items[i];
 
@@ -177,7 +177,7 @@ static void test_profile_that_does_not_fit(void **state)
 	for (unsigned int i = 1; i <= 9; i++)
 		put_wide(model, i, &diags);
 	put_policy(model, "small", 100, 3, "", &diags);
-	assert_int_equal(aeg_model_check(model, &diags), 0);
+	assert_int_equal(aeg_model_check(model, 0, &diags), 0);
 	assert_int_equal(aeg_compile(model, &numbers, &tables, &error), 0);
 	flags = flags_of(tables, "big", &profile);
 	assert_true(tables->profiles.items[profile].overflowed);

@@ -222,6 +222,30 @@ static void must_not_fire(void *arg)
 	fail_msg("a disarmed timer fired");
 }
 
+/* By the wall clock: what is past goes off at once, what is to come does not. */
+static void test_alarm(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t begin = aeg_realtime_s(), second = 1000000000;
+	struct aeg_watch *never, *far;
+
+	assert_int_equal(aeg_loop_alarm(fixture->loop, must_not_fire, NULL, &never), 0);
+	assert_int_equal(aeg_loop_alarm(fixture->loop, must_not_fire, NULL, &far), 0);
+	assert_int_equal(
+		aeg_loop_alarm(fixture->loop, count_timer_and_stop, fixture, &fixture->timer), 0);
+	aeg_alarm_set(never, begin);
+	aeg_timer_disarm(never);
+	aeg_alarm_set(far, UINT64_MAX);
+	aeg_alarm_set(fixture->timer, begin + 1);
+	assert_int_equal(aeg_loop_run(fixture->loop, NULL, NULL), 0);
+	assert_int_equal(fixture->fired, 1);
+	assert_true(aeg_realtime_ns() >= (begin + 1) * second);
+	assert_true(aeg_realtime_s() >= begin + 1); /* not a tick before */
+	aeg_alarm_set(fixture->timer, 0);
+	assert_int_equal(aeg_loop_run(fixture->loop, NULL, NULL), 0);
+	assert_int_equal(fixture->fired, 2);
+}
+
 static void test_timer_disarms(void **state)
 {
 	struct fixture *fixture = *state;
@@ -303,10 +327,10 @@ static void test_stop_loses_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_descriptors),	       TEST(test_add_fails),	   TEST(test_remove_inside),
-		TEST(test_add_inside),	       TEST(test_stop_before_run), TEST(test_timer_waits),
-		TEST(test_timer_rearms),       TEST(test_timer_disarms),   TEST(test_signal),
-		TEST(test_stop_loses_nothing),
+		TEST(test_descriptors),	 TEST(test_add_fails),		TEST(test_remove_inside),
+		TEST(test_add_inside),	 TEST(test_stop_before_run),	TEST(test_timer_waits),
+		TEST(test_timer_rearms), TEST(test_timer_disarms),	TEST(test_alarm),
+		TEST(test_signal),	 TEST(test_stop_loses_nothing),
 	};
 
 	alarm(60); /* a loop that misses its event ends here */

@@ -297,6 +297,47 @@ static void dates(void **state)
 		     "4:70: '2026-01-31' is before 'since', 2026-02-01");
 }
 
+static void expiries(void **state)
+{
+#define EXPIRES(text)                                                                              \
+	POLICY("p", "workloads: {all: true}, allow: [{name: r, to: [{host: a.example}], "          \
+		    "expires: " text "}]")
+#define NOT_A_TIME " is not a time: write YYYY-MM-DDThh:mm:ssZ, which is UTC, a day that exists"
+	assert_diags(EXPIRES("2026-11-20T12:00:01Z"), "");
+	assert_diags(EXPIRES("'9999-12-31T23:59:59Z'"), "");
+	assert_diags(EXPIRES(NOW), "4:84: warning: rule 'r' expired at " NOW ": it allows nothing");
+	assert_diags(EXPIRES("1970-01-01T00:00:00Z"),
+		     "4:84: warning: rule 'r' expired at 1970-01-01T00:00:00Z: it allows nothing");
+	assert_diags(EXPIRES("2026-12-31"), "4:84: '2026-12-31'" NOT_A_TIME);
+	assert_diags(EXPIRES("2026-12-31T18:00Z"), "4:84: '2026-12-31T18:00Z'" NOT_A_TIME);
+	assert_diags(EXPIRES("2026-12-31T18:00:00"), "4:84: '2026-12-31T18:00:00'" NOT_A_TIME);
+	assert_diags(EXPIRES("2026-12-31t18:00:00z"), "4:84: '2026-12-31t18:00:00z'" NOT_A_TIME);
+	assert_diags(EXPIRES("2026-12-31T18:00:00+01:00"),
+		     "4:84: '2026-12-31T18:00:00+01:00'" NOT_A_TIME);
+	assert_diags(EXPIRES("2026-12-31T18:00:00.5Z"),
+		     "4:84: '2026-12-31T18:00:00.5Z'" NOT_A_TIME);
+	assert_diags(EXPIRES("2026-02-29T18:00:00Z"), "4:84: '2026-02-29T18:00:00Z'" NOT_A_TIME);
+	assert_diags(EXPIRES("2026-12-31T24:00:00Z"), "4:84: '2026-12-31T24:00:00Z'" NOT_A_TIME);
+	assert_diags(EXPIRES("2026-12-31T23:60:00Z"), "4:84: '2026-12-31T23:60:00Z'" NOT_A_TIME);
+	assert_diags(EXPIRES("2026-12-31T23:59:60Z"), "4:84: '2026-12-31T23:59:60Z'" NOT_A_TIME);
+	assert_diags(EXPIRES("2026-12-31T23:59:59Z0"), "4:84: '2026-12-31T23:59:59Z0'" NOT_A_TIME);
+	assert_diags(EXPIRES("1969-12-31T23:59:59Z"), "4:84: '1969-12-31T23:59:59Z'" NOT_A_TIME);
+	assert_diags(EXPIRES("soon"), "4:84: 'soon'" NOT_A_TIME);
+	assert_diags(EXPIRES("1798000000"), "4:84: expected a string, found a number "
+					    "(write \"1798000000\")");
+	assert_diags(EXPIRES("[]"), "4:84: expected a string, found a list");
+}
+
+/* A ban that ends by itself would open something while nobody looks. */
+static void deny_rules_do_not_expire(void **state)
+{
+	assert_diags(POLICY("p",
+			    "workloads: {all: true}, deny: [{name: r, to: [{host: a.example}], "
+			    "expires: 2026-12-31T18:00:00Z}]"),
+		     "4:74: 'expires' goes with allow rules: a deny rule ends when somebody "
+		     "removes it");
+}
+
 static void templates(void **state)
 {
 #define TEMPLATE(hosts, text) ENDPOINT("e", "hosts: [" hosts "], template: '" text "'")
@@ -391,7 +432,7 @@ static void documents_with_mistakes_are_left_out(void **state)
 			    "{class: hub}]}]");
 
 	aeg_model_add_text(model, "f.yaml", text, strlen(text), &diags);
-	assert_int_equal(aeg_model_check(model, &diags), -22);
+	assert_int_equal(aeg_model_check(model, NOW_S, &diags), -22);
 	assert_int_equal(diags.nerrors, 1);
 	assert_int_equal(diags.list.items[0].line, 9);
 	assert_int_equal(model->endpoints.n, 1);
@@ -428,7 +469,7 @@ static void directories(void **state)
 		   POLICY("p", "workloads: {all: true}, allow: [{name: a, to: [{endpoint: b}]}]"));
 	write_file(directory, "notes.txt", "not: [for, us");
 	aeg_model_load(model, directory, &diags);
-	assert_int_equal(aeg_model_check(model, &diags), 0);
+	assert_int_equal(aeg_model_check(model, NOW_S, &diags), 0);
 	assert_int_equal(model->endpoints.n, 1);
 	assert_int_equal(model->policies.n, 1);
 	assert_non_null(strstr(model->policies.items[0]->pos.file, "/a.yml"));
@@ -463,6 +504,8 @@ int main(void)
 		cmocka_unit_test(ports),
 		cmocka_unit_test(cidrs),
 		cmocka_unit_test(dates),
+		cmocka_unit_test(expiries),
+		cmocka_unit_test(deny_rules_do_not_expire),
 		cmocka_unit_test(templates),
 		cmocka_unit_test(rules),
 		cmocka_unit_test(limits),

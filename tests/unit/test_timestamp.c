@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -81,13 +82,28 @@ static void test_parse(void **state)
 	assert_int_equal(ns, 1);
 }
 
+/* Nanoseconds would not reach the years in which people write that something never ends. */
+static void test_parse_seconds(void **state)
+{
+	uint64_t seconds = 1;
+
+	assert_int_equal(aeg_time_parse_s("2026-11-20T12:00:00.5Z", &seconds), -EINVAL);
+	assert_int_equal(aeg_time_parse_s("2026-11-20T12:00:00", &seconds), -EINVAL);
+	assert_int_equal(aeg_time_parse_s("1969-12-31T23:59:59Z", &seconds), -EINVAL);
+	assert_int_equal(aeg_time_parse_s("tomorrow", &seconds), -EINVAL);
+	assert_int_equal(seconds, 1);
+	assert_int_equal(aeg_time_parse_s("2026-11-20T12:00:00Z", &seconds), 0);
+	assert_int_equal(seconds, 1795176000);
+	assert_int_equal(aeg_time_parse_s("9999-12-31T23:59:59Z", &seconds), 0);
+	assert_int_equal(seconds, 253402300799);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_every_day),
-		cmocka_unit_test(test_time_of_day),
-		cmocka_unit_test(test_ends),
-		cmocka_unit_test(test_parse),
+		cmocka_unit_test(test_every_day),     cmocka_unit_test(test_time_of_day),
+		cmocka_unit_test(test_ends),	      cmocka_unit_test(test_parse),
+		cmocka_unit_test(test_parse_seconds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

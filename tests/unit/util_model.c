@@ -14,7 +14,7 @@ static int read_and_check(struct aeg_model *model, const char *text, struct aeg_
 	AEG_AUTO_FREE char *copy = aeg_xstrdup(text);
 
 	aeg_model_add_text(model, file, copy, strlen(copy), diags);
-	return aeg_model_check(model, diags);
+	return aeg_model_check(model, NOW_S, diags);
 }
 
 struct aeg_model *model_of(const char *text)

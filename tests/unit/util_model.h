@@ -5,6 +5,9 @@
 
 #include "policy/model.h"
 
+#define NOW "2026-11-20T12:00:00Z" /* the time that models are read at */
+#define NOW_S 1795176000
+
 #define API "apiVersion: aegress.dev/v1alpha1\n"
 #define ENDPOINT(name, spec)                                                                       \
 	API "kind: AIEndpoint\nmetadata: {name: " name "}\nspec: {class: other, " spec "}\n---\n"

@@ -134,10 +134,11 @@ int aeg_loop_fd(struct aeg_loop *loop, int fd, uint32_t events, aeg_fd_fn *fn, v
 	return add_watch(loop, fd, events, &init, ret);
 }
 
-int aeg_loop_timer(struct aeg_loop *loop, aeg_timer_fn *fn, void *arg, struct aeg_watch **ret)
+static int add_timer(struct aeg_loop *loop, clockid_t clock, aeg_timer_fn *fn, void *arg,
+		     struct aeg_watch **ret)
 {
 	struct aeg_watch init = {.kind = KIND_TIMER, .fn.timer = fn, .arg = arg};
-	AEG_AUTO_CLOSE int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	AEG_AUTO_CLOSE int fd = timerfd_create(clock, TFD_NONBLOCK | TFD_CLOEXEC);
 	int err;
 
 	if (fd < 0)
@@ -148,12 +149,22 @@ int aeg_loop_timer(struct aeg_loop *loop, aeg_timer_fn *fn, void *arg, struct ae
 	return err;
 }
 
-static void timer_set(const struct aeg_watch *timer, time_t seconds, long nanoseconds)
+int aeg_loop_timer(struct aeg_loop *loop, aeg_timer_fn *fn, void *arg, struct aeg_watch **ret)
+{
+	return add_timer(loop, CLOCK_MONOTONIC, fn, arg, ret);
+}
+
+int aeg_loop_alarm(struct aeg_loop *loop, aeg_timer_fn *fn, void *arg, struct aeg_watch **ret)
+{
+	return add_timer(loop, CLOCK_REALTIME, fn, arg, ret);
+}
+
+static void timer_set(const struct aeg_watch *timer, int flags, time_t seconds, long nanoseconds)
 {
 	struct itimerspec when = {.it_value = {.tv_sec = seconds, .tv_nsec = nanoseconds}};
 
 	/* Cannot fail: the descriptor is a timerfd and the times are in range. */
-	timerfd_settime(timer->fd, 0, &when, NULL);
+	timerfd_settime(timer->fd, flags, &when, NULL);
 }
 
 void aeg_timer_arm(struct aeg_watch *timer, uint64_t after_ms)
@@ -161,12 +172,20 @@ void aeg_timer_arm(struct aeg_watch *timer, uint64_t after_ms)
 	/* Zero would disarm it. */
 	long nanoseconds = after_ms ? (long)(after_ms % 1000) * 1000000 : 1;
 
-	timer_set(timer, (time_t)(after_ms / 1000), nanoseconds);
+	timer_set(timer, 0, (time_t)(after_ms / 1000), nanoseconds);
 }
 
 void aeg_timer_disarm(struct aeg_watch *timer)
 {
-	timer_set(timer, 0, 0);
+	timer_set(timer, 0, 0, 0);
+}
+
+void aeg_alarm_set(struct aeg_watch *alarm, uint64_t realtime_s)
+{
+	/* Zero would disarm it; what is further away than a time can be never comes. */
+	time_t at = realtime_s < INT64_MAX ? (time_t)realtime_s : INT64_MAX;
+
+	timer_set(alarm, TFD_TIMER_ABSTIME, at, 1);
 }
 
 int aeg_loop_signal(struct aeg_loop *loop, int signo, aeg_signal_fn *fn, void *arg,
@@ -279,4 +298,9 @@ uint64_t aeg_now_ns(void)
 uint64_t aeg_realtime_ns(void)
 {
 	return clock_ns(CLOCK_REALTIME);
+}
+
+uint64_t aeg_realtime_s(void)
+{
+	return aeg_realtime_ns() / UINT64_C(1000000000);
 }

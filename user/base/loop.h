@@ -28,6 +28,12 @@ int aeg_loop_fd(struct aeg_loop *loop, int fd, uint32_t events, aeg_fd_fn *fn, v
 int aeg_loop_timer(struct aeg_loop *loop, aeg_timer_fn *fn, void *arg, struct aeg_watch **ret);
 void aeg_timer_arm(struct aeg_watch *timer, uint64_t after_ms); /* once; re-arming replaces */
 void aeg_timer_disarm(struct aeg_watch *timer);
+/*
+ * A disarmed timer of CLOCK_REALTIME: it goes off when the wall clock says so, also when that is
+ * because somebody set it, or because the machine slept.
+ */
+int aeg_loop_alarm(struct aeg_loop *loop, aeg_timer_fn *fn, void *arg, struct aeg_watch **ret);
+void aeg_alarm_set(struct aeg_watch *alarm, uint64_t realtime_s); /* once; a past time: at once */
 /* Blocks the signal and delivers it here (signalfd). */
 int aeg_loop_signal(struct aeg_loop *loop, int signo, aeg_signal_fn *fn, void *arg,
 		    struct aeg_watch **ret);
@@ -35,5 +41,6 @@ void aeg_watch_remove(struct aeg_watch *watch); /* NULL is fine; safe inside cal
 
 uint64_t aeg_now_ns(void);	/* CLOCK_MONOTONIC */
 uint64_t aeg_realtime_ns(void); /* CLOCK_REALTIME */
+uint64_t aeg_realtime_s(void);	/* the same; time() may be a tick late */
 
 #endif

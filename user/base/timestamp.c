@@ -3,6 +3,7 @@
 #include "base/timestamp.h"
 
 #include <errno.h>
+#include <string.h>
 #include <time.h>
 
 #define NS_PER_SEC 1000000000u
@@ -75,20 +76,48 @@ static const char *parse_fraction(const char *at, uint64_t *ret_ns)
 	return at;
 }
 
-int aeg_time_parse(const char *text, uint64_t *ret_ns)
+/* Up to the seconds, which are followed by *ret_rest. */
+static int parse_seconds(const char *text, uint64_t *ret_s, const char **ret_rest)
 {
 	struct tm tm = {0};
 	const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-	uint64_t fraction;
 	time_t seconds;
 
 	if (!rest)
 		return -EINVAL;
-	rest = parse_fraction(rest, &fraction);
 	seconds = timegm(&tm);
-	if (rest[0] != 'Z' || rest[1] || seconds < 0 ||
-	    (uint64_t)seconds >= UINT64_MAX / NS_PER_SEC)
+	if (seconds < 0)
 		return -EINVAL;
-	*ret_ns = (uint64_t)seconds * NS_PER_SEC + fraction;
+	*ret_s = (uint64_t)seconds;
+	*ret_rest = rest;
+	return 0;
+}
+
+int aeg_time_parse(const char *text, uint64_t *ret_ns)
+{
+	uint64_t seconds, fraction;
+	const char *rest;
+	int err = parse_seconds(text, &seconds, &rest);
+
+	if (err)
+		return err;
+	rest = parse_fraction(rest, &fraction);
+	if (strcmp(rest, "Z") != 0 || seconds >= UINT64_MAX / NS_PER_SEC)
+		return -EINVAL;
+	*ret_ns = seconds * NS_PER_SEC + fraction;
+	return 0;
+}
+
+int aeg_time_parse_s(const char *text, uint64_t *ret_s)
+{
+	uint64_t seconds;
+	const char *rest;
+	int err = parse_seconds(text, &seconds, &rest);
+
+	if (err)
+		return err;
+	if (strcmp(rest, "Z") != 0)
+		return -EINVAL;
+	*ret_s = seconds;
 	return 0;
 }

@@ -10,5 +10,7 @@
 void aeg_time_format(uint64_t ns, char ret[AEG_TIME_TEXT]);
 /* The reverse; digits of the fraction may be missing, or more than nine. -EINVAL. */
 int aeg_time_parse(const char *text, uint64_t *ret_ns);
+/* Whole seconds, of years that nanoseconds do not reach too. -EINVAL. */
+int aeg_time_parse_s(const char *text, uint64_t *ret_s);
 
 #endif

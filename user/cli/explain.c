@@ -4,16 +4,18 @@
  * verdict function of the kernel, or live, answered by the daemon from the tables in force.
  */
 #include "base/diag.h"
+#include "base/timestamp.h"
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "cli/offline.h"
 #include "policy/explain.h"
+#include "policy/words.h"
 #include <strings.h>
 
 struct explain_options {
 	struct aeg_common common;
 	struct aeg_opt_list files, labels;
-	const char *ns, *service_account, *workload, *to;
+	const char *ns, *service_account, *workload, *to, *at;
 	bool no_workload;	 /* whoever belongs to no known workload is meant */
 	int unselected, unknown; /* index into verdict_words; -1: not given */
 };
@@ -125,6 +127,8 @@ static int check_options(const struct explain_options *options)
 	if (options->no_workload && (options->workload || described))
 		return bad_usage(
 			"--no-workload excludes --workload, --namespace and what goes with it");
+	if (live && options->at)
+		return bad_usage("--at needs -f: the daemon answers from what is in force now");
 	if (described && !options->ns)
 		return bad_usage("--namespace is missing");
 	if (live && options->unknown >= 0)
@@ -190,6 +194,10 @@ static int explain_offline(const struct explain_options *options, const struct a
 	AEG_CLEANUP(aeg_offline_done) struct aeg_offline offline = {0};
 	bool colour = aeg_cli_colour(&options->common, stderr);
 
+	if (options->at && (!aeg_word_is_valid(AEG_WORD_TIME, options->at) ||
+			    aeg_time_parse_s(options->at, &offline.now_s)))
+		return aeg_usage_error(&aeg_verb_explain, "explain: --at '%s' %s", options->at,
+				       aeg_word_wanted(AEG_WORD_TIME));
 	if (aeg_offline_require(&offline, &options->files, colour) != AEG_EXIT_OK)
 		return AEG_EXIT_USAGE;
 	return explain_target(options, &offline, target);
@@ -325,6 +333,8 @@ static const struct aeg_opt explain_options[] = {
 	 "a process of no known workload, in place of all that", NULL, AT(no_workload)},
 	{"to", 't', AEG_OPT_TEXT, "DEST", "HOST|ADDR[:PORT][/udp]; port 443 when not said", NULL,
 	 AT(to)},
+	{"at", 0, AEG_OPT_TEXT, "TIME",
+	 "with -f: what will be then, YYYY-MM-DDThh:mm:ssZ, or was (default: now)", NULL, AT(at)},
 	{"unselected", 0, AEG_OPT_ENUM, "WHAT",
 	 "with -f: what becomes of workloads that no policy selects\n(default Audit)",
 	 verdict_words, AT(unselected)},

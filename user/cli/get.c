@@ -30,6 +30,7 @@ static const struct aeg_column policy_columns[] = {
 	{.title = "WORKLOADS", .path = "workloads", .right = true},
 	{.title = "KIND", .path = "kind", .wide = true},
 	{.title = "CONTAINMENT", .path = "containment", .wide = true},
+	{.title = "EXPIRES", .path = "expires", .item = "at", .max_items = 2, .wide = true},
 	{.title = "APPLIED", .path = "applied", .wide = true},
 	{.title = "LINE", .path = "line", .wide = true, .right = true},
 	{.title = "FILE", .path = "file", .wide = true},

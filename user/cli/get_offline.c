@@ -2,16 +2,8 @@
 /* Model -> the JSON lists of the API; what only a running daemon knows is left out. */
 #include "cli/get_offline.h"
 #include "base/json.h"
+#include "policy/expiry.h"
 #include "policy/explain.h"
-
-static uint64_t count_rules(const struct aeg_policy *policy, bool deny)
-{
-	uint64_t n = 0;
-
-	for (size_t i = 0; i < policy->rules.n; i++)
-		n += policy->rules.items[i].deny == deny;
-	return n;
-}
 
 static uint64_t count_workloads(const struct aeg_offline *offline, const struct aeg_policy *policy)
 {
@@ -35,8 +27,7 @@ static void add_policy(struct aeg_json *json, const struct aeg_offline *offline,
 	aeg_json_str(json, "name", policy->name);
 	aeg_json_str(json, "mode", policy->mode == AEG_MODE_AUDIT ? "Audit" : "Enforce");
 	aeg_json_str(json, "containment", aeg_containment_names[policy->containment]);
-	aeg_json_u64(json, "allow", count_rules(policy, false));
-	aeg_json_u64(json, "deny", count_rules(policy, true));
+	aeg_policy_rules_json(policy, json);
 	aeg_json_u64(json, "workloads", count_workloads(offline, policy));
 	aeg_json_str(json, "file", policy->pos.file);
 	aeg_json_u64(json, "line", policy->pos.line);

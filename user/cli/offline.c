@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* Reads, checks and compiles files the way the daemon does. */
 #include "cli/offline.h"
+#include "base/loop.h"
 #include "cli/cli.h"
 #include <errno.h>
 #include <stdio.h>
@@ -40,6 +41,8 @@ static void load_stdin(struct aeg_offline *offline)
 
 int aeg_offline_load(struct aeg_offline *offline, const struct aeg_opt_list *paths)
 {
+	uint64_t now_s = offline->now_s ? offline->now_s : aeg_realtime_s();
+
 	offline->model = aeg_model_new();
 	for (size_t i = 0; i < paths->list.n; i++) {
 		const char *path = paths->list.items[i];
@@ -49,7 +52,7 @@ int aeg_offline_load(struct aeg_offline *offline, const struct aeg_opt_list *pat
 		else
 			aeg_model_load(offline->model, path, &offline->diags);
 	}
-	if (aeg_model_check(offline->model, &offline->diags) < 0)
+	if (aeg_model_check(offline->model, now_s, &offline->diags) < 0)
 		return -EINVAL;
 	return aeg_compile_documents(offline->model, &offline->numbers, &offline->diags,
 				     &offline->tables)

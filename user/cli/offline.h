@@ -13,6 +13,7 @@
 #include "policy/tables.h"
 
 struct aeg_offline {
+	uint64_t now_s; /* the time that rules expire by, CLOCK_REALTIME; 0: the present */
 	struct aeg_model *model;
 	struct aeg_tables *tables; /* NULL: there were errors */
 	struct aeg_numbers numbers;

@@ -2,6 +2,7 @@
 /* What is in force, as lists: policies, workloads, endpoints. */
 #include "daemon/api.h"
 #include "daemon/applied.h"
+#include "policy/expiry.h"
 #include "policy/explain.h"
 
 /* ---- policies ---- */
@@ -19,15 +20,6 @@ static uint64_t *count_selected(const struct aeg_ruleset *ruleset)
 			counts[profile->policies.items[j]]++;
 	}
 	return counts;
-}
-
-static uint64_t count_rules(const struct aeg_policy *policy, bool deny)
-{
-	uint64_t n = 0;
-
-	for (size_t i = 0; i < policy->rules.n; i++)
-		n += policy->rules.items[i].deny == deny;
-	return n;
 }
 
 /* What the policy says, not what its defaults are; nothing where it says nothing. */
@@ -55,8 +47,7 @@ static void put_policy(struct aeg_json *json, const struct aeg_config *config,
 	aeg_json_str(json, "mode", policy->mode == AEG_MODE_AUDIT ? "Audit" : "Enforce");
 	aeg_json_str(json, "containment", aeg_containment_names[policy->containment]);
 	put_tls(json, &policy->tls);
-	aeg_json_u64(json, "allow", count_rules(policy, false));
-	aeg_json_u64(json, "deny", count_rules(policy, true));
+	aeg_policy_rules_json(policy, json);
 	aeg_json_u64(json, "workloads", selected);
 	aeg_json_str(json, "file", policy->pos.file);
 	aeg_json_u64(json, "line", policy->pos.line);

@@ -8,6 +8,7 @@
 #include "gen/version.h"
 #include "observe/audit_head.h"
 #include "observe/fold.h"
+#include "policy/expiry.h"
 #include "workload/quarantine.h"
 
 #include <assert.h>
@@ -66,8 +67,9 @@ static void put_cause(struct aeg_json *json, const struct aeg_cause *cause)
 struct change { /* one record being filled */
 	const struct aeg_auditing *auditing;
 	const struct aeg_cause *cause;
-	const struct aeg_documents *before, *after; /* before NULL: unknown */
-	const char *why;			    /* of a refusal */
+	const struct aeg_documents *before; /* NULL: unknown */
+	const struct aeg_model *after;
+	const char *why; /* of a refusal */
 	struct aeg_json *json;
 	size_t listed, left_out;
 };
@@ -94,6 +96,24 @@ static void put_document(void *arg, const struct aeg_document *before,
 	aeg_json_object_end(change->json);
 }
 
+static void put_label(void *arg, const char *label)
+{
+	aeg_json_str(arg, NULL, label);
+}
+
+static void put_expired(struct aeg_json *json, const struct aeg_model *model)
+{
+	size_t n = aeg_model_expired(model);
+
+	if (!n)
+		return;
+	aeg_json_array(json, "expired");
+	aeg_model_each_expired(model, LISTED_MAX, put_label, json);
+	aeg_json_array_end(json);
+	if (n > LISTED_MAX)
+		aeg_json_u64(json, "moreExpired", n - LISTED_MAX);
+}
+
 static void fill_change(void *arg, struct aeg_json *json)
 {
 	struct change *change = arg;
@@ -102,13 +122,14 @@ static void fill_change(void *arg, struct aeg_json *json)
 	change->json = json;
 	aeg_json_u64(json, "generation", aeg_datapath_generation(change->auditing->datapath));
 	put_cause(json, change->cause);
-	aeg_documents_digest(change->after, digest);
-	aeg_json_u64(json, "documents", change->after->list.n);
+	aeg_documents_digest(&change->after->documents, digest);
+	aeg_json_u64(json, "documents", change->after->documents.list.n);
 	aeg_json_str(json, "digest", digest);
+	put_expired(json, change->after);
 	if (!change->before)
 		return;
 	aeg_json_array(json, "changes");
-	aeg_documents_diff(change->before, change->after, put_document, change);
+	aeg_documents_diff(change->before, &change->after->documents, put_document, change);
 	aeg_json_array_end(json);
 	if (change->left_out)
 		aeg_json_u64(json, "moreChanges", change->left_out);
@@ -122,7 +143,7 @@ static void on_changed(void *arg, const struct aeg_cause *cause, const struct ae
 		.auditing = auditing,
 		.cause = cause,
 		.before = before ? &before->documents : NULL,
-		.after = &after->documents,
+		.after = after,
 	};
 
 	aeg_audit_note(auditing->log, "policy", fill_change, &change);

@@ -2,7 +2,7 @@
 /* What is in force, since when, and whom it concerns. */
 #include "daemon/metrics.h"
 #include "daemon/readiness.h"
-#include "policy/explain.h"
+#include "policy/expiry.h"
 
 #define NS_PER_SECOND 1e9
 
@@ -20,6 +20,10 @@ static const struct aeg_metric families[] = {
 	{"aegress_policy_errors", AEG_METRIC_GAUGE, NULL,
 	 "Mistakes in the documents, as of the last reload."},
 	{"aegress_policies", AEG_METRIC_GAUGE, NULL, "Policies in force."},
+	{"aegress_policy_rules_expired", AEG_METRIC_GAUGE, NULL,
+	 "Rules in force that allow nothing any more, since their time is up."},
+	{"aegress_policy_next_expiry_timestamp_seconds", AEG_METRIC_GAUGE, "seconds",
+	 "When the next rule expires; 0: none will."},
 	{"aegress_endpoints", AEG_METRIC_GAUGE, NULL, "AI endpoints in force."},
 	{"aegress_workloads", AEG_METRIC_GAUGE, NULL, "Declared workloads."},
 	{"aegress_workload_instances", AEG_METRIC_GAUGE, NULL,
@@ -40,6 +44,8 @@ enum {
 	RELOADS,
 	ERRORS,
 	POLICIES,
+	EXPIRED,
+	NEXT_EXPIRY,
 	ENDPOINTS,
 	WORKLOADS,
 	INSTANCES,
@@ -90,6 +96,14 @@ static void put_policies(const struct aeg_model *model, struct aeg_metrics *metr
 	}
 }
 
+static void put_expiry(const struct aeg_model *model, struct aeg_metrics *metrics)
+{
+	uint64_t next = model ? aeg_model_next_expiry(model) : AEG_EXPIRY_NEVER;
+
+	put(metrics, EXPIRED, model ? aeg_model_expired(model) : 0);
+	put(metrics, NEXT_EXPIRY, next == AEG_EXPIRY_NEVER ? 0 : next);
+}
+
 static void put_instances(const struct aeg_ruleset *ruleset, struct aeg_metrics *metrics)
 {
 	uint64_t enforced = 0, audited = 0, n = ruleset ? aeg_registry_count(ruleset->registry) : 0;
@@ -133,6 +147,7 @@ void aeg_metrics_put_policy(const struct aeg_collector *collector, struct aeg_me
 	put_time(metrics, GENERATION_AT, reconciler->generation_at_ns);
 	put_reloads(reconciler, metrics);
 	put_policies(model, metrics);
+	put_expiry(model, metrics);
 	put(metrics, ENDPOINTS, model ? model->endpoints.n : 0);
 	put(metrics, WORKLOADS, model ? model->workloads.n : 0);
 	put_instances(ruleset, metrics);

@@ -9,11 +9,9 @@
 #include "daemon/instances.h"
 
 #include <errno.h>
-#include <time.h>
 
 #define COMPONENT "quarantine"
 #define FILE_MAX (1024 * 1024)
-#define LONGEST_TIMER_S 3600 /* clocks are set: look again now and then */
 
 struct aeg_quarantiner {
 	struct aeg_reconciler *reconciler;
@@ -21,11 +19,6 @@ struct aeg_quarantiner {
 	struct aeg_watch *timer;
 	char *path, *trouble;
 };
-
-static uint64_t now_s(void)
-{
-	return (uint64_t)time(NULL);
-}
 
 /* ---- telling the kernel ---- */
 
@@ -130,14 +123,12 @@ static void load(struct aeg_quarantiner *quarantiner)
 
 static void arm(struct aeg_quarantiner *quarantiner)
 {
-	uint64_t next = aeg_quarantines_next(&quarantiner->all), now = now_s();
-	uint64_t left = next > now ? next - now : 0;
+	uint64_t next = aeg_quarantines_next(&quarantiner->all);
 
-	if (!next)
-		aeg_timer_disarm(quarantiner->timer);
+	if (next)
+		aeg_alarm_set(quarantiner->timer, next);
 	else
-		aeg_timer_arm(quarantiner->timer,
-			      (left < LONGEST_TIMER_S ? left : LONGEST_TIMER_S) * 1000 + 1);
+		aeg_timer_disarm(quarantiner->timer);
 }
 
 static void on_time(void *arg)
@@ -147,7 +138,7 @@ static void on_time(void *arg)
 	struct aeg_quarantine ended;
 	bool any = false;
 
-	while (aeg_quarantines_expire(&quarantiner->all, now_s(), &ended)) {
+	while (aeg_quarantines_expire(&quarantiner->all, aeg_realtime_s(), &ended)) {
 		aeg_log(AEG_LOG_INFO, COMPONENT, "%s/%s: its time is up", ended.ns, ended.name);
 		tell_audit(quarantiner, "release", &cause, &ended);
 		aeg_quarantine_done(&ended);
@@ -219,7 +210,7 @@ int aeg_quarantiner_open(struct aeg_reconciler *reconciler, struct aeg_loop *loo
 			 struct aeg_quarantiner **ret)
 {
 	struct aeg_quarantiner *quarantiner = aeg_xcalloc(1, sizeof(*quarantiner));
-	int err = aeg_loop_timer(loop, on_time, quarantiner, &quarantiner->timer);
+	int err = aeg_loop_alarm(loop, on_time, quarantiner, &quarantiner->timer);
 
 	if (err) {
 		free(quarantiner);

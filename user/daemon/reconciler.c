@@ -5,10 +5,12 @@
  */
 #include "daemon/reconciler.h"
 #include "base/log.h"
+#include "daemon/expirer.h"
 #include "daemon/instances.h"
 #include "daemon/quarantiner.h"
 #include "daemon/resolvers.h"
 #include "daemon/self.h"
+#include "policy/expiry.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -133,6 +135,7 @@ static void swap(struct aeg_reconciler *reconciler, struct aeg_ruleset *ruleset)
 	aeg_janitor_rematch(reconciler->janitor, ruleset->tables);
 	aeg_instances_revoke(reconciler);
 	aeg_veths_follow(reconciler->veths, ruleset->registry);
+	aeg_expirer_arm(reconciler->expirer);
 	aeg_ruleset_free(old);
 }
 
@@ -171,8 +174,24 @@ static int read_documents(struct aeg_reconciler *reconciler, struct aeg_diags *d
 	int err = aeg_ruleset_read(reconciler->config, reconciler->cluster, NULL, diags, &model);
 
 	if (!err)
-		return aeg_ruleset_new(model, &reconciler->numbers, diags, ret);
-	aeg_model_free(model);
+		err = aeg_ruleset_new(model, &reconciler->numbers, diags, ret);
+	if (err)
+		aeg_model_free(model);
+	return err;
+}
+
+/* Whoever lives here is put into it. */
+static int populate(struct aeg_reconciler *reconciler, struct aeg_ruleset *ruleset,
+		    struct aeg_buf *error)
+{
+	int err;
+
+	ruleset->self = reconciler->self;
+	err = aeg_ruleset_populate(ruleset, reconciler->cgroups, &reconciler->numbers, error);
+	if (!err)
+		aeg_veths_carry(reconciler->veths,
+				reconciler->ruleset ? reconciler->ruleset->registry : NULL,
+				ruleset->registry);
 	return err;
 }
 
@@ -185,17 +204,12 @@ static int build(struct aeg_reconciler *reconciler, struct aeg_diags *diags, str
 	aeg_diags_print(diags, error, false);
 	if (err)
 		return err;
-	ruleset->self = reconciler->self;
-	err = aeg_ruleset_populate(ruleset, reconciler->cgroups, &reconciler->numbers, error);
-	if (err) {
+	err = populate(reconciler, ruleset, error);
+	if (err)
 		aeg_ruleset_free(ruleset);
-		return err;
-	}
-	aeg_veths_carry(reconciler->veths,
-			reconciler->ruleset ? reconciler->ruleset->registry : NULL,
-			ruleset->registry);
-	*ret = ruleset;
-	return 0;
+	else
+		*ret = ruleset;
+	return err;
 }
 
 static int renew(struct aeg_reconciler *reconciler, const struct aeg_cause *cause,
@@ -298,6 +312,43 @@ int aeg_reconciler_reload(struct aeg_reconciler *reconciler, const struct aeg_ca
 	return err;
 }
 
+/* ---- rules that end ---- */
+
+/* Both rulesets have the model while this goes on; afterwards the one in force has it alone. */
+static int expire(struct aeg_reconciler *reconciler, const struct aeg_cause *cause,
+		  struct aeg_ruleset *ruleset, struct aeg_buf *error)
+{
+	unsigned int left = reconciler->left;
+	int err = populate(reconciler, ruleset, error);
+
+	if (!err)
+		err = install(reconciler, ruleset, cause, error);
+	if (err) {
+		ruleset->model = NULL;
+		aeg_ruleset_free(ruleset);
+		return err;
+	}
+	reconciler->ruleset->model = NULL;
+	swap(reconciler, ruleset);
+	reconciler->left = left;
+	return 0;
+}
+
+int aeg_reconciler_expire(struct aeg_reconciler *reconciler, const struct aeg_cause *cause,
+			  struct aeg_buf *error)
+{
+	struct aeg_model *model = reconciler->ruleset->model;
+	struct aeg_diags diags = {0};
+	struct aeg_ruleset *ruleset;
+	int err;
+
+	aeg_model_expire(model, aeg_realtime_s());
+	err = aeg_ruleset_new(model, &reconciler->numbers, &diags, &ruleset);
+	aeg_diags_print(&diags, error, false);
+	aeg_diags_done(&diags);
+	return err ? err : expire(reconciler, cause, ruleset, error);
+}
+
 int aeg_reconciler_keep(struct aeg_reconciler *reconciler, struct aeg_buf *error)
 {
 	return attach(reconciler, error);
@@ -391,10 +442,12 @@ static int open_cgroups(struct aeg_reconciler *reconciler, struct aeg_buf *error
 				&reconciler->cgroups);
 }
 
-static int open_quarantiner(struct aeg_reconciler *reconciler, struct aeg_buf *error)
+static int open_alarms(struct aeg_reconciler *reconciler, struct aeg_buf *error)
 {
 	int err = aeg_quarantiner_open(reconciler, reconciler->loop, &reconciler->quarantiner);
 
+	if (!err)
+		err = aeg_expirer_open(reconciler, reconciler->loop, &reconciler->expirer);
 	if (err)
 		aeg_buf_printf(error, "event loop: %s", strerror(-err));
 	return err;
@@ -442,7 +495,7 @@ int aeg_reconciler_open(const struct aeg_config *config, struct aeg_loop *loop,
 	if (!err)
 		err = open_cgroups(reconciler, error);
 	if (!err)
-		err = open_quarantiner(reconciler, error);
+		err = open_alarms(reconciler, error);
 	if (!err) /* last: it leaves pins, and an error before it leaves nothing */
 		err = open_datapath(reconciler, error);
 	if (!err)
@@ -468,6 +521,7 @@ void aeg_reconciler_close(struct aeg_reconciler *reconciler)
 	aeg_watch_remove(reconciler->revoke);
 	aeg_janitor_close(reconciler->janitor);
 	aeg_quarantiner_close(reconciler->quarantiner);
+	aeg_expirer_close(reconciler->expirer);
 	aeg_veths_close(reconciler->veths);
 	AEG_VEC_DONE(reconciler->resolvers.list);
 	aeg_cgroups_close(reconciler->cgroups);

@@ -24,6 +24,7 @@ struct aeg_reload { /* how the last one went */
 /* Who is told of changes; NULL: nobody. before NULL: unknown, an earlier daemon's. */
 struct aeg_quarantine;
 struct aeg_quarantiner;
+struct aeg_expirer;
 
 struct aeg_change_watch {
 	void (*changed)(void *arg, const struct aeg_cause *cause, const struct aeg_model *before,
@@ -46,6 +47,7 @@ struct aeg_reconciler {
 	struct aeg_janitor *janitor;
 	struct aeg_veths *veths; /* NULL: TC is switched off */
 	struct aeg_quarantiner *quarantiner;
+	struct aeg_expirer *expirer;
 	struct aeg_cluster *cluster; /* NULL: none is configured */
 	struct aeg_addrs resolvers;  /* that the kernel believes */
 	struct aeg_numbers numbers;
@@ -72,6 +74,12 @@ void aeg_reconciler_close(struct aeg_reconciler *reconciler);
 
 /* Reads, checks, compiles, installs, attaches. 0 or -errno; reconciler->last says what was wrong. */
 int aeg_reconciler_reload(struct aeg_reconciler *reconciler, const struct aeg_cause *cause);
+/*
+ * The documents in force once more, without the rules whose time is up. It reads nothing, so that a
+ * mistake in some file does not keep them. Something must be in force.
+ */
+int aeg_reconciler_expire(struct aeg_reconciler *reconciler, const struct aeg_cause *cause,
+			  struct aeg_buf *error);
 /* After an adoption whose first reload failed: this daemon's programs, the adopted generation. */
 int aeg_reconciler_keep(struct aeg_reconciler *reconciler, struct aeg_buf *error);
 

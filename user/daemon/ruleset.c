@@ -64,7 +64,7 @@ static int read_all(const struct aeg_config *config, const struct aeg_cluster *c
 	if (overlay && overlay->text)
 		aeg_model_add_text(model, overlay->file, overlay->text, overlay->len, diags);
 	aeg_cluster_fill(cluster, model, diags); /* last: of two that clash, the file stays */
-	return aeg_model_check(model, diags);
+	return aeg_model_check(model, aeg_realtime_s(), diags);
 }
 
 /* A document may be wrong only because of another one that was refused, hence more than two attempts. */
@@ -101,10 +101,8 @@ int aeg_ruleset_new(struct aeg_model *model, struct aeg_numbers *numbers, struct
 	struct aeg_tables *tables;
 	int err = aeg_compile_documents(model, numbers, diags, &tables);
 
-	if (err) {
-		aeg_model_free(model);
+	if (err)
 		return err;
-	}
 	*ret = aeg_xcalloc(1, sizeof(**ret));
 	**ret = (struct aeg_ruleset){
 		.model = model,

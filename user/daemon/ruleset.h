@@ -36,7 +36,8 @@ int aeg_ruleset_read(const struct aeg_config *config, struct aeg_cluster *cluste
 		     const struct aeg_overlay *overlay, struct aeg_diags *diags,
 		     struct aeg_model **ret);
 
-/* Takes the model; what does not fit into tables is an error in diags. The registry has no instance. */
+/* Takes the model, unless it fails: what does not fit into tables is an error in diags. The registry has
+ * no instance. */
 int aeg_ruleset_new(struct aeg_model *model, struct aeg_numbers *numbers, struct aeg_diags *diags,
 		    struct aeg_ruleset **ret);
 void aeg_ruleset_free(struct aeg_ruleset *ruleset);

@@ -4,6 +4,7 @@
  * lists in order on the way, so that everything after it can search them.
  */
 #include "base/strmap.h"
+#include "policy/expiry.h"
 #include "policy/limits.h"
 #include "policy/read.h"
 #include "policy/shadow.h"
@@ -228,6 +229,10 @@ static void check_class(struct check *check, const struct aeg_to *to)
 
 static void check_rule(struct check *check, const struct aeg_rule *rule)
 {
+	if (rule->expired)
+		aeg_warning_at(check->diags, rule->expires_pos,
+			       "rule '%s' expired at %s: it allows nothing", rule->name,
+			       rule->expires);
 	for (size_t i = 0; i < rule->to.n; i++) {
 		const struct aeg_to *to = &rule->to.items[i];
 
@@ -248,13 +253,14 @@ static void check_policy(struct check *check, const struct aeg_policy *policy)
 		aeg_shadow_check(check->model, policy, &check->shadow_budget, check->diags);
 }
 
-int aeg_model_check(struct aeg_model *model, struct aeg_diags *diags)
+int aeg_model_check(struct aeg_model *model, uint64_t now_s, struct aeg_diags *diags)
 {
 	struct check check = {.model = model, .diags = diags, .shadow_budget = SHADOW_BUDGET};
 
 	check_duplicates(&check);
 	sort_model(model);
 	aeg_documents_sort(&model->documents);
+	aeg_model_expire(model, now_s);
 	for (size_t i = 0; i < model->policies.n; i++)
 		check_policy(&check, model->policies.items[i]);
 	aeg_limits_check(model, diags);

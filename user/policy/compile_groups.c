@@ -257,7 +257,9 @@ void aeg_build_groups(struct aeg_build *build)
 	for (uint32_t i = 0; i < model->policies.n; i++) {
 		const struct aeg_policy *policy = model->policies.items[i];
 
-		for (size_t j = 0; j < policy->rules.n; j++)
-			add_rule(build, &memo, i, &policy->rules.items[j]);
+		for (size_t j = 0; j < policy->rules.n; j++) {
+			if (!policy->rules.items[j].expired)
+				add_rule(build, &memo, i, &policy->rules.items[j]);
+		}
 	}
 }

@@ -50,6 +50,7 @@ struct aeg_step { /* one rule, or one remark, in the order considered */
 	const struct aeg_rule *rule; /* NULL: about the policy itself */
 	bool matched;
 	bool wrong_port; /* it would, for another port */
+	bool expired;	 /* it would, had it not expired */
 	char *why;	 /* "allows huggingface.co:443/tcp", "port 80 is not in 443/tcp" */
 };
 struct aeg_explanation {

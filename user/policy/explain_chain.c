@@ -165,6 +165,14 @@ static void say_not_covered(const struct aeg_rule *rule, const struct aeg_target
 	aeg_describe_target(target, ret);
 }
 
+/* An expired rule is as good as not written, but whoever looks for it shall find it. */
+static void say_expired(const struct aeg_rule *rule, struct aeg_buf *why)
+{
+	AEG_AUTO_FREE char *until_then = aeg_buf_take(why);
+
+	aeg_buf_printf(why, "expired at %s; until then: %s", rule->expires, until_then);
+}
+
 static void add_rule(const struct aeg_question *question, const struct aeg_policy *policy,
 		     const struct aeg_rule *rule, struct aeg_explanation *ret)
 {
@@ -176,8 +184,13 @@ static void add_rule(const struct aeg_question *question, const struct aeg_polic
 		try_to(question, rule, &rule->to.items[i], &best, &why);
 	if (best == FIT_NONE)
 		say_not_covered(rule, question->target, &why);
-	step->matched = best == FIT_ALL;
-	step->wrong_port = best == FIT_DESTINATION;
+	else if (best == FIT_ALL && rule->expires && !rule->expired)
+		aeg_buf_printf(&why, ", until %s", rule->expires);
+	if (best != FIT_NONE && rule->expired)
+		say_expired(rule, &why);
+	step->matched = best == FIT_ALL && !rule->expired;
+	step->expired = best == FIT_ALL && rule->expired;
+	step->wrong_port = best == FIT_DESTINATION && !rule->expired;
 	step->why = aeg_buf_take(&why);
 }
 

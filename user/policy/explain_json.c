@@ -124,6 +124,9 @@ static void put_step(struct aeg_json *json, const struct aeg_step *step)
 	if (step->rule) {
 		aeg_json_str(json, "rule", step->rule->name);
 		aeg_json_str(json, "action", step->rule->deny ? "deny" : "allow");
+		aeg_json_str(json, "expires", step->rule->expires);
+		if (step->rule->expires)
+			aeg_json_bool(json, "expired", step->rule->expired);
 	}
 	aeg_json_str(json, "mode", aeg_mode_word(step->policy->mode));
 	aeg_json_bool(json, "matched", step->matched);

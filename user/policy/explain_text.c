@@ -62,6 +62,8 @@ static void put_decider(const struct aeg_explanation *explanation, struct aeg_bu
 		aeg_buf_puts(ret, ", which only audits");
 	aeg_buf_printf(ret, "\n  rule         %s %s", explanation->rule->deny ? "deny" : "allow",
 		       explanation->rule->name);
+	if (explanation->rule->expires)
+		aeg_buf_printf(ret, ", until %s", explanation->rule->expires);
 	put_place(explanation->rule->pos, ret);
 	aeg_buf_putc(ret, '\n');
 }
@@ -198,6 +200,22 @@ static const struct aeg_policy *first_isolating(const struct aeg_question *quest
 	return NULL;
 }
 
+static void hint_expired(const struct aeg_explanation *explanation, struct aeg_buf *ret)
+{
+	for (size_t i = 0; i < explanation->chain.n; i++) {
+		const struct aeg_step *step = &explanation->chain.items[i];
+
+		if (!step->expired)
+			continue;
+		aeg_buf_printf(
+			ret,
+			",\n  or a later time in the `expires` of rule %s, which expired at %s",
+			step->rule->name, step->rule->expires);
+		put_place(step->rule->expires_pos, ret);
+		return;
+	}
+}
+
 static void hint_no_rule(const struct aeg_question *question,
 			 const struct aeg_explanation *explanation, struct aeg_buf *ret)
 {
@@ -222,6 +240,7 @@ static void hint_no_rule(const struct aeg_question *question,
 			break;
 		}
 	}
+	hint_expired(explanation, ret);
 }
 
 static void hint_deny_rule(const struct aeg_explanation *explanation, struct aeg_buf *ret)

@@ -47,6 +47,7 @@ static void to_done(struct aeg_to *to)
 static void rule_done(struct aeg_rule *rule)
 {
 	free(rule->name);
+	free(rule->expires);
 	for (size_t i = 0; i < rule->to.n; i++)
 		to_done(&rule->to.items[i]);
 	AEG_VEC_DONE(rule->to);

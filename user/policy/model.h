@@ -112,6 +112,10 @@ struct aeg_rule {
 	char *name;
 	struct aeg_pos pos; /* of its name */
 	bool deny;
+	char *expires;	    /* as written, AEG_WORD_TIME; NULL: never. Of allow rules only */
+	uint64_t expires_s; /* the same, CLOCK_REALTIME; from then on it allows nothing */
+	struct aeg_pos expires_pos;
+	bool expired; /* see policy/expiry.h */
 	AEG_VEC(struct aeg_to) to;
 };
 
@@ -223,10 +227,10 @@ bool aeg_labels_same(const struct aeg_labels *a, const struct aeg_labels *b);
 
 /*
  * What only the whole set can tell: duplicates, unknown endpoints, templates that cannot serve a
- * selector, deny rules that can never match, classes nobody has. Sorts the lists. 0, or -EINVAL when
- * diags holds errors (from reading too).
+ * selector, deny rules that can never match, classes nobody has. Sorts the lists, and marks what has
+ * expired by now_s (CLOCK_REALTIME). 0, or -EINVAL when diags holds errors (from reading too).
  */
-int aeg_model_check(struct aeg_model *model, struct aeg_diags *diags);
+int aeg_model_check(struct aeg_model *model, uint64_t now_s, struct aeg_diags *diags);
 
 /* Whether the labels meet every requirement; a selector that is not present matches all. */
 bool aeg_selector_matches(const struct aeg_selector *selector, const struct aeg_labels *labels);

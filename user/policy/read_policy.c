@@ -294,7 +294,7 @@ static void place(struct aeg_policy *policy, const char *file)
 	for (size_t i = 0; i < policy->rules.n; i++) {
 		struct aeg_rule *rule = &policy->rules.items[i];
 
-		rule->pos.file = file;
+		rule->pos.file = rule->expires_pos.file = file;
 		for (size_t j = 0; j < rule->to.n; j++)
 			rule->to.items[j].pos.file = file;
 	}

@@ -4,6 +4,7 @@
  * whether an endpoint exists is asked when all documents are there.
  */
 #include "policy/read.h"
+#include "base/timestamp.h"
 #include "policy/pattern.h"
 
 /* ---- a destination ---- */
@@ -192,9 +193,27 @@ static void read_destinations(void *target, const struct aeg_node *value, struct
 		read_to(target, value->items.items[i], diags);
 }
 
+static void read_expires(void *target, const struct aeg_node *value, struct aeg_diags *diags)
+{
+	struct aeg_rule *rule = target;
+
+	rule->expires_pos = value->pos;
+	aeg_read_word(&rule->expires, AEG_WORD_TIME, value, diags);
+	if (rule->expires) /* were it no time after all, it would be long past: expires_s is 0 */
+		(void)aeg_time_parse_s(rule->expires, &rule->expires_s);
+}
+
+/* What it denies would be open again, one day, with nobody there who decides that. */
+static void refuse_expires(void *target, const struct aeg_node *value, struct aeg_diags *diags)
+{
+	aeg_error_at(diags, aeg_key_pos(value),
+		     "'expires' goes with allow rules: a deny rule ends when somebody removes it");
+}
+
 static const struct aeg_field allow_fields[] = {
 	{.key = "name", .read = read_name, .required = true},
 	{.key = "to", .read = read_destinations, .required = true},
+	{.key = "expires", .read = read_expires},
 	{.key = "limits", .unsupported = true},
 	{0},
 };
@@ -202,6 +221,7 @@ static const struct aeg_field allow_fields[] = {
 static const struct aeg_field deny_fields[] = {
 	{.key = "name", .read = read_name, .required = true},
 	{.key = "to", .read = read_destinations, .required = true},
+	{.key = "expires", .read = refuse_expires},
 	{0},
 };
 

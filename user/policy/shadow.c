@@ -213,7 +213,7 @@ void aeg_shadow_check(const struct aeg_model *model, const struct aeg_policy *po
 		     j++)
 			add_denial(&shadow, &policy->rules.items[i].to.items[j]);
 	for (size_t i = 0; shadow.denials.n && i < policy->rules.n; i++)
-		if (!policy->rules.items[i].deny)
+		if (!policy->rules.items[i].deny && !policy->rules.items[i].expired)
 			check_rule(&shadow, &policy->rules.items[i], diags);
 	for (size_t i = 0; i < shadow.denials.n; i++)
 		aeg_expansion_done(&shadow.denials.items[i].own);

@@ -77,7 +77,8 @@ static unsigned int days_in_month(unsigned int year, unsigned int month)
 	return month == 2 && leap ? 29 : days[month - 1];
 }
 
-static bool is_date(const char *text)
+/* A day that exists; what follows it is not looked at. */
+static bool begins_with_date(const char *text)
 {
 	unsigned int number[3] = {0}, part = 0;
 
@@ -92,8 +93,29 @@ static bool is_date(const char *text)
 			number[part] = number[part] * 10 + (unsigned int)(text[i] - '0');
 		}
 	}
-	return text[10] == '\0' && number[1] >= 1 && number[1] <= 12 && number[2] >= 1 &&
+	return number[1] >= 1 && number[1] <= 12 && number[2] >= 1 &&
 	       number[2] <= days_in_month(number[0], number[1]);
+}
+
+static bool is_date(const char *text)
+{
+	return begins_with_date(text) && text[10] == '\0';
+}
+
+/* Two digits, less than the limit. */
+static bool is_two_digits(const char *text, int limit)
+{
+	return text[0] >= '0' && text[0] <= '9' && text[1] >= '0' && text[1] <= '9' &&
+	       (text[0] - '0') * 10 + text[1] - '0' < limit;
+}
+
+/* Whole seconds of UTC and nothing else: every time has one form, and all tools show that. */
+static bool is_time(const char *text)
+{
+	return begins_with_date(text) && strncmp(text, "1970", 4) >= 0 && text[10] == 'T' &&
+	       is_two_digits(text + 11, 24) && text[13] == ':' && is_two_digits(text + 14, 60) &&
+	       text[16] == ':' && is_two_digits(text + 17, 60) && text[19] == 'Z' &&
+	       text[20] == '\0';
 }
 
 /* Nothing may lead out of the managed root that the path is relative to. */
@@ -147,6 +169,8 @@ bool aeg_word_is_valid(enum aeg_word_kind kind, const char *text)
 		return is_label_name(text);
 	case AEG_WORD_DATE:
 		return is_date(text);
+	case AEG_WORD_TIME:
+		return is_time(text);
 	case AEG_WORD_CGROUP:
 		return is_cgroup(text);
 	case AEG_WORD_UNIT:
@@ -175,6 +199,8 @@ const char *aeg_word_wanted(enum aeg_word_kind kind)
 		       "with a letter or digit at both ends";
 	case AEG_WORD_DATE:
 		return "is not a date: write YYYY-MM-DD, a day that exists";
+	case AEG_WORD_TIME:
+		return "is not a time: write YYYY-MM-DDThh:mm:ssZ, which is UTC, a day that exists";
 	case AEG_WORD_CGROUP:
 		return "is not a path below a managed root: no leading '/', no '.', '..' or empty "
 		       "component, at most 4096 bytes";

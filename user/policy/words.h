@@ -12,6 +12,7 @@ enum aeg_word_kind {
 	AEG_WORD_LABEL_VALUE, /* Kubernetes label value, which may be empty */
 	AEG_WORD_PROVIDER,    /* a label value that is not empty */
 	AEG_WORD_DATE,	      /* YYYY-MM-DD, a day that exists */
+	AEG_WORD_TIME,	      /* YYYY-MM-DDThh:mm:ssZ, from 1970 on: RFC 3339 in one form */
 	AEG_WORD_CGROUP,      /* relative path or glob below a managed root */
 	AEG_WORD_UNIT,	      /* systemd service, scope or slice */
 	AEG_WORD_TEXT,	      /* anything that is not empty */
