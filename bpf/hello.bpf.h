@@ -185,21 +185,12 @@ static __always_inline void aeg_hello_fill(struct __sk_buff *skb, const struct a
 	__builtin_memset(&event->base, 0, sizeof(event->base));
 	event->len = 0;
 	event->base.time = bpf_ktime_get_ns();
-	event->base.generation = scratch->outcome.generation;
-	event->base.cookie = bpf_get_socket_cookie(skb);
-	event->base.cgroup = sock->leaf;
-	event->base.workload = scratch->outcome.workload;
-	event->base.node = scratch->outcome.node;
-	event->base.decision = scratch->outcome.decision;
-	event->base.pid = sock->pid;
-	__builtin_memcpy(event->base.comm, sock->comm, sizeof(event->base.comm));
+	aeg_event_packet(&event->base, skb, sock, packet, &scratch->outcome);
+	/* As the client asked for it: a sidecar's NAT is in front of this hook. */
 	__builtin_memcpy(event->base.daddr, sock->daddr, sizeof(event->base.daddr));
-	__builtin_memcpy(event->base.saddr, packet->saddr, sizeof(event->base.saddr));
 	event->base.dport = sock->dport;
 	event->base.type = denied ? AEG_EVENT_DENY : AEG_EVENT_OPEN;
-	event->base.proto = AEG_PROTO_TCP;
 	event->base.hook = AEG_HOOK_HELLO;
-	event->base.family = (__u8)skb->family;
 	if (!named)
 		return;
 	event->len = (__u16)scratch->name.len;
