@@ -64,7 +64,8 @@ static void collect(void *arg, const struct aeg_count_key *key, const struct aeg
 {
 	struct look *look = arg;
 
-	if (key->workload > look->numbers->last || look->alive[key->workload])
+	if (key->workload > look->numbers->last || look->alive[key->workload] ||
+	    !aeg_numbers_text(look->numbers, key->workload))
 		return;
 	*AEG_VEC_PUSH(look->rows) = (struct row){
 		.key = *key,
@@ -108,12 +109,19 @@ static int find_sum(struct aeg_reconciler *reconciler, uint32_t number, uint32_t
 	if (!slash || !slash[1])
 		return 0;
 	label = aeg_xstrndup(text, (size_t)(slash + 1 - text));
+	*ret = aeg_numbers_find(&reconciler->numbers, AEG_LABEL_WORKLOAD, label);
+	if (*ret)
+		return 0;
+	/* One that cannot be stored would keep every reload from being installed. */
+	if (reconciler->numbers.list.n >= AEG_LABELS_MAX)
+		return -ENOSPC;
 	*ret = aeg_numbers_get(&reconciler->numbers, AEG_LABEL_WORKLOAD, label);
 	return aeg_datapath_store_numbers(reconciler->datapath, &reconciler->numbers);
 }
 
-/* rows: the first of a workload's. Returns how many it has. */
-static size_t reclaim_one(struct aeg_reconciler *reconciler, const struct row *rows, size_t n)
+/* rows: the first of a workload's. Returns how many it has. *failed is set if one stays. */
+static size_t reclaim_one(struct aeg_reconciler *reconciler, const struct row *rows, size_t n,
+			  bool *failed)
 {
 	static struct aeg_log_limit limit = {.burst = 5, .seconds = 60};
 	uint32_t number = rows->key.workload, sum;
@@ -124,6 +132,7 @@ static size_t reclaim_one(struct aeg_reconciler *reconciler, const struct row *r
 		if (!err)
 			err = aeg_datapath_fold_count(reconciler->datapath, &rows[i].key, sum);
 	}
+	*failed |= err != 0;
 	if (err && aeg_log_allowed(&limit, aeg_now_ns()))
 		aeg_log(AEG_LOG_WARNING, COMPONENT,
 			"rows of workload '%s', which is gone, cannot be taken away: %s",
@@ -136,6 +145,7 @@ static bool reclaim(struct aeg_reclaimer *reclaimer, const struct look *look, ui
 {
 	uint64_t keep_ns = reclaimer->reconciler->config->metrics.keep_gone * 1000000000u;
 	size_t row = 0, done = 0;
+	bool failed = false;
 
 	for (size_t i = 0; i < reclaimer->departed.list.n; i++) {
 		const struct aeg_departure *departure = &reclaimer->departed.list.items[i];
@@ -147,13 +157,13 @@ static bool reclaim(struct aeg_reclaimer *reclaimer, const struct look *look, ui
 		if (done >= ROWS_AT_ONCE)
 			break;
 		done += reclaim_one(reclaimer->reconciler, &look->rows.items[row],
-				    look->rows.n - row);
+				    look->rows.n - row, &failed);
 	}
 	reclaimer->rounds += done > 0;
 	if (done)
-		aeg_log(AEG_LOG_DEBUG, COMPONENT, "%zu rows of workloads that are gone are free",
-			done);
-	return done >= ROWS_AT_ONCE;
+		aeg_log(AEG_LOG_DEBUG, COMPONENT, "%zu rows of workloads that are gone%s", done,
+			failed ? ", not all of which could be taken away" : " make room");
+	return done >= ROWS_AT_ONCE && !failed;
 }
 
 /* ---- sweeping ---- */
