@@ -287,15 +287,26 @@ static __always_inline void aeg_attempt_decide(struct aeg_attempt *at, struct bp
 }
 
 /*
- * Probes are never reported: resolvers connect UDP sockets that they do not send on. A datagram to
- * an ungoverned destination is not either: name servers would drown the rest. Where the ClientHello
- * decides, it is reported then, with its name.
+ * Resolvers connect UDP sockets that they do not send on, to the very port that TCP will go to (glibc), to
+ * sort addresses. They do not bind them, and unconnect them before the next address, which unbinds them.
+ */
+static __always_inline bool aeg_attempt_sorts(const struct aeg_attempt *at)
+{
+	return at->outcome.decision.verdict == AEG_VERDICT_ALLOWED || !at->sk || !at->sk->src_port;
+}
+
+/*
+ * What may be a resolver's probe is never reported, and none that is allowed. A datagram to an ungoverned
+ * destination is not either: name servers would drown the rest. Where the ClientHello decides, it is
+ * reported then, with its name.
  */
 static __always_inline bool aeg_attempt_reportable(const struct aeg_attempt *at, __u8 hook)
 {
 	const struct aeg_decision *decision = &at->outcome.decision;
 
-	if (hook == AEG_HOOK_PROBE || at->repeat || at->watch == AEG_WATCH_DEMAND)
+	if (at->repeat || at->watch == AEG_WATCH_DEMAND)
+		return false;
+	if (hook == AEG_HOOK_PROBE && aeg_attempt_sorts(at))
 		return false;
 	if (decision->reason != AEG_REASON_NOT_GOVERNED)
 		return true;

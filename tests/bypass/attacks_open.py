@@ -13,7 +13,8 @@ stays_open("brought-address", "an address of one's own and a hidden name, in Gov
 stays_open("nat64-elsewhere", "NAT64 with a prefix of the network's own, 6to4 and other translations behind the node",
            "nobody translates them back",
            "64:ff9b::/96 is folded (nat64); with `containment: Strict` no such address is reached (embedded-addresses)",
-           "which prefix a network translates is not known to us; and a rule for ::/0 speaks of all of them")
+           "which prefix a network translates is not known to us, and a rule for ::/0 speaks of all of them; 6to4 and Teredo "
+           "end at a tunnel's router that has the IPv4 address, not at the service behind it")
 stays_open("privileged-pod", "privileged pods: whoever may load programs, enter other namespaces or change the node's routes",
            "out of scope everywhere",
            "TC still holds what leaves by the pod's interface (cgroup-migration)",

@@ -6,7 +6,7 @@ import stat
 import subprocess
 
 from cases_connect import NO_RULE, RULE, wait_for_instances
-from harness import BUILD, Node, check, equal, wait_until
+from harness import BUILD, PATIENCE, Node, check, equal, wait_until
 from scene import GOVERNED, OTHER, decide, write
 
 EXTRA = """\
@@ -38,6 +38,28 @@ def test_get_and_status_parse_as_json():
         status = node.aegress("status", "-o", "json")
         equal(json.loads(status.stdout)["generation"], daemon.generation(), "status")
         check("generation" in node.aegress("status").stdout.lower(), "human status")
+
+
+def test_explain_knows_the_daemon_itself():
+    """A daemon that lives in a pod that a policy selects: the kernel spares it, and explain says so."""
+    with Node() as node:
+        write(node)
+        pod, trainer = node.pod("chat", "chat1"), node.pod("trainer", "trainer1")
+        daemon = node.daemon()
+
+        def join():
+            with open(os.path.join(pod.cgroup, "cgroup.procs"), "w", encoding="ascii") as procs:
+                procs.write("0")
+
+        daemon.spawn(join)
+        wait_until(daemon.ready, "aegressd to be ready", PATIENCE)
+        wait_for_instances(daemon, 2)
+        decide(daemon, pod, "ml/chat-1", GOVERNED, ("denied", "unselected"))
+        decide(daemon, trainer, "ml/trainer-1", GOVERNED, RULE)
+        said = node.aegress("explain", "--workload", "ml/chat-1", "--to", GOVERNED, ok=False).stdout
+        check("the daemon's own pod, which no policy selects" in said, said)
+        other = node.aegress("explain", "--workload", "ml/trainer-1", "--to", GOVERNED).stdout
+        check("daemon's own" not in other, other)
 
 
 def test_flows_show_the_denial():

@@ -44,6 +44,30 @@ def test_udp():
                 decide(daemon, trainer, "ml/trainer-1", other, DENY_RULE, **udp)
 
 
+def test_a_quic_client_learns_why():
+    """connect() of a UDP socket that is bound, to an address that may be reached by TCP: a record with the
+    reason, repeats folded. Of one that is not bound nobody can tell what it is for."""
+    with Node() as node:
+        write(node)
+        daemon, pod = node.daemon(flows={"foldSeconds": 3600}).start(), node.pod("chat", "chat1")
+        wait_for_instances(daemon, 1)
+        decide(daemon, pod, "ml/chat-1", GOVERNED, RULE)
+        since = daemon.next_seq()
+        for _ in range(3):
+            answer = pod.ask("connect", addr=GOVERNED, port=443, proto="udp", family="v4")
+            equal(answer["errno"], "EPERM", "not bound")
+        for _ in range(3):
+            answer = pod.ask("connect", addr=GOVERNED, port=443, proto="udp", family="v4", bound=True)
+            equal(answer["errno"], "EPERM", "bound")
+        equal(daemon.total("denied", "udp", "probe"), 6, "counter")
+        record = daemon.flow(since, destination__ip=GOVERNED, verdict="denied", reason="udp")
+        equal((record["hook"], record["event"], record["protocol"], record["destination"]["endpoint"]),
+              ("probe", "deny", "udp", "test-inference"), "record")
+        decide(daemon, pod, "ml/chat-1", OTHER, NO_RULE)
+        later = [one for one in daemon.flows(f"?since={since}") if one["hook"] == "probe"]
+        equal(len(later), 1, "records of six attempts")
+
+
 def test_deny_wins_over_allow():
     with Node() as node:
         write(node)

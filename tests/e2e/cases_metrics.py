@@ -11,7 +11,7 @@ import time
 
 from harness import Node, check, equal, wait_until
 from monitor import LISTEN, OPEN_METRICS, Monitor, parse_answer, read_all, watched
-from scene import FREE, GOVERNED, OTHER, write
+from scene import FREE, GOVERNED, OTHER, WORKLOADS, write
 
 
 def rss_mib(daemon):
@@ -142,6 +142,92 @@ def test_series_are_bounded():
         monitor.wait_sum(15, "aegress_connections_total")
         equal(monitor.sum("aegress_connections_total", endpoint="_other"), 5, "folded decisions")
         equal(monitor.sum("aegress_metrics_folded_rows", metric="connections"), 5, "folded rows")
+
+
+# ---- who is gone ----
+
+OF_ML = {"namespace": "ml"}
+
+
+def counted(monitor):
+    """What the node counted in ml, in each family that has it, over all label sets."""
+    return {name: monitor.sum(name, **OF_ML) for name in (
+        "aegress_connections_total", "aegress_denied_total", "aegress_closed_connections_total",
+        "aegress_egress_bytes_total")}
+
+
+def rows_of(daemon):
+    """{workload: its rows} of the kernel's counters."""
+    found = {}
+    for row in daemon.get("/v1/counts")["items"]:
+        found.setdefault(row["workload"], []).append(row)
+    return found
+
+
+def use(*pods):
+    for pod in pods:
+        for addr in (GOVERNED, OTHER, FREE):
+            pod.ask("connect", addr=addr, port=443, family="v4", send=10, read=True)
+
+
+def without(node, name):
+    documents = WORKLOADS.split("---\n")
+    kept = [one for one in documents if f"name: {name}," not in one]
+    equal(len(kept), len(documents) - 1, f"documents without {name}")
+    write(node, workloads="---\n".join(kept))
+
+
+def test_rows_of_who_is_gone():
+    """They make room, and no sum of a namespace changes: at no time, and not by a restart."""
+    with watched(("chat", "trainer"), metrics={"keepGone": "1s"}) as (daemon, monitor, chat, trainer):
+        use(chat, trainer)
+        monitor.wait_sum(6, "aegress_connections_total")
+        monitor.wait_sum(4, "aegress_closed_connections_total")
+        before, rows = counted(monitor), rows_of(daemon)
+        equal((len(rows["ml/chat-1"]), len(rows["ml/trainer-1"])), (3, 3), "rows")
+        without(daemon.node, "chat-1")
+        seen = []
+        wait_until(lambda: seen.append(counted(monitor)) or "ml/chat-1" not in rows_of(daemon),
+                   "the rows of who is gone to go")
+        for one in seen + [counted(monitor)]:
+            equal(one, before, "sums of the namespace")
+        after = rows_of(daemon)
+        equal(set(after), {"ml/trainer-1", "ml/"}, "whose rows there are")
+        equal(after["ml/trainer-1"], rows["ml/trainer-1"], "rows of who stays")
+        as_sums = lambda items: sorted(json.dumps({**row, "workload": ""}) for row in items)
+        equal(as_sums(after["ml/"]), as_sums(rows["ml/chat-1"]), "the sum of who is gone")
+
+        daemon.stop()
+        daemon.start()
+        monitor = Monitor(daemon)
+        equal(counted(monitor), before, "after a restart")
+        write(daemon.node)
+        wait_until(lambda: daemon.get("/v1/status")["instances"] == 2, "who came back")
+        use(chat)
+        monitor.wait_sum(9, "aegress_connections_total")
+        daemon.node.write(daemon.node.workloads, "workloads.yaml", WORKLOADS.split("---\n")[-1])
+        wait_until(lambda: not rows_of(daemon), "the sum of a namespace that is gone to go, too")
+        equal(monitor.sum("aegress_connections_total"), 0, "of nobody")
+        check(monitor.sum("aegress_decisions_total") >= 9, "the node's totals stay")
+
+
+def test_series_of_who_is_gone():
+    """A workload's own series ends, and nothing else of it appears anywhere."""
+    with watched(("chat", "trainer"),
+                 metrics={"keepGone": "1s", "workloadLabel": True}) as (daemon, monitor, chat, trainer):
+        use(chat, trainer)
+        monitor.wait_sum(6, "aegress_connections_total")
+        monitor.wait_sum(4, "aegress_closed_connections_total")
+        mine = lambda: {key: value for key, value in monitor.metrics().items()
+                        if ("namespace", "ml") in key[1]}
+        of = lambda found, name: {key: value for key, value in found.items()
+                                  if ("workload", name) in key[1]}
+        before = mine()
+        check(of(before, "chat-1"), "no series of chat-1")
+        without(daemon.node, "chat-1")
+        wait_until(lambda: not of(mine(), "chat-1"), "the series of who is gone to end")
+        equal(mine(), of(before, "trainer-1"), "what is left")
+        equal(mine(), of(before, "trainer-1"), "and at the next look")
 
 
 def test_probes():

@@ -51,6 +51,8 @@ def talk(sock, request):
 
 def op_connect(request):
     with new_socket(request) as sock:
+        if request.get("bound"):
+            sock.bind(("", 0))
         sock.connect((address_of(request), request["port"]))
         return {"received": talk(sock, request), "sport": sock.getsockname()[1]}
 

@@ -3,6 +3,7 @@
 #include "tests/prog/stage.h"
 #include "tests/prog/tests.h"
 #include <bpf/bpf.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/wait.h>
@@ -98,6 +99,78 @@ static void counts_by_key(void)
 		CHECK_EQUAL(sums.all.decisions, 15);
 		CHECK_EQUAL(sums.a_allowed.decisions, 7);
 		CHECK_EQUAL(sums.a_allowed.closed, 7);
+	}
+	datapath_stop();
+}
+
+struct found {
+	const struct aeg_count_key *key;
+	struct aeg_count count;
+	size_t rows;
+};
+
+static void find_count(void *arg, const struct aeg_count_key *key, const struct aeg_count *count)
+{
+	struct found *found = arg;
+
+	if (memcmp(key, found->key, sizeof(*key)) != 0)
+		return;
+	found->count = *count;
+	found->rows++;
+}
+
+static struct found count_of(const struct aeg_count_key *key)
+{
+	struct found found = {.key = key};
+
+	CHECK_EQUAL(aeg_datapath_counts(datapath, find_count, &found), 0);
+	return found;
+}
+
+#define SUM_OF_GONE 4242 /* no workload of the scene */
+
+/* What a workload that is gone has counted goes to a sum, once and completely, even in a table that is full. */
+static void counts_are_folded(void)
+{
+	const struct aeg_count_key row = {
+		.workload = WORKLOAD_A,
+		.node = NODE_ALLOWED,
+		.rule = RULE_A_ALLOWS,
+		.verdict = AEG_VERDICT_ALLOWED,
+		.reason = AEG_REASON_RULE,
+		.hook = AEG_HOOK_CONNECT,
+	};
+	struct aeg_datapath_config config = stage_config();
+	struct aeg_count_key sum = row;
+	struct found found;
+
+	sum.workload = SUM_OF_GONE;
+	config.counts_max = 2;
+	if (datapath_start(&config)) {
+		connect_many(DEST_ALLOWED, 7);
+		connect_many(DEST_DENIED, 1);
+		CHECK_EQUAL(aeg_datapath_fold_count(datapath, &row, SUM_OF_GONE), 0);
+		CHECK_EQUAL(count_of(&row).rows, 0);
+		found = count_of(&sum);
+		CHECK_EQUAL(found.count.decisions, 7);
+		CHECK_EQUAL(found.count.closed, 7);
+		CHECK_EQUAL(aeg_datapath_fold_count(datapath, &row, SUM_OF_GONE), -ENOENT);
+		CHECK_EQUAL(count_of(&sum).count.decisions, 7);
+
+		/* It came back, and has a row of its own, from zero. */
+		CHECK_EQUAL(aeg_datapath_fold_count(datapath, &sum, WORKLOAD_A + SUM_OF_GONE), 0);
+		CHECK_EQUAL(count_of(&sum).rows, 0);
+		sum.workload = WORKLOAD_A + SUM_OF_GONE;
+		connect_many(DEST_FREE, 1); /* no room */
+		CHECK_EQUAL(happened_take().errors[AEG_ERROR_COUNT_FULL] > 0, true);
+		CHECK_EQUAL(aeg_datapath_fold_count(datapath, &sum, 0), 0);
+		CHECK_EQUAL(count_of(&sum).rows, 0);
+		connect_many(DEST_ALLOWED, 3);
+		CHECK_EQUAL(count_of(&row).count.decisions, 3);
+		CHECK_EQUAL(happened_take().errors[AEG_ERROR_COUNT_FULL], 0);
+		CHECK_EQUAL(aeg_datapath_fold_count(datapath, &row, SUM_OF_GONE), 0);
+		sum.workload = SUM_OF_GONE;
+		CHECK_EQUAL(count_of(&sum).count.decisions, 3);
 	}
 	datapath_stop();
 }
@@ -202,6 +275,7 @@ const struct test event_tests[] = {
 	{"events: lost events are counted exactly, denials are kept apart", lost_events},
 	{"events: counters by workload, node, rule", counts_by_key},
 	{"events: a full counter table is counted", counts_are_full},
+	{"events: counters of who is gone are folded", counts_are_folded},
 	{"events: the next one wakes who dozes", event_wakes},
 	{"events: nobody dozes beside unread ones", no_sleep_beside_events},
 	{NULL, NULL},

@@ -308,6 +308,78 @@ static void datagrams_fold(void)
 	datapath_stop();
 }
 
+static void bind_any(int fd)
+{
+	const struct sockaddr_in any = {.sin_family = AF_INET};
+
+	CHECK_EQUAL(bind(fd, (const struct sockaddr *)&any, sizeof(any)), 0);
+}
+
+/* Whoever binds a UDP socket before connect() has more in mind than to sort addresses. */
+static void bound_probe(void)
+{
+	const struct aeg_datapath_config config = stage_config();
+	struct happened happened;
+
+	if (datapath_start(&config)) {
+		AEG_AUTO_CLOSE int fd = -1, other = -1;
+
+		stage_enter(IN_A);
+		fd = stage_socket(FORM_V4, SOCK_DGRAM);
+		bind_any(fd);
+		CHECK_EQUAL(stage_connect(fd, DEST_DENIED, FORM_V4, UDP_PORT), EPERM);
+		happened = happened_take();
+		check_total(&happened, AEG_VERDICT_DENIED, AEG_REASON_DENY_RULE, AEG_HOOK_PROBE, 1);
+		if (CHECK_EQUAL(happened.nevents, 1))
+			check_event(&happened.events[0], AEG_EVENT_DENY, WAY_UDP_CONNECT,
+				    DEST_DENIED, FORM_V4, &of_a[DEST_DENIED]);
+		CHECK_EQUAL(stage_connect(fd, DEST_AUDITED, FORM_V4, UDP_PORT), 0);
+		happened = happened_take();
+		if (CHECK_EQUAL(happened.nevents, 1))
+			check_event(&happened.events[0], AEG_EVENT_OPEN, WAY_UDP_CONNECT,
+				    DEST_AUDITED, FORM_V4, &of_a[DEST_AUDITED]);
+		CHECK_EQUAL(stage_connect(fd, DEST_ALLOWED, FORM_V4, UDP_PORT), 0);
+		CHECK_EQUAL(stage_connect(fd, DEST_FREE, FORM_V4, UDP_PORT), 0);
+		CHECK_EQUAL(happened_take().nevents, 0);
+		other = stage_socket(FORM_V4, SOCK_DGRAM);
+		bind_any(other);
+		CHECK_EQUAL(stage_connect(other, DEST_ALLOWED, FORM_V4, UDP_PORT_BAD), EPERM);
+		happened = happened_take();
+		CHECK_EQUAL(happened.nevents, 1);
+		CHECK_EQUAL(happened.events[0].decision.reason, AEG_REASON_UDP);
+		stage_leave();
+	}
+	datapath_stop();
+}
+
+/* As glibc sorts addresses: one socket for all of them, to the port that is meant for TCP. */
+static void sorting_is_silent(void)
+{
+	const struct aeg_datapath_config config = stage_config();
+	const struct sockaddr none = {.sa_family = AF_UNSPEC};
+	struct happened happened;
+
+	if (datapath_start(&config)) {
+		AEG_AUTO_CLOSE int fd = -1;
+
+		stage_enter(IN_A);
+		fd = stage_socket(FORM_V4, SOCK_DGRAM);
+		for (int i = 0; i < 2; i++) {
+			CHECK_EQUAL(stage_connect(fd, DEST_ALLOWED, FORM_V4, UDP_PORT), 0);
+			CHECK_EQUAL(connect(fd, &none, sizeof(none)), 0);
+			CHECK_EQUAL(stage_connect(fd, DEST_DENIED, FORM_V4, UDP_PORT), EPERM);
+			CHECK_EQUAL(connect(fd, &none, sizeof(none)), 0);
+		}
+		happened = happened_take();
+		CHECK_EQUAL(happened.totals[aeg_total_index(AEG_VERDICT_DENIED,
+							    AEG_REASON_DENY_RULE, AEG_HOOK_PROBE)],
+			    2);
+		CHECK_EQUAL(happened.nevents, 0);
+		stage_leave();
+	}
+	datapath_stop();
+}
+
 /* A probe that was let through does not keep the first datagram silent. */
 static void probe_then_send(void)
 {
@@ -387,6 +459,8 @@ const struct test socket_tests[] = {
 	{"sockets: multipath TCP is TCP", multipath},
 	{"sockets: repeated datagrams are counted, not repeated", datagrams_fold},
 	{"sockets: a probe does not silence the first datagram", probe_then_send},
+	{"sockets: a bound UDP socket that is denied is reported", bound_probe},
+	{"sockets: sorting of addresses is silent", sorting_is_silent},
 	{"sockets: connect() while connecting is counted once", connect_in_progress},
 	{"sockets: ungoverned connections on request", ungoverned_reported},
 	{NULL, NULL},

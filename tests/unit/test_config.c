@@ -107,6 +107,7 @@ static void test_defaults(void **state)
 	assert_int_equal(config->metrics.listen.port, 9477);
 	assert_false(config->metrics.workload_label);
 	assert_int_equal(config->metrics.series_max, 10000);
+	assert_int_equal(config->metrics.keep_gone, 3600);
 	gethostname(host, sizeof(host) - 1);
 	assert_string_equal(config->node, host);
 }
@@ -132,7 +133,7 @@ static void test_everything(void **state)
 				       "flows: {ungoverned: false, handshake: true, ringBytes: "
 				       "65536, history: 1}\n"
 				       "metrics: {listen: \"[::]:80\", workloadLabel: true, "
-				       "seriesMax: 100}\n"
+				       "seriesMax: 100, keepGone: 2m}\n"
 				       "log: {level: debug, format: json}\n"),
 			 0);
 	assert_string_equal(config->cgroup_root, "/cg");
@@ -159,6 +160,7 @@ static void test_everything(void **state)
 	assert_int_equal(config->metrics.listen.port, 80);
 	assert_true(config->metrics.workload_label);
 	assert_int_equal(config->metrics.series_max, 100);
+	assert_int_equal(config->metrics.keep_gone, 120);
 	assert_int_equal(config->log_level, AEG_LOG_DEBUG);
 	assert_int_equal(config->log_format, AEG_LOG_JSON);
 }
@@ -298,6 +300,7 @@ static void test_mistakes(void **state)
 		       "1:19: '9477': write 127.0.0.1:9477, \"[::1]:9477\" or \"off\"", NULL);
 	assert_mistake(fixture, "metrics: {seriesMax: 1}\n",
 		       "1:22: expected a number from 10 to 100000", NULL);
+	assert_mistake(fixture, "metrics: {keepGone: 31d}\n", "1:21: '31d': from 1s to 30d", NULL);
 	assert_mistake(fixture, "metrics: {workloadLabel: maybe}\n", "1:26: expected true or false",
 		       NULL);
 	assert_mistake(fixture, "node: ''\n", "1:7: empty; leave the key out to get its default",

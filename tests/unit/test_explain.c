@@ -313,6 +313,30 @@ static void test_standing(void **state)
 	assert_int_equal(asked.explanation.decision.reason, AEG_REASON_RULE);
 }
 
+/* The daemon's own pod: what the documents say of such a pod does not hold for it, quarantine does. */
+static void test_exempt(void **state)
+{
+	AUTO_ASKED asked;
+
+	ask("web", "hub.test", &asked);
+	assert_int_equal(asked.explanation.decision.reason, AEG_REASON_RULE);
+	asked.question.exempt = true;
+	ask_standing(&asked, 0);
+	assert_int_equal(asked.explanation.decision.verdict, AEG_VERDICT_AUDITED);
+	assert_int_equal(asked.explanation.decision.reason, AEG_REASON_UNSELECTED);
+	assert_null(asked.explanation.policy);
+	assert_int_equal(asked.explanation.chain.n, 0);
+	assert_has(as_text(&asked),
+		   "  note         this is the daemon's own pod, which no policy selects");
+	assert_has(as_text(&asked),
+		   "What would change this:\n  `defaults.unselected` of the daemon's "
+		   "configuration\n");
+	assert_null(strstr(as_text(&asked), "a policy that selects the workload"));
+	assert_has(as_json(&asked), "\"note\":\"this is the daemon's own pod");
+	ask_standing(&asked, AEG_IDENT_QUARANTINED);
+	assert_int_equal(asked.explanation.decision.reason, AEG_REASON_QUARANTINED);
+}
+
 /* A process of no known workload has no standing. */
 static void test_standing_of_nobody(void **state)
 {
@@ -418,6 +442,7 @@ int main(void)
 		cmocka_unit_test(test_not_governed),
 		cmocka_unit_test(test_unknown_workload),
 		cmocka_unit_test(test_standing),
+		cmocka_unit_test(test_exempt),
 		cmocka_unit_test(test_standing_of_nobody),
 		cmocka_unit_test(test_udp),
 		cmocka_unit_test(test_note),

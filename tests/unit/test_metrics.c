@@ -222,6 +222,57 @@ static void test_series_fold(void **state)
 	aeg_series_free(series);
 }
 
+static void test_series_forget(void **state)
+{
+	struct aeg_series *series = aeg_series_new(2);
+	AUTO_BUF text = {0};
+
+	add(series, "l=\"a\"", 1);
+	add(series, "l=\"b\"", 2);
+	aeg_series_zero(series);
+	add(series, "l=\"b\"", 3);
+	aeg_series_forget(series);
+	put_series(series, &text);
+	assert_string_equal(aeg_buf_text(&text), "x_things_total{l=\"b\",d=\"x\"} 3\n");
+
+	/* Nobody was folded: there is room for another. */
+	add(series, "l=\"c\"", 4);
+	add(series, "l=\"b\"", 1);
+	add(series, "l=\"d\"", 5);
+	put_series(series, &text);
+	assert_string_equal(aeg_buf_text(&text), "x_things_total{l=\"b\",d=\"x\"} 4\n"
+						 "x_things_total{l=\"c\",d=\"x\"} 4\n"
+						 "x_things_total{l=\"_other\",d=\"x\"} 5\n");
+	aeg_series_free(series);
+}
+
+/* Room of what is gone stays empty as long as it would take sums away from `_other`. */
+static void test_series_forget_folded(void **state)
+{
+	struct aeg_series *series = aeg_series_new(1);
+	AUTO_BUF text = {0};
+
+	add(series, "l=\"a\"", 1);
+	add(series, "l=\"b\"", 2);
+	add(series, "l=\"c\"", 4);
+	aeg_series_zero(series);
+	add(series, "l=\"b\"", 2);
+	add(series, "l=\"c\"", 4);
+	aeg_series_forget(series);
+	aeg_series_zero(series);
+	add(series, "l=\"b\"", 2);
+	add(series, "l=\"c\"", 5);
+	put_series(series, &text);
+	assert_string_equal(aeg_buf_text(&text), "x_things_total{l=\"_other\",d=\"x\"} 7\n");
+
+	aeg_series_zero(series); /* and when they are gone, too */
+	aeg_series_forget(series);
+	add(series, "l=\"d\"", 9);
+	put_series(series, &text);
+	assert_string_equal(aeg_buf_text(&text), "x_things_total{l=\"d\",d=\"x\"} 9\n");
+	aeg_series_free(series);
+}
+
 /* ---- denials ---- */
 
 static struct aeg_flow denial(uint64_t time, uint8_t verdict, uint16_t port, const char *name)
@@ -307,6 +358,8 @@ int main(void)
 		cmocka_unit_test(test_histogram),
 		cmocka_unit_test(test_latency_is_bounded),
 		cmocka_unit_test(test_series_fold),
+		cmocka_unit_test(test_series_forget),
+		cmocka_unit_test(test_series_forget_folded),
 		cmocka_unit_test(test_denials_fold),
 		cmocka_unit_test(test_denials_are_bounded),
 	};

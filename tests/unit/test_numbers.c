@@ -29,7 +29,10 @@ static void test_kinds_are_apart(void **state)
 	AUTO_NUMBERS numbers = {0};
 
 	assert_int_equal(aeg_numbers_get(&numbers, AEG_LABEL_NODE, "x"), 1);
+	assert_int_equal(aeg_numbers_find(&numbers, AEG_LABEL_WORKLOAD, "x"), 0);
+	assert_int_equal(numbers.list.n, 1);
 	assert_int_equal(aeg_numbers_get(&numbers, AEG_LABEL_WORKLOAD, "x"), 2);
+	assert_int_equal(aeg_numbers_find(&numbers, AEG_LABEL_WORKLOAD, "x"), 2);
 	assert_int_equal(numbers.list.items[1].kind, AEG_LABEL_WORKLOAD);
 }
 

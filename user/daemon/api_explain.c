@@ -2,6 +2,7 @@
 /* POST /v1/explain: the question as JSON, the answer of policy/explain.h. */
 #include "daemon/api.h"
 #include "daemon/instances.h"
+#include "daemon/self.h"
 #include "policy/explain.h"
 
 #include <jansson.h>
@@ -163,12 +164,13 @@ static bool find_subject(const struct aeg_ruleset *ruleset, const struct asked *
 	return true;
 }
 
-/* Of all its containers: one that TC does not see is one too many. */
+/* Of all its containers: one that TC does not see is one too many, and one that policies select as well. */
 static void find_standing(const struct aeg_reconciler *reconciler, const char *workload,
 			  struct aeg_question *question)
 {
 	struct aeg_registry *registry = reconciler->ruleset->registry;
 	uint32_t any = 0, all = ~0u;
+	bool exempt = true;
 
 	for (size_t i = 0; i < aeg_registry_count(registry); i++) {
 		const struct aeg_instance *instance = aeg_registry_at(registry, i);
@@ -181,8 +183,10 @@ static void find_standing(const struct aeg_reconciler *reconciler, const char *w
 		flags = aeg_instance_row(reconciler, instance).ident.flags;
 		any |= flags & (AEG_IDENT_QUARANTINED | AEG_IDENT_NEEDS_TC);
 		all &= flags & AEG_IDENT_HAS_TC;
+		exempt &= aeg_self_is_in(reconciler->self, instance->cgroup.path);
 		question->lives = true;
 	}
+	question->exempt = question->lives && exempt;
 	question->standing = any | (all & AEG_IDENT_HAS_TC);
 }
 

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 #include "daemon/config_metrics.h"
+#include "daemon/config_values.h"
 
 #define LISTEN_DEFAULT "127.0.0.1:9477"
 #define SERIES_DEFAULT 10000
 #define SERIES_MIN 10
 #define SERIES_LIMIT 100000
+#define HOUR 3600u
+#define DAY (24 * HOUR)
 
 static void read_listen(void *target, const struct aeg_node *value, struct aeg_diags *diags)
 {
@@ -37,10 +40,19 @@ static void read_series_max(void *target, const struct aeg_node *value, struct a
 		metrics->series_max = n;
 }
 
+static void read_keep_gone(void *target, const struct aeg_node *value, struct aeg_diags *diags)
+{
+	static const struct aeg_config_range range = {1, 30 * DAY, "from 1s to 30d"};
+	struct aeg_metrics_config *metrics = target;
+
+	aeg_config_duration(&metrics->keep_gone, &range, value, diags);
+}
+
 static const struct aeg_field metrics_fields[] = {
 	{.key = "listen", .read = read_listen},
 	{.key = "workloadLabel", .read = read_workload_label},
 	{.key = "seriesMax", .read = read_series_max},
+	{.key = "keepGone", .read = read_keep_gone},
 	{0},
 };
 
@@ -52,6 +64,6 @@ void aeg_metrics_config_read(struct aeg_metrics_config *ret, const struct aeg_no
 
 void aeg_metrics_config_init(struct aeg_metrics_config *ret)
 {
-	*ret = (struct aeg_metrics_config){.series_max = SERIES_DEFAULT};
+	*ret = (struct aeg_metrics_config){.series_max = SERIES_DEFAULT, .keep_gone = HOUR};
 	(void)aeg_listen_parse(LISTEN_DEFAULT, &ret->listen); /* a test says that it parses */
 }

@@ -10,6 +10,7 @@ struct aeg_metrics_config {
 	struct aeg_listen listen;
 	bool workload_label; /* label figures with the workload, not with its namespace only */
 	uint64_t series_max; /* label sets a family before it folds */
+	uint64_t keep_gone;  /* s that rows of a workload stay after it has gone */
 };
 
 /* The defaults. */

@@ -47,6 +47,8 @@ void aeg_metrics_put_process(const struct aeg_collector *collector, struct aeg_m
 struct aeg_whose {
 	const char *ns, *workload; /* "": unknown */
 };
+/* A sum: all workloads of the namespace that are gone. */
+bool aeg_whose_is_gone(const struct aeg_whose *whose);
 struct aeg_whose aeg_whose(const struct aeg_names *names, uint32_t number, char **label);
 
 #endif

@@ -5,6 +5,7 @@
  * to the rows.
  */
 #include "daemon/metrics.h"
+#include "daemon/reclaimer.h"
 #include "policy/explain.h"
 #include "policy/rowindex.h"
 
@@ -46,11 +47,17 @@ struct aeg_whose aeg_whose(const struct aeg_names *names, uint32_t number, char 
 	return (struct aeg_whose){*label, slash + 1};
 }
 
+bool aeg_whose_is_gone(const struct aeg_whose *whose)
+{
+	return *whose->ns && !*whose->workload;
+}
+
 /* ---- where a row belongs ---- */
 
 struct place { /* of one row of the kernel's, in each of the series */
 	struct aeg_count_key key;
 	size_t connections, refusals, traffic;
+	bool left_out;
 };
 
 /* A label set costs a microsecond to write and to find; there may be 65,536 rows. */
@@ -58,6 +65,7 @@ struct aeg_places {
 	AEG_VEC(struct place) list;
 	struct aeg_rowindex index;
 	uint64_t resets; /* of the names that they were looked up with */
+	uint64_t rounds; /* of the reclaimer: rows have gone since */
 };
 
 struct aeg_places *aeg_places_new(void)
@@ -69,7 +77,7 @@ static void places_clear(struct aeg_places *places)
 {
 	AEG_VEC_DONE(places->list);
 	aeg_rowindex_done(&places->index);
-	*places = (struct aeg_places){0};
+	*places = (struct aeg_places){.rounds = places->rounds};
 }
 
 void aeg_places_free(struct aeg_places *places)
@@ -171,6 +179,14 @@ static struct place find_place(struct reader *reader, const struct row *row)
 	return place;
 }
 
+/* The sum of a namespace's workloads that are gone. Those who look at workloads see a former one's series
+ * end; added to another, it would look as if all of it had happened just now. */
+static bool is_left_out(const struct reader *reader, const struct row *row)
+{
+	return reader->collector->daemon->config->metrics.workload_label &&
+	       aeg_whose_is_gone(&row->whose);
+}
+
 static bool same_key(const void *rows, uint32_t row, const void *key)
 {
 	const struct aeg_places *places = rows;
@@ -193,7 +209,9 @@ static const struct place *place_of(struct reader *reader, const struct aeg_coun
 	row.whose = aeg_whose(reader->names, key->workload, &label);
 	row.endpoint = endpoint ? endpoint->name : "";
 	row.rule = aeg_names_rule(reader->names, key->rule);
-	*AEG_VEC_PUSH(places->list) = find_place(reader, &row);
+	*AEG_VEC_PUSH(places->list) = is_left_out(reader, &row)
+					      ? (struct place){.key = *key, .left_out = true}
+					      : find_place(reader, &row);
 	aeg_rowindex_add(&places->index, hash, (uint32_t)places->list.n - 1);
 	return &places->list.items[places->list.n - 1];
 }
@@ -216,6 +234,8 @@ static void add_row(void *arg, const struct aeg_count_key *key, const struct aeg
 	const struct place *place = place_of(reader, key);
 	struct aeg_series *refusals = refusals_of(collector, key);
 
+	if (place->left_out)
+		return;
 	if (key->hook == AEG_HOOK_CONNECT)
 		aeg_series_at(collector->connections, place->connections)[0] += count->decisions;
 	if (refusals)
@@ -224,23 +244,36 @@ static void add_row(void *arg, const struct aeg_count_key *key, const struct aeg
 		add_traffic(collector->traffic, place->traffic, count);
 }
 
+/* Series of what is gone end; the rows are looked up anew the next time. */
+static void forget_gone(struct aeg_collector *collector, uint64_t rounds)
+{
+	aeg_series_forget(collector->connections);
+	aeg_series_forget(collector->denied);
+	aeg_series_forget(collector->audited);
+	aeg_series_forget(collector->traffic);
+	places_clear(collector->places);
+	collector->places->rounds = rounds;
+}
+
 static void read_rows(struct aeg_collector *collector)
 {
 	struct reader reader = {
 		.collector = collector,
 		.names = &collector->daemon->events->names,
 	};
+	uint64_t rounds = aeg_reclaimer_rounds(collector->daemon->reconciler->reclaimer);
 
-	if (collector->places->resets != reader.names->resets) {
+	if (collector->places->resets != reader.names->resets)
 		places_clear(collector->places);
-		collector->places->resets = reader.names->resets;
-	}
+	collector->places->resets = reader.names->resets;
 	aeg_series_zero(collector->connections);
 	aeg_series_zero(collector->denied);
 	aeg_series_zero(collector->audited);
 	aeg_series_zero(collector->traffic);
 	/* What cannot be read is 0: a counter that starts again, not a wrong one. */
-	(void)aeg_datapath_counts(collector->daemon->reconciler->datapath, add_row, &reader);
+	if (!aeg_datapath_counts(collector->daemon->reconciler->datapath, add_row, &reader) &&
+	    collector->places->rounds != rounds)
+		forget_gone(collector, rounds);
 	aeg_buf_done(&reader.labels);
 	aeg_buf_done(&reader.other);
 }

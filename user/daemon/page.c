@@ -62,7 +62,8 @@ static void add_row(void *arg, const struct aeg_count_key *key, const struct aeg
 	struct aeg_whose whose = aeg_whose(picture->names, key->workload, &label);
 	struct edge *edge;
 
-	if (key->hook == AEG_HOOK_PROBE || key->verdict >= AEG_VERDICT_MAX)
+	if (key->hook == AEG_HOOK_PROBE || key->verdict >= AEG_VERDICT_MAX ||
+	    aeg_whose_is_gone(&whose))
 		return;
 	edge = edge_of(picture, &whose, endpoint ? endpoint->name : "");
 	edge->decisions[key->verdict] += count->decisions;

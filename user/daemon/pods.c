@@ -6,6 +6,7 @@
 #include "daemon/pods.h"
 #include "base/log.h"
 #include "daemon/instances.h"
+#include "daemon/reclaimer.h"
 #include "workload/claims.h"
 
 #define COMPONENT "pods"
@@ -106,6 +107,8 @@ void aeg_pods_gone(struct aeg_reconciler *reconciler, const char *uid)
 	aeg_instances_revoke_soon(reconciler);
 	free(known->uid); /* no other pod is it */
 	known->uid = NULL;
+	known->gone = true;
+	aeg_reclaimer_wake(reconciler->reclaimer);
 	aeg_log(AEG_LOG_DEBUG, COMPONENT, "pod %s/%s is gone", known->ns, known->name);
 	count_left(reconciler);
 }

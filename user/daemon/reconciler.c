@@ -8,6 +8,7 @@
 #include "daemon/expirer.h"
 #include "daemon/instances.h"
 #include "daemon/quarantiner.h"
+#include "daemon/reclaimer.h"
 #include "daemon/resolvers.h"
 #include "daemon/self.h"
 #include "policy/expiry.h"
@@ -136,6 +137,7 @@ static void swap(struct aeg_reconciler *reconciler, struct aeg_ruleset *ruleset)
 	aeg_instances_revoke(reconciler);
 	aeg_veths_follow(reconciler->veths, ruleset->registry);
 	aeg_expirer_arm(reconciler->expirer);
+	aeg_reclaimer_wake(reconciler->reclaimer);
 	aeg_ruleset_free(old);
 }
 
@@ -453,10 +455,13 @@ static int open_alarms(struct aeg_reconciler *reconciler, struct aeg_buf *error)
 	return err;
 }
 
-static int open_janitor(struct aeg_reconciler *reconciler, struct aeg_buf *error)
+/* Who keeps the tables in order that nothing else shrinks. */
+static int open_janitors(struct aeg_reconciler *reconciler, struct aeg_buf *error)
 {
 	int err = aeg_janitor_open(reconciler->datapath, reconciler->loop, &reconciler->janitor);
 
+	if (!err)
+		err = aeg_reclaimer_open(reconciler, reconciler->loop, &reconciler->reclaimer);
 	if (err)
 		aeg_buf_printf(error, "event loop: %s", strerror(-err));
 	return err;
@@ -499,7 +504,7 @@ int aeg_reconciler_open(const struct aeg_config *config, struct aeg_loop *loop,
 	if (!err) /* last: it leaves pins, and an error before it leaves nothing */
 		err = open_datapath(reconciler, error);
 	if (!err)
-		err = open_janitor(reconciler, error);
+		err = open_janitors(reconciler, error);
 	if (!err)
 		err = open_veths(reconciler, error);
 	if (err) {
@@ -520,6 +525,7 @@ void aeg_reconciler_close(struct aeg_reconciler *reconciler)
 	aeg_watch_remove(reconciler->repair);
 	aeg_watch_remove(reconciler->revoke);
 	aeg_janitor_close(reconciler->janitor);
+	aeg_reclaimer_close(reconciler->reclaimer);
 	aeg_quarantiner_close(reconciler->quarantiner);
 	aeg_expirer_close(reconciler->expirer);
 	aeg_veths_close(reconciler->veths);

@@ -25,6 +25,7 @@ struct aeg_reload { /* how the last one went */
 struct aeg_quarantine;
 struct aeg_quarantiner;
 struct aeg_expirer;
+struct aeg_reclaimer;
 
 struct aeg_change_watch {
 	void (*changed)(void *arg, const struct aeg_cause *cause, const struct aeg_model *before,
@@ -48,6 +49,7 @@ struct aeg_reconciler {
 	struct aeg_veths *veths; /* NULL: TC is switched off */
 	struct aeg_quarantiner *quarantiner;
 	struct aeg_expirer *expirer;
+	struct aeg_reclaimer *reclaimer;
 	struct aeg_cluster *cluster; /* NULL: none is configured */
 	struct aeg_addrs resolvers;  /* that the kernel believes */
 	struct aeg_numbers numbers;

@@ -175,6 +175,13 @@ bool aeg_datapath_doze(struct aeg_datapath *datapath);
 typedef void aeg_count_fn(void *arg, const struct aeg_count_key *key,
 			  const struct aeg_count *count);
 int aeg_datapath_counts(struct aeg_datapath *datapath, aeg_count_fn *fn, void *arg);
+/*
+ * Takes a row away and adds what it counted to the row that differs in the workload alone; into 0: to none.
+ * -ENOENT: there is no such row. What is counted at this very moment may be lost: for rows that nobody
+ * counts in any more, and sums that no program does.
+ */
+int aeg_datapath_fold_count(struct aeg_datapath *datapath, const struct aeg_count_key *key,
+			    uint32_t into);
 int aeg_datapath_totals(struct aeg_datapath *datapath, uint64_t ret[AEG_TOTALS]);
 int aeg_datapath_errors(struct aeg_datapath *datapath, uint64_t ret[AEG_ERROR_MAX]);
 

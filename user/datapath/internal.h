@@ -119,9 +119,9 @@ struct aeg_datapath {
 /* "PIN_DIR/maps/NAME" and "PIN_DIR/links/NAME"; the caller frees. */
 char *aeg_pin_map(const char *pin_dir, enum aeg_map map);
 char *aeg_pin_link(const char *pin_dir, enum aeg_prog prog);
-/* Creates the directory on a bpffs and takes its lock. */
 /* Whether pins can live there: 0, or an error with a sentence. */
 int aeg_pins_bpffs(const char *pin_dir, struct aeg_buf *error);
+/* Creates the directory on a bpffs and takes its lock. */
 int aeg_pins_lock(const char *pin_dir, int *ret_fd, struct aeg_buf *error);
 /* Whether there are pins of this ABI; -EPROTO when they are of another one. */
 int aeg_pins_check(const char *pin_dir, bool *ret_adopted, struct aeg_buf *error);
@@ -219,6 +219,16 @@ int aeg_memory_uncharged(int (*fn)(void *arg), void *arg);
 
 /* ---- checks.c ---- */
 bool aeg_kernel_is(unsigned long major, unsigned long minor); /* this version or a later one */
+/* Where it is looked up what this machine is; tests name another one. */
+struct aeg_machine {
+	const char *release; /* of the kernel, "5.10.0-30-amd64"; NULL: it cannot be read */
+	const char *btf;     /* the file of the kernel's types */
+	const char *status;  /* of the process, as in proc(5): its capabilities */
+};
+/* aeg_datapath_checks() of that machine. */
+size_t aeg_machine_checks(const struct aeg_machine *machine,
+			  const struct aeg_datapath_config *config, struct aeg_check *ret,
+			  size_t max);
 
 /* ---- chatter.c ---- */
 /* libbpf prints through here from now on: the first complaint is kept, nothing reaches stderr unless

@@ -62,8 +62,12 @@ int aeg_pins_bpffs(const char *pin_dir, struct aeg_buf *error)
 		aeg_buf_printf(error, "pin directory '%s': %s", pin_dir, strerror(-fd));
 		return fd;
 	}
-	if (fstatfs(fd, &fs) < 0)
-		return -errno;
+	if (fstatfs(fd, &fs) < 0) {
+		int err = -errno;
+
+		aeg_buf_printf(error, "pin directory '%s': %s", pin_dir, strerror(-err));
+		return err;
+	}
 	if ((unsigned long)fs.f_type == BPF_FS_MAGIC)
 		return 0;
 	aeg_buf_printf(error,

@@ -5,6 +5,7 @@
 struct set {
 	char *labels;
 	bool other; /* stands for those that found no room */
+	bool used;  /* since the last aeg_series_zero() */
 	uint64_t values[AEG_SERIES_VALUES];
 };
 
@@ -12,6 +13,7 @@ struct aeg_series {
 	AEG_VEC(struct set) sets;
 	struct aeg_strmap by_labels; /* -> index into sets */
 	size_t max, others;	     /* others: sets beside the max */
+	size_t kept;		     /* of the max: room of sets that are forgotten */
 	uint64_t folded;
 };
 
@@ -36,8 +38,10 @@ void aeg_series_free(struct aeg_series *series)
 
 void aeg_series_zero(struct aeg_series *series)
 {
-	for (size_t i = 0; i < series->sets.n; i++)
+	for (size_t i = 0; i < series->sets.n; i++) {
 		memset(series->sets.items[i].values, 0, sizeof(series->sets.items[i].values));
+		series->sets.items[i].used = false;
+	}
 	series->folded = 0;
 }
 
@@ -55,7 +59,7 @@ size_t aeg_series_place(struct aeg_series *series, const char *labels, const cha
 
 	if (aeg_strmap_get(&series->by_labels, labels, &place))
 		return place;
-	if (series->sets.n - series->others < series->max)
+	if (series->sets.n - series->others + series->kept < series->max)
 		return add(series, labels, false);
 	if (aeg_strmap_get(&series->by_labels, other, &place))
 		return place;
@@ -67,7 +71,32 @@ uint64_t *aeg_series_at(struct aeg_series *series, size_t place)
 	struct set *set = &series->sets.items[place];
 
 	series->folded += set->other;
+	set->used = true;
 	return set->values;
+}
+
+void aeg_series_forget(struct aeg_series *series)
+{
+	size_t n = 0;
+
+	aeg_strmap_done(&series->by_labels);
+	for (size_t i = 0; i < series->sets.n; i++) {
+		struct set *set = &series->sets.items[i];
+
+		if (set->used) {
+			aeg_strmap_put(&series->by_labels, set->labels, n);
+			series->sets.items[n++] = *set;
+			continue;
+		}
+		if (set->other)
+			series->others--;
+		else
+			series->kept++;
+		free(set->labels);
+	}
+	series->sets.n = n;
+	if (!series->others)
+		series->kept = 0;
 }
 
 void aeg_series_put(const struct aeg_series *series, const struct aeg_metrics *metrics,

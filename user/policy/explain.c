@@ -13,6 +13,10 @@
 static const char address_note[] =
 	"the address may stand for names that the kernel learned, which only the daemon can tell";
 
+static const char exempt_note[] =
+	"this is the daemon's own pod, which no policy selects: one that did could cut it off from the "
+	"API server that could take it back";
+
 /* Who asks, compiled. */
 struct asker {
 	const struct aeg_question *question;
@@ -27,13 +31,15 @@ static int make_asker(const struct aeg_question *question, struct asker *ret, st
 	*ret = (struct asker){.question = question};
 	if (!question->subject)
 		return 0;
+	ret->ident = &ret->row;
+	if (question->exempt)
+		return 0;
 	err = aeg_compile_profile(question->tables, question->subject, &ret->row.profile,
 				  &ret->row.flags, error);
 	if (err)
 		return err;
 	memcpy(ret->row.caps, question->tables->profiles.items[ret->row.profile].caps,
 	       sizeof(ret->row.caps));
-	ret->ident = &ret->row;
 	return 0;
 }
 
@@ -279,7 +285,10 @@ int aeg_explain(const struct aeg_question *question, struct aeg_explanation *ret
 		  &explanation.other_rule);
 	explanation.endpoint = find_endpoint(question, pattern);
 	explanation.pattern = pattern ? aeg_xstrdup(pattern) : NULL;
-	aeg_explain_chain(question, &explanation);
+	if (question->exempt)
+		explanation.note = exempt_note;
+	else
+		aeg_explain_chain(question, &explanation);
 	*ret = explanation;
 	return 0;
 }

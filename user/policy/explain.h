@@ -36,6 +36,7 @@ struct aeg_question {
 	/* The workload lives here: AEG_IDENT_QUARANTINED, _NEEDS_TC, _HAS_TC as the kernel has them. */
 	bool lives;
 	uint32_t standing;
+	bool exempt; /* it is the daemon itself, which no policy selects */
 };
 
 /* A name that the address was learned for: the ClientHello tells which of them is meant. */

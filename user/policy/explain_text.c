@@ -271,6 +271,10 @@ static void put_hint(const struct aeg_question *question, const struct aeg_expla
 		hint_deny_rule(explanation, ret);
 		break;
 	case AEG_REASON_UNSELECTED:
+		if (question->exempt) {
+			aeg_buf_puts(ret, "`defaults.unselected` of the daemon's configuration");
+			break;
+		}
 		aeg_buf_puts(
 			ret,
 			"a policy that selects the workload and has an allow list with `to: [");

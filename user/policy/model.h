@@ -157,6 +157,7 @@ struct aeg_workload {
 	char *cgroup; /* path or glob below a managed root; NULL with unit */
 	char *unit;   /* systemd unit; NULL with cgroup */
 	char *pod;    /* of a pod, in place of both: the UID in its cgroup's name */
+	bool gone;    /* a pod that was deleted since the model was made */
 };
 struct aeg_namespace {
 	char *name;

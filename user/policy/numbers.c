@@ -57,15 +57,26 @@ static void append(struct aeg_numbers *numbers, uint32_t number, enum aeg_label_
 		numbers->last = number;
 }
 
-uint32_t aeg_numbers_get(struct aeg_numbers *numbers, enum aeg_label_kind kind, const char *text)
+uint32_t aeg_numbers_find(const struct aeg_numbers *numbers, enum aeg_label_kind kind,
+			  const char *text)
 {
 	char label[AEG_LABEL_TEXT], key[AEG_LABEL_TEXT + 1];
-	uintptr_t number;
+	uintptr_t number = 0;
 
 	label_text(text, label);
 	map_key(kind, label, key);
-	if (aeg_strmap_get(&numbers->by_text, key, &number))
-		return (uint32_t)number;
+	aeg_strmap_get(&numbers->by_text, key, &number);
+	return (uint32_t)number;
+}
+
+uint32_t aeg_numbers_get(struct aeg_numbers *numbers, enum aeg_label_kind kind, const char *text)
+{
+	uint32_t number = aeg_numbers_find(numbers, kind, text);
+	char label[AEG_LABEL_TEXT];
+
+	if (number)
+		return number;
+	label_text(text, label);
 	append(numbers, numbers->last + 1, kind, label);
 	return numbers->last;
 }

@@ -33,6 +33,9 @@ struct aeg_numbers {
 /* The number of a text, given out when it has none. Text longer than a label holds is cut with a
  * hash of the whole at its end, so that two never share a number. */
 uint32_t aeg_numbers_get(struct aeg_numbers *numbers, enum aeg_label_kind kind, const char *text);
+/* The same, but never a new one; 0: it has none. */
+uint32_t aeg_numbers_find(const struct aeg_numbers *numbers, enum aeg_label_kind kind,
+			  const char *text);
 /* Takes over a number that is already in the kernel's map, before any new one is given out (-EBUSY
  * afterwards); -EEXIST when it clashes, -EINVAL when no label can be like this. */
 int aeg_numbers_adopt(struct aeg_numbers *numbers, uint32_t number, enum aeg_label_kind kind,
