@@ -38,6 +38,8 @@
 	  "no room to count a workload's DNS questions: denied, table-full")                       \
 	X(MAKER_READ, "maker-read",                                                                \
 	  "who made a socket is unreadable: it counts as made by who uses it")                     \
-	X(WAKE, "wake", "no room to wake the daemon: the next event tries again")
+	X(WAKE, "wake", "no room to wake the daemon: the next event tries again")                  \
+	X(SHARE_FULL, "share-full",                                                                \
+	  "no room to count a workload's addresses: it learns no new one, over-share")
 
 #endif
