@@ -235,7 +235,7 @@ build/$(1)/tests/property/property: $$(call objs,$(1),$$(PROPERTY_SRC)) build/$(
 	$$(call link,$(1),$$(LIBS_TEST))
 $$(call objs,$(1),$$(PROG_SRC)): | $$(PROG_SKEL)
 $$(call objs,$(1),tests/bench/flood.c): | $$(FLOOD_SKEL)
-build/$(1)/tests/prog/prog: $$(call objs,$(1),$$(PROG_SRC)) build/$(1)/libaegress.a
+build/$(1)/tests/prog/prog: $$(call objs,$(1),$$(PROG_SRC)) build/$(1)/libaegressd.a build/$(1)/libaegress.a
 	$$(call link,$(1),$$(LIBS_TEST))
 endef
 

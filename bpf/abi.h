@@ -83,6 +83,8 @@ struct aeg_ctl {
 	__u32 wake_bytes; /* unread bytes in a ring that wake the daemon even when it does not doze */
 	__u32 nroots;	  /* entries in use, holes (cgroup 0) included */
 	__u32 ttl_min;	  /* s; what was learned stays at least this long, and after each use */
+	__u32 share;	  /* addresses that one workload may have in `learned` */
+	__u32 pad;
 	__u64 host_netns; /* cookie of the initial network namespace; programs fill it in */
 	__u64 seed_basis; /* of name hashes; made once, before the first generation: maps keep hashes */
 	__u64 seed_factor; /* odd */
@@ -276,11 +278,24 @@ struct aeg_learned {
 	__u8 addr[16];
 	struct aeg_member members[AEG_MEMBERS_MAX];
 	struct bpf_spin_lock lock; /* members change under it */
-	__u32 pad;
+	__u32 workload;		   /* whose question put it here: of its share; never changes */
+};
+
+/*
+ * Map `shares`: how many addresses a workload has put into `learned`, and how many were taken out again.
+ * Both only count up and have one writer each, the programs and the daemon; the difference counts
+ * against aeg_ctl.share. The programs make both rows, so that the daemon has room to give back.
+ */
+enum aeg_share_side { AEG_SHARE_TAKEN, AEG_SHARE_BACK };
+struct aeg_share_key {
+	__u32 workload;
+	__u32 side; /* enum aeg_share_side */
 };
 
 #define AEG_LEARNED_MAX (1 << 16) /* addresses */
-#define AEG_SPOKEN_MAX (1 << 15)  /* texts; the oldest are forgotten, which only hides them */
+#define AEG_SHARE_DEFAULT (AEG_LEARNED_MAX / 16)
+#define AEG_SHARES_MAX (1 << 14) /* two rows a workload */
+#define AEG_SPOKEN_MAX (1 << 15) /* texts; the oldest are forgotten, which only hides them */
 #define AEG_HOMES_MAX (1 << 14)
 #define AEG_RESOLVERS_MAX 256
 #define AEG_SEARCHES_MAX 64 /* search suffixes */
@@ -308,7 +323,8 @@ struct aeg_spoken {
 	X(FULL, "table-full", "no room for another address")                                       \
 	X(CROWDED, "crowded", "the address has its full number of patterns already")               \
 	X(BUSY, "busy", "no memory to parse in: the packet was dropped, the client repeats it")    \
-	X(EVICTED, "evicted", "a socket asked 32 questions more, with one unanswered: forgotten")
+	X(EVICTED, "evicted", "a socket asked 32 questions more, with one unanswered: forgotten")  \
+	X(SHARE, "over-share", "a new address, but its workload has its share of the table already")
 
 enum aeg_learning {
 #define AEG_LEARNING_ENUM(symbol, word, sentence) AEG_LEARNING_##symbol,
@@ -565,7 +581,7 @@ struct aeg_label {
 AEG_ASSERT_SIZE(aeg_gen, 24);
 AEG_ASSERT_SIZE(aeg_root, 16);
 _Static_assert(offsetof(struct aeg_ctl, now) % 8 == 0, "now is one word");
-AEG_ASSERT_SIZE(aeg_ctl, 56 + 16 * AEG_ROOTS_MAX);
+AEG_ASSERT_SIZE(aeg_ctl, 64 + 16 * AEG_ROOTS_MAX);
 AEG_ASSERT_SIZE(aeg_dns_caps, 4);
 AEG_ASSERT_SIZE(aeg_ident, 20);
 AEG_ASSERT_SIZE(aeg_asker, 32);
@@ -581,6 +597,7 @@ AEG_ASSERT_SIZE(aeg_decision, 16);
 AEG_ASSERT_SIZE(aeg_resolver, 16);
 AEG_ASSERT_SIZE(aeg_member, 16);
 AEG_ASSERT_SIZE(aeg_learned, 152);
+AEG_ASSERT_SIZE(aeg_share_key, 8);
 AEG_ASSERT_SIZE(aeg_spoken, 256);
 AEG_ASSERT_SIZE(aeg_veth, 24);
 AEG_ASSERT_SIZE(aeg_source, 20);

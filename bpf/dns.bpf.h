@@ -16,6 +16,7 @@
 #include "bpf/packet.bpf.h"
 #include "bpf/proofs.bpf.h"
 #include "bpf/scratch.bpf.h"
+#include "bpf/share.bpf.h"
 #include "bpf/special.h"
 
 /* Copies the first n bytes of a datagram's payload into `slot`; 0: they are not there. */
@@ -163,19 +164,38 @@ static __always_inline enum aeg_learning aeg_member_put(struct aeg_learned *entr
 	return result;
 }
 
+/* An address that nobody has learned yet. AGAIN: another CPU was faster. */
+static __always_inline enum aeg_learning aeg_learn_first(struct aeg_scratch *scratch,
+							 const __u8 *addr,
+							 const struct aeg_member *fresh)
+{
+	struct aeg_learned *first = (struct aeg_learned *)scratch->first; /* no room on the stack */
+	const struct aeg_lesson *lesson = &scratch->lesson;
+	__u64 *taken = aeg_share_find(lesson->workload, lesson->share);
+
+	if (!taken)
+		return AEG_LEARNING_SHARE;
+	__builtin_memset(first, 0, sizeof(*first));
+	__builtin_memcpy(first->addr, addr, sizeof(first->addr));
+	first->workload = lesson->workload;
+	first->members[0] = *fresh;
+	if (bpf_map_update_elem(&learned, addr, first, BPF_NOEXIST))
+		return AEG_LEARNING_AGAIN;
+	__sync_fetch_and_add(taken, 1);
+	return AEG_LEARNING_NEW;
+}
+
 static __always_inline enum aeg_learning aeg_learn(struct aeg_scratch *scratch, const __u8 *addr,
 						   const struct aeg_member *fresh, __u32 now)
 {
 	struct aeg_learned *entry = bpf_map_lookup_elem(&learned, addr);
-	struct aeg_learned *first = (struct aeg_learned *)scratch->first; /* no room on the stack */
 
 	if (!entry) {
-		__builtin_memset(first, 0, sizeof(*first));
-		__builtin_memcpy(first->addr, addr, sizeof(first->addr));
-		first->members[0] = *fresh;
-		if (!bpf_map_update_elem(&learned, addr, first, BPF_NOEXIST))
-			return AEG_LEARNING_NEW;
-		entry = bpf_map_lookup_elem(&learned, addr); /* another CPU was faster */
+		enum aeg_learning result = aeg_learn_first(scratch, addr, fresh);
+
+		if (result != AEG_LEARNING_AGAIN)
+			return result;
+		entry = bpf_map_lookup_elem(&learned, addr);
 		if (!entry)
 			return AEG_LEARNING_FULL;
 	}
@@ -352,6 +372,7 @@ static __always_inline void aeg_dns_learn(struct __sk_buff *skb, const struct ae
 	}
 	scratch->lesson.node = node;
 	scratch->lesson.ttl_min = READ_ONCE(control->ttl_min);
+	scratch->lesson.share = READ_ONCE(control->share);
 	scratch->lesson.workload = sock->workload;
 	scratch->lesson.leaf = sock->leaf;
 	scratch->lesson.generation = sock->generation;

@@ -41,6 +41,8 @@
 	X(WAKE, "wake", "no room to wake the daemon: the next event tries again")                  \
 	X(COOKIE_READ, "cookie-read", "a socket's cookie is unreadable: its state is lost")        \
 	X(LINGER_STORAGE, "linger-storage",                                                        \
-	  "no storage for a closed socket that still sends: its seat stays taken")
+	  "no storage for a closed socket that still sends: its seat stays taken")                 \
+	X(SHARE_FULL, "share-full",                                                                \
+	  "no room to count a workload's addresses: it learns no new one, over-share")
 
 #endif

@@ -183,6 +183,14 @@ struct {
 	__type(value, struct aeg_learned);
 } learned __weak SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, AEG_SHARES_MAX);
+	__type(key, struct aeg_share_key);
+	__type(value, __u64);
+} shares __weak SEC(".maps");
+
 /* Hash of a name -> its text, for people and for matching again after a reload. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);

@@ -23,6 +23,8 @@ struct aeg_lesson {
 	__u64 proof;	 /* of the message, see proofs.bpf.h; 0: none */
 	__u32 learned;	 /* of the addresses, that are known now */
 	__u32 declarers; /* of the name's pattern */
+	__u32 share;	 /* see aeg_ctl */
+	__u32 pad;
 };
 
 struct aeg_scratch {

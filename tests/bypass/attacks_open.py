@@ -27,10 +27,6 @@ stays_open("first-socket", "a namespace of one's own before the workload has mad
            "nobody looks at the namespace at all",
            "the daemon tells the kernel the namespace as soon as it knows the workload",
            "until then the first socket's namespace is believed to be the workload's")
-stays_open("starved-names", "exhaustion as an end in itself: one pod fills the table, and others learn no new names",
-           "the same, or worse, wherever a table is shared",
-           "nothing gets through by it (full-of-names), it is counted and an alert fires; the address space is 65,536",
-           "there is no share of the table by workload; entries go only when their time is up")
 stays_open("inbound", "connections that come in: whoever may connect to the pod may take data away",
            "the business of NetworkPolicy's ingress everywhere",
            "connections that a pod opens are decided, those that it accepts are not looked at",

@@ -86,7 +86,10 @@ WORKLOADS = "---\n".join(WORKLOAD.format(name, "") for name in NAMES + ("require
 HOOK_LAYERS = {"frame": "tc", "revoke": "daemon"}
 
 
-CROWD, CROWD_EACH = 2350, 28  # names that fill the table of addresses: 65,536
+SHARE = 4096                  # addresses that one workload may have of the table
+CROWD, CROWD_EACH = 2350, 28  # names that would fill the table: 65,536
+CROWD_SHARE = SHARE // CROWD_EACH + 10
+LATE, LATE_NAME = "203.0.113.82", "late.hub.test"  # as WITNESS; nobody asks for it before it is about it
 
 
 def crowd_name(n):
@@ -104,7 +107,7 @@ class BypassNode(RoutedNode, NamesNode):
     policies_yaml, workloads_yaml = POLICIES, WORKLOADS
     records = HONEST + "".join(f"host-record={name},{addr}\n" for addr in (WITNESS, QUIET)
                                for name in ("seen.hub.test", "rival.test", "upload.hub.test"))
-    records += "".join(crowd())
+    records += f"host-record={LATE_NAME},{LATE}\n" + "".join(crowd())
 
 
 @contextlib.contextmanager
@@ -120,7 +123,7 @@ class Stage:
         # a router that honours source routes: else the attack would fail of itself
         run("ip", "netns", "exec", node.host, "sysctl", "-qw", *(
             f"net.ipv4.conf.{link}.accept_source_route=1" for link in ("all", "p1")))
-        for addr, answer in ((WITNESS, "k"), (BY_CIDR, "k"), (QUIET, "")):
+        for addr, answer in ((WITNESS, "k"), (BY_CIDR, "k"), (QUIET, ""), (LATE, "k")):
             node.world_ip("addr", "add", f"{addr}/32", "dev", "lo")
             node.world.ask("witness", addr=addr, answer=answer)
         self.serve("dns", ODD_RESOLVER, ODD_ADDR)
@@ -325,6 +328,9 @@ class Try:
 
     def learned(self, what):
         return self.daemon.get("/v1/status")["dns"]["learned"][what]
+
+    def entries(self, name):
+        return next(one["entries"] for one in self.daemon.get("/v1/status")["maps"] if one["name"] == name)
 
     def reload(self):
         """The policies as they were, as a new generation."""

@@ -35,7 +35,8 @@ STATUS = {
     "errors": {"event-lost": 0, "denial-lost": 5}, "lastReload": {"ok": True, "errors": []},
     "totals": [{"verdict": "denied", "reason": "udp", "hook": "connect", "count": 2},
                {"verdict": "denied", "reason": "no-rule", "hook": "connect", "count": 3}],
-    "dns": {"resolvers": ["192.0.2.53"], "answers": {"ok": 9, "short": 0, "truncated": 1},
+    "dns": {"resolvers": ["192.0.2.53"], "addressesPerWorkload": 48, "fullShares": ["ml/x\x1b-1"],
+            "answers": {"ok": 9, "short": 0, "truncated": 1},
             "learned": {"new": 4, "again": 7}}, "hellos": {"done": 3, "not-tls": 0},
     "maps": [{"name": "counts", "entries": 90, "capacity": 100},
              {"name": "learned", "entries": 7, "capacity": 64}], "notes": ["names \x1b]0;x\x07"],
@@ -196,7 +197,8 @@ def test_status():
     with daemon(STATUS) as server:
         done = ask(0, server, "status", stdout="generation")
         for part in ("ok", "3 running", "0 allowed, 0 audited, 5 denied", "denial-lost: 5 times",
-                     "counts: 90 of 100", "resolvers    192.0.2.53", "addresses    7 of 64 learned", "9 ok, 1 truncated",
+                     "counts: 90 of 100", "resolvers    192.0.2.53", "9 ok, 1 truncated",
+                     "addresses    7 of 64 learned, at most 48 by one workload\n", "full shares  ml/x?-1\n",
                      "4 new, 7 again", "hellos       3 done\n", "names ?]0;x?"):
             contains(done.stdout, part, "status")
         check("event-lost" not in done.stdout, "an error that did not happen")

@@ -77,6 +77,7 @@ static void test_defaults(void **state)
 
 	aeg_dns_config_init(&dns);
 	assert_int_equal(dns.ttl_min, 60);
+	assert_int_equal(dns.share, 4096);
 	assert_false(dns.resolvers_given);
 	assert_int_equal(dns.suffixes.list.n, 2);
 	assert_string_equal(dns.suffixes.list.items[0], "svc.cluster.local");
@@ -87,12 +88,14 @@ static void test_all_keys(void **state)
 {
 	struct aeg_dns_config dns;
 	struct aeg_diags diags = read_text("{resolvers: [10.0.0.10, '2001:db8::1'], minTtl: 5m, "
+					   "addressesPerWorkload: 65536, "
 					   "searchSuffixes: [Svc.K8s.Example.]}",
 					   &dns);
 
 	assert_int_equal(diags.nerrors, 0);
 	assert_addrs(&dns.resolvers, "10.0.0.10 2001:db8::1");
 	assert_int_equal(dns.ttl_min, 300);
+	assert_int_equal(dns.share, 65536);
 	assert_int_equal(dns.suffixes.list.n, 1);
 	assert_string_equal(dns.suffixes.list.items[0], "svc.k8s.example");
 	aeg_diags_done(&diags);
@@ -123,6 +126,9 @@ static void test_mistakes(void **state)
 	assert_error("{minTtl: 0s}", "'0s': from 1s to 24h");
 	assert_error("{minTtl: 25h}", "'25h': from 1s to 24h");
 	assert_error("{minTtl: 99999999999999999999h}", "'99999999999999999999h': from 1s to 24h");
+	assert_error("{addressesPerWorkload: 15}", "expected a number from 16 to 65536");
+	assert_error("{addressesPerWorkload: 65537}", "expected a number from 16 to 65536");
+	assert_error("{addressesPerWorkload: many}", "expected a number from 16 to 65536");
 	assert_error("{searchSuffixes: ['*.x.org']}",
 		     "'*.x.org': '*' may only lead, as in *.example.com");
 	assert_error("{resolver: []}", "unknown key 'resolver'");

@@ -154,6 +154,7 @@ static void print_tally(const char *label, const json_t *status, const char *pat
 
 static void print_learned(const json_t *status)
 {
+	uint64_t share = aeg_value_u64(status, "dns.addressesPerWorkload");
 	const json_t *map;
 	size_t i;
 
@@ -161,7 +162,10 @@ static void print_learned(const json_t *status)
 		if (!aeg_streq(aeg_value_str(map, "name"), "learned"))
 			continue;
 		line_start("addresses");
-		printf("%llu of %llu learned\n", count(map, "entries"), count(map, "capacity"));
+		printf("%llu of %llu learned", count(map, "entries"), count(map, "capacity"));
+		if (share)
+			printf(", at most %llu by one workload", (unsigned long long)share);
+		putchar('\n');
 	}
 }
 
@@ -172,6 +176,7 @@ static void print_names(const json_t *status)
 	print_tally("frames", status, "tc.frames");
 	print_value("resolvers", status, "dns.resolvers");
 	print_learned(status);
+	print_value("full shares", status, "dns.fullShares");
 	print_tally("dns answers", status, "dns.answers");
 	print_tally("names", status, "dns.learned");
 	print_tally("hellos", status, "hellos");

@@ -3,6 +3,7 @@
 #include "bpf/parse_dns.h"
 #include "bpf/parse_tls.h"
 #include "daemon/api.h"
+#include "daemon/shares.h"
 
 #define WORD(symbol, word, sentence) word,
 static const char *const dns_words[] = {AEG_DNS_RESULTS(WORD)};
@@ -38,6 +39,24 @@ static void put_servers(struct aeg_json *json, const struct aeg_addrs *resolvers
 	aeg_json_array_end(json);
 }
 
+/* Workloads that learn nothing new until something of theirs expires. */
+static void put_full_shares(struct aeg_json *json, const struct aeg_reconciler *reconciler)
+{
+	AEG_CLEANUP(aeg_shares_done) struct aeg_shares shares = {0};
+
+	if (aeg_shares_read(reconciler->datapath, &shares))
+		return;
+	aeg_json_array(json, "fullShares");
+	for (size_t i = 0; i < shares.list.n; i++) {
+		const struct aeg_share *share = &shares.list.items[i];
+		const char *text = aeg_numbers_text(&reconciler->numbers, share->workload);
+
+		if (aeg_share_used(share) >= reconciler->config->dns.share)
+			aeg_json_str(json, NULL, text ? text : "unknown");
+	}
+	aeg_json_array_end(json);
+}
+
 void aeg_api_put_dns(struct aeg_json *json, const struct aeg_reconciler *reconciler)
 {
 	const struct aeg_dns_config *config = &reconciler->config->dns;
@@ -46,6 +65,8 @@ void aeg_api_put_dns(struct aeg_json *json, const struct aeg_reconciler *reconci
 	aeg_json_object(json, "dns");
 	put_servers(json, &reconciler->resolvers);
 	aeg_json_u64(json, "minTtl", config->ttl_min);
+	aeg_json_u64(json, "addressesPerWorkload", config->share);
+	put_full_shares(json, reconciler);
 	aeg_json_array(json, "searchSuffixes");
 	for (size_t i = 0; i < config->suffixes.list.n; i++)
 		aeg_json_str(json, NULL, config->suffixes.list.items[i]);

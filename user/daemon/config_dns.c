@@ -6,6 +6,7 @@
 #include "policy/pattern.h"
 
 #define TTL_MIN_DEFAULT 60 /* s */
+#define SHARE_MIN 16	   /* what a few names need */
 
 /* ---- resolvers ---- */
 
@@ -49,6 +50,20 @@ static void read_ttl_min(void *target, const struct aeg_node *value, struct aeg_
 	dns->ttl_min = (uint32_t)seconds;
 }
 
+/* ---- shares ---- */
+
+static void read_share(void *target, const struct aeg_node *value, struct aeg_diags *diags)
+{
+	struct aeg_dns_config *dns = target;
+	uint64_t n;
+
+	if (!aeg_node_u64(value, &n) || n < SHARE_MIN || n > AEG_LEARNED_MAX)
+		aeg_error_at(diags, value->pos, "expected a number from %d to %d", SHARE_MIN,
+			     AEG_LEARNED_MAX);
+	else
+		dns->share = (uint32_t)n;
+}
+
 /* ---- suffixes ---- */
 
 static void clear_suffixes(struct aeg_strings *suffixes)
@@ -90,6 +105,7 @@ static void read_suffixes(void *target, const struct aeg_node *value, struct aeg
 static const struct aeg_field dns_fields[] = {
 	{.key = "resolvers", .read = read_resolvers},
 	{.key = "minTtl", .read = read_ttl_min},
+	{.key = "addressesPerWorkload", .read = read_share},
 	{.key = "searchSuffixes", .read = read_suffixes},
 	{0},
 };
@@ -104,7 +120,7 @@ void aeg_dns_config_init(struct aeg_dns_config *ret)
 {
 	static const char *const suffixes[] = {"svc.cluster.local", "cluster.local"};
 
-	*ret = (struct aeg_dns_config){.ttl_min = TTL_MIN_DEFAULT};
+	*ret = (struct aeg_dns_config){.ttl_min = TTL_MIN_DEFAULT, .share = AEG_SHARE_DEFAULT};
 	for (size_t i = 0; i < AEG_ARRAY_SIZE(suffixes); i++)
 		*AEG_VEC_PUSH(ret->suffixes.list) = aeg_xstrdup(suffixes[i]);
 }

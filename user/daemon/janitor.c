@@ -2,6 +2,7 @@
 /* The table is read first and changed afterwards: a walk over a hash that changes may repeat itself. */
 #include "daemon/janitor.h"
 #include "base/log.h"
+#include "daemon/shares.h"
 
 #define COMPONENT "names"
 #define SWEEP_MS 60000
@@ -27,11 +28,22 @@ uint32_t aeg_member_left(const struct aeg_member *member, uint32_t now)
 
 /* ---- sweeping ---- */
 
-struct dead {
+struct dead_one {
+	struct aeg_addr addr;
+	uint32_t workload;
+};
+struct sweep {
 	uint32_t now;
 	size_t alive;
-	AEG_VEC(struct aeg_addr) list;
+	AEG_VEC(struct dead_one) dead;
+	struct aeg_shares shares; /* as they were before the table was read */
 };
+
+static void sweep_done(struct sweep *sweep)
+{
+	AEG_VEC_DONE(sweep->dead);
+	aeg_shares_done(&sweep->shares);
+}
 
 static bool is_dead(const struct aeg_learned *learned, uint32_t now)
 {
@@ -44,26 +56,96 @@ static bool is_dead(const struct aeg_learned *learned, uint32_t now)
 	return true;
 }
 
-static void collect_dead(void *arg, const struct aeg_learned *learned)
+static void collect(void *arg, const struct aeg_learned *learned)
 {
-	struct dead *dead = arg;
+	struct sweep *sweep = arg;
+	struct aeg_share *share = aeg_shares_find(&sweep->shares, learned->workload);
+	bool dead = is_dead(learned, sweep->now);
+	struct dead_one *one;
 
-	if (is_dead(learned, dead->now))
-		memcpy(AEG_VEC_PUSH(dead->list), learned->addr, sizeof(struct aeg_addr));
-	else
-		dead->alive++;
+	sweep->alive += !dead;
+	if (share && dead)
+		share->dead++;
+	else if (share)
+		share->alive++;
+	if (!dead)
+		return;
+	one = AEG_VEC_PUSH(sweep->dead);
+	memcpy(&one->addr, learned->addr, sizeof(one->addr));
+	one->workload = learned->workload;
 }
 
-static void sweep(void *arg)
+/* What cannot be deleted still counts. */
+static void delete_dead(struct aeg_datapath *datapath, struct sweep *sweep)
 {
-	struct aeg_janitor *janitor = arg;
-	struct dead dead = {.now = aeg_now_s()};
-	int err = aeg_datapath_learned(janitor->datapath, collect_dead, &dead);
+	for (size_t i = 0; i < sweep->dead.n; i++) {
+		const struct dead_one *one = &sweep->dead.items[i];
+		struct aeg_share *share;
 
-	for (size_t i = 0; i < dead.list.n; i++)
-		aeg_datapath_learned_delete(janitor->datapath, dead.list.items[i].bytes);
-	AEG_VEC_DONE(dead.list);
-	janitor->awake = err || dead.alive;
+		if (aeg_datapath_learned_delete(datapath, one->addr.bytes) == 0)
+			continue;
+		sweep->alive++;
+		share = aeg_shares_find(&sweep->shares, one->workload);
+		if (!share)
+			continue;
+		share->dead--;
+		share->alive++;
+	}
+}
+
+/*
+ * A row that is deleted was idle for a minute. If its workload learns an address in this very moment, that
+ * may go uncounted, until the next sweep counts anew.
+ */
+static int settle_one(struct aeg_datapath *datapath, const struct aeg_share *share,
+		      const struct aeg_share *later)
+{
+	uint64_t taken = later ? later->taken : share->taken;
+	uint64_t back = aeg_share_settle(share, taken);
+
+	if (aeg_share_idle(share, taken))
+		return aeg_datapath_share_delete(datapath, share->workload);
+	return back == share->back ? 0 : aeg_datapath_share_back(datapath, share->workload, back);
+}
+
+static int settle(struct aeg_datapath *datapath, const struct aeg_shares *shares)
+{
+	AEG_CLEANUP(aeg_shares_done) struct aeg_shares later = {0};
+	int err = aeg_shares_read(datapath, &later);
+
+	for (size_t i = 0; i < shares->list.n && !err; i++) {
+		const struct aeg_share *share = &shares->list.items[i];
+
+		err = settle_one(datapath, share, aeg_shares_find(&later, share->workload));
+	}
+	return err;
+}
+
+int aeg_janitor_sweep(struct aeg_datapath *datapath, size_t *ret_left)
+{
+	AEG_CLEANUP(sweep_done) struct sweep sweep = {.now = aeg_now_s()};
+	int err = aeg_shares_read(datapath, &sweep.shares);
+
+	if (!err)
+		err = aeg_datapath_learned(datapath, collect, &sweep);
+	if (err)
+		return err;
+	delete_dead(datapath, &sweep);
+	*ret_left = sweep.alive + sweep.shares.list.n;
+	return settle(datapath, &sweep.shares);
+}
+
+static void on_sweep(void *arg)
+{
+	static struct aeg_log_limit limit = {.burst = 1, .seconds = 600};
+	struct aeg_janitor *janitor = arg;
+	size_t left = 0;
+	int err = aeg_janitor_sweep(janitor->datapath, &left);
+
+	if (err && aeg_log_allowed(&limit, aeg_now_ns()))
+		aeg_log(AEG_LOG_ERROR, COMPONENT, "learned addresses cannot be swept: %s",
+			strerror(-err));
+	janitor->awake = err || left;
 	if (janitor->awake)
 		aeg_timer_arm(janitor->sweep, SWEEP_MS);
 }
@@ -146,7 +228,7 @@ size_t aeg_janitor_rematch(struct aeg_janitor *janitor, const struct aeg_tables 
 int aeg_janitor_open(struct aeg_datapath *datapath, struct aeg_loop *loop, struct aeg_janitor **ret)
 {
 	struct aeg_janitor *janitor = aeg_xcalloc(1, sizeof(*janitor));
-	int err = aeg_loop_timer(loop, sweep, janitor, &janitor->sweep);
+	int err = aeg_loop_timer(loop, on_sweep, janitor, &janitor->sweep);
 
 	janitor->datapath = datapath;
 	if (err) {

@@ -2,7 +2,8 @@
 /*
  * Keeps the table of learned addresses in order: what nobody has used for long goes, and names move
  * to the pattern that matches them since a reload. Sleeps while nothing is learned. Nothing depends on
- * it: expired entries count for nothing, and the kernel judges every ClientHello by the name itself.
+ * it: expired entries count for nothing but against the share of the workload that they are of, and the
+ * kernel judges every ClientHello by the name itself.
  */
 #ifndef AEG_DAEMON_JANITOR_H
 #define AEG_DAEMON_JANITOR_H
@@ -17,6 +18,8 @@ int aeg_janitor_open(struct aeg_datapath *datapath, struct aeg_loop *loop,
 void aeg_janitor_close(struct aeg_janitor *janitor);
 /* Something was learned, or may have been. */
 void aeg_janitor_wake(struct aeg_janitor *janitor);
+/* What the timer does. *ret_left: addresses and shares that the next sweep has to look at. */
+int aeg_janitor_sweep(struct aeg_datapath *datapath, size_t *ret_left);
 /* These tables are in force now. Returns how many names found another pattern. */
 size_t aeg_janitor_rematch(struct aeg_janitor *janitor, const struct aeg_tables *tables);
 

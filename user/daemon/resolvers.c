@@ -110,6 +110,7 @@ int aeg_resolvers_apply(const struct aeg_dns_config *config, struct aeg_datapath
 	AEG_VEC_DONE(ret->list);
 	aeg_resolvers_get(config, ret);
 	aeg_datapath_set_ttl_min(datapath, config->ttl_min);
+	aeg_datapath_set_share(datapath, config->share);
 	err = aeg_datapath_set_resolvers(datapath, ret->list.items, ret->list.n);
 	return err ? err : apply_suffixes(&config->suffixes, datapath);
 }

@@ -100,6 +100,15 @@ int aeg_datapath_learned_get(struct aeg_datapath *datapath, const struct aeg_add
 int aeg_datapath_learned_move(struct aeg_datapath *datapath, const uint8_t addr[16],
 			      const struct aeg_member *member, uint32_t node);
 int aeg_datapath_learned_delete(struct aeg_datapath *datapath, const uint8_t addr[16]);
+/* Addresses that one workload may have learned. */
+void aeg_datapath_set_share(struct aeg_datapath *datapath, uint32_t addresses);
+/* Calls fn for every row of `shares`. */
+typedef void aeg_share_fn(void *arg, const struct aeg_share_key *key, uint64_t count);
+int aeg_datapath_shares(struct aeg_datapath *datapath, aeg_share_fn *fn, void *arg);
+/* So many of the addresses that the workload took were given back so far. */
+int aeg_datapath_share_back(struct aeg_datapath *datapath, uint32_t workload, uint64_t count);
+/* Forgets a workload that has none. */
+int aeg_datapath_share_delete(struct aeg_datapath *datapath, uint32_t workload);
 /* The text of a name's hash, NUL-terminated; -ENOENT when it was forgotten. */
 int aeg_datapath_spoken(struct aeg_datapath *datapath, uint64_t name, struct aeg_spoken *ret);
 /* What became of answers and hellos, by enum aeg_dns_result, aeg_learning, aeg_hello_result. */

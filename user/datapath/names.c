@@ -219,6 +219,55 @@ int aeg_datapath_learned_delete(struct aeg_datapath *datapath, const uint8_t add
 	return bpf_map_delete_elem(datapath->maps[AEG_MAP_LEARNED], addr);
 }
 
+/* ---- shares of it ---- */
+
+/* No other epoch: what is read again though it could be known has taught nothing new. */
+void aeg_datapath_set_share(struct aeg_datapath *datapath, uint32_t addresses)
+{
+	__atomic_store_n(&datapath->ctl->share, addresses, __ATOMIC_RELAXED);
+}
+
+struct share_reader {
+	aeg_share_fn *fn;
+	void *arg;
+};
+
+static int read_share(void *arg, const void *key, const void *value)
+{
+	const struct share_reader *reader = arg;
+	const uint64_t *count = value;
+
+	reader->fn(reader->arg, key, *count);
+	return 0;
+}
+
+int aeg_datapath_shares(struct aeg_datapath *datapath, aeg_share_fn *fn, void *arg)
+{
+	struct share_reader reader = {.fn = fn, .arg = arg};
+
+	return aeg_map_each(datapath->maps[AEG_MAP_SHARES], sizeof(struct aeg_share_key),
+			    sizeof(uint64_t), read_share, &reader);
+}
+
+int aeg_datapath_share_back(struct aeg_datapath *datapath, uint32_t workload, uint64_t count)
+{
+	const struct aeg_share_key key = {.workload = workload, .side = AEG_SHARE_BACK};
+
+	return aeg_map_put(datapath->maps[AEG_MAP_SHARES], &key, &count);
+}
+
+/* In this order: what was given back of nothing is room, what was taken and is not given back is none. */
+int aeg_datapath_share_delete(struct aeg_datapath *datapath, uint32_t workload)
+{
+	struct aeg_share_key key = {.workload = workload, .side = AEG_SHARE_TAKEN};
+	int err = bpf_map_delete_elem(datapath->maps[AEG_MAP_SHARES], &key);
+
+	if (err && err != -ENOENT)
+		return err;
+	key.side = AEG_SHARE_BACK;
+	return bpf_map_delete_elem(datapath->maps[AEG_MAP_SHARES], &key);
+}
+
 int aeg_datapath_spoken(struct aeg_datapath *datapath, uint64_t name, struct aeg_spoken *ret)
 {
 	int err = bpf_map_lookup_elem(datapath->maps[AEG_MAP_SPOKEN], &name, ret);

@@ -29,6 +29,7 @@ const char *const aeg_map_names[AEG_MAP_MAX] = {
 	[AEG_MAP_ASKS] = "asks",
 	[AEG_MAP_TALKS] = "talks",
 	[AEG_MAP_LEARNED] = "learned",
+	[AEG_MAP_SHARES] = "shares",
 	[AEG_MAP_SPOKEN] = "spoken",
 	[AEG_MAP_HOMES] = "homes",
 	[AEG_MAP_ASKERS] = "askers",
@@ -252,6 +253,7 @@ static int make_seed(struct aeg_ctl *ctl)
 	ctl->seed_basis = random[0];
 	ctl->seed_factor = random[1] | 1;
 	ctl->ttl_min = AEG_TTL_MIN;
+	ctl->share = AEG_SHARE_DEFAULT;
 	return 0;
 }
 

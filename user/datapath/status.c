@@ -57,6 +57,7 @@ size_t aeg_datapath_fill(struct aeg_datapath *datapath, struct aeg_map_fill *ret
 		fill_table(datapath, "names", AEG_TABLE_NAMES),
 		fill_hash(datapath, AEG_MAP_LEARNED, sizeof(struct aeg_addr),
 			  sizeof(struct aeg_learned)),
+		fill_hash(datapath, AEG_MAP_SHARES, sizeof(struct aeg_share_key), sizeof(uint64_t)),
 		fill_hash(datapath, AEG_MAP_HOMES, sizeof(uint64_t), sizeof(uint64_t)),
 		fill_hash(datapath, AEG_MAP_ASKERS, sizeof(uint64_t), sizeof(struct aeg_asker)),
 		fill_hash(datapath, AEG_MAP_COUNTS, sizeof(struct aeg_count_key), count_size),

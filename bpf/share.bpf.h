@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The share of the table of learned addresses that one workload may have, so that no one fills it for
+ * all. Only an address that is new to the table is asked for here: one that is known costs nothing,
+ * whoever put it there. The daemon's side, which gives back: user/daemon/shares.h.
+ */
+#ifndef AEG_SHARE_BPF_H
+#define AEG_SHARE_BPF_H
+
+#include "bpf/errors.bpf.h"
+
+static __always_inline __u64 *aeg_share_row(__u32 workload, __u32 side)
+{
+	const struct aeg_share_key key = {.workload = workload, .side = side};
+	const __u64 zero = 0;
+	__u64 *row = bpf_map_lookup_elem(&shares, &key);
+
+	if (row)
+		return row;
+	/* -EEXIST: another CPU was faster. */
+	bpf_map_update_elem(&shares, &key, &zero, BPF_NOEXIST);
+	row = bpf_map_lookup_elem(&shares, &key);
+	if (!row)
+		aeg_failed(AEG_ERROR_SHARE_FULL);
+	return row;
+}
+
+/*
+ * Where an address that is put into the table is counted: afterwards, so that nothing has to be undone
+ * where it was not. CPUs that do so at the same time may each go beyond the share by the one address
+ * that they have in hand. NULL: the workload has its share.
+ */
+static __always_inline __u64 *aeg_share_find(__u32 workload, __u32 share)
+{
+	__u64 *taken = aeg_share_row(workload, AEG_SHARE_TAKEN);
+	const __u64 *back = aeg_share_row(workload, AEG_SHARE_BACK);
+
+	if (!taken || !back || (__s64)(READ_ONCE(*taken) - READ_ONCE(*back)) >= (__s64)share)
+		return NULL;
+	return taken;
+}
+
+#endif
