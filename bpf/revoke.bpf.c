@@ -8,6 +8,7 @@
 #define AEG_CLOCK() bpf_ktime_get_ns()
 #include "bpf/close.bpf.h"
 #include "bpf/identity.bpf.h"
+#include "bpf/iterate.bpf.h"
 #include "bpf/learned.bpf.h"
 #include "bpf/maker.bpf.h"
 
@@ -17,17 +18,6 @@
 
 char LICENSE[] SEC("license")
 = "Dual BSD/GPL";
-
-struct bpf_iter_meta;
-struct bpf_map;
-
-/* include/net/bpf_sk_storage.h; the last call of a run has neither socket nor value. */
-struct bpf_iter__bpf_sk_storage_map {
-	struct bpf_iter_meta *meta __attribute__((aligned(8)));
-	struct bpf_map *map __attribute__((aligned(8)));
-	struct sock *sk __attribute__((aligned(8)));
-	void *value __attribute__((aligned(8)));
-};
 
 #define AEG_COOKIE_ANY (~0ull) /* INET_DIAG_NOCOOKIE: nobody ever asked for this socket's */
 
@@ -40,14 +30,6 @@ static __always_inline bool aeg_revoke_concerns(const struct aeg_sock *sock)
 		return false;
 	return sock->watch == AEG_WATCH_DEAD || sock->decision.verdict == AEG_VERDICT_ALLOWED ||
 	       sock->decision.verdict == AEG_VERDICT_AUDITED;
-}
-
-/* Whether it ended, or ends in the kernel's own time: nobody can hold it open. */
-static __always_inline bool aeg_revoke_over(struct sock *sk)
-{
-	__u8 state = BPF_CORE_READ(sk, __sk_common.skc_state);
-
-	return state == AEG_TCP_CLOSE || state == AEG_TCP_TIME_WAIT;
 }
 
 /* ---- whose it is ---- */
@@ -218,7 +200,7 @@ int revoke(struct bpf_iter__bpf_sk_storage_map *ctx)
 	if (!sock || !sk || !control || !aeg_revoke_concerns(sock))
 		return 0;
 	dead = sock->watch == AEG_WATCH_DEAD;
-	if (dead && aeg_revoke_over(sk))
+	if (dead && aeg_iterated_over(sk))
 		return 0;
 	aeg_revoke_stamp(control, sk, sock);
 	aeg_judge_internal(&outcome);

@@ -128,8 +128,10 @@ int aeg_pins_check(const char *pin_dir, bool *ret_adopted, struct aeg_buf *error
 /* Removes every pin and the directory; the caller holds the lock. error may be NULL. */
 int aeg_pins_remove(const char *pin_dir, struct aeg_buf *error);
 
-/* ---- revoke.c ---- */
-int aeg_revoke_open(struct aeg_datapath *datapath, const struct bpf_program *program);
+/* ---- iterate.c ---- */
+/* A link of the program, over every socket that has storage. */
+int aeg_iterator_open(const struct aeg_datapath *datapath, const struct bpf_program *program,
+		      int *ret_fd);
 
 /* ---- attach.c ---- */
 /* Detaches a pinned link and removes its pin; none there is fine. */

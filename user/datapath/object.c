@@ -233,7 +233,7 @@ static int load(struct aeg_datapath *datapath, const struct aeg_datapath_config 
 	err = keep_fds(datapath, skel);
 	if (err)
 		return err;
-	err = aeg_revoke_open(datapath, skel->progs.revoke);
+	err = aeg_iterator_open(datapath, skel->progs.revoke, &datapath->revoke_fd);
 	return err ? fail(error, err, "opening the iterator over sockets") : 0;
 }
 

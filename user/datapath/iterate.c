@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * The iterator over the storage of sockets. Its link is made once and lives as long as the daemon;
+ * The iterators over the storage of sockets. Their links are made once and live as long as the daemon;
  * each run is one read to the end.
  */
 #include "datapath/internal.h"
 #include <errno.h>
 
-int aeg_revoke_open(struct aeg_datapath *datapath, const struct bpf_program *program)
+int aeg_iterator_open(const struct aeg_datapath *datapath, const struct bpf_program *program,
+		      int *ret_fd)
 {
 	union bpf_iter_link_info info = {.map = {
 						 .map_fd = (uint32_t)datapath->maps[AEG_MAP_SOCKS],
@@ -17,13 +18,13 @@ int aeg_revoke_open(struct aeg_datapath *datapath, const struct bpf_program *pro
 
 	if (fd < 0)
 		return fd;
-	datapath->revoke_fd = fd;
+	*ret_fd = fd;
 	return 0;
 }
 
-int aeg_datapath_revoke(struct aeg_datapath *datapath)
+static int run(int link_fd)
 {
-	AEG_AUTO_CLOSE int fd = bpf_iter_create(datapath->revoke_fd);
+	AEG_AUTO_CLOSE int fd = bpf_iter_create(link_fd);
 	char nothing[64];
 	ssize_t n;
 
@@ -33,4 +34,9 @@ int aeg_datapath_revoke(struct aeg_datapath *datapath)
 		if (n < 0 && errno != EINTR && errno != EAGAIN)
 			return -errno;
 	return 0;
+}
+
+int aeg_datapath_revoke(struct aeg_datapath *datapath)
+{
+	return run(datapath->revoke_fd);
 }
