@@ -4,13 +4,19 @@
 #include "base/log.h"
 
 #define COMPONENT "names"
-#define SWEEP_MS 60000
-#define LINGER_S 60 /* after the last member expired: an answer may be on its way */
+#define NS_PER_MS 1000000u
 
 struct aeg_janitor {
 	struct aeg_datapath *datapath;
 	struct aeg_watch *sweep;
-	bool awake;
+	uint64_t due_ns; /* of the next sweep; 0: asleep */
+	uint64_t renewals[AEG_RENEWAL_MAX];
+	bool failing;
+};
+
+const char *const aeg_renewal_words[AEG_RENEWAL_MAX] = {
+	[AEG_RENEWAL_DONE] = "done",
+	[AEG_RENEWAL_FAILED] = "failed",
 };
 
 uint32_t aeg_now_s(void)
@@ -18,62 +24,100 @@ uint32_t aeg_now_s(void)
 	return (uint32_t)(aeg_now_ns() / 1000000000u);
 }
 
-uint32_t aeg_member_left(const struct aeg_member *member, uint32_t now)
+const uint64_t *aeg_janitor_renewals(const struct aeg_janitor *janitor)
 {
-	int32_t left = (int32_t)(member->expires - now);
-
-	return member->node && left > 0 ? (uint32_t)left : 0;
+	return janitor->renewals;
 }
 
 /* ---- sweeping ---- */
 
-struct dead {
-	uint32_t now;
-	size_t alive;
-	AEG_VEC(struct aeg_addr) list;
+struct sweep {
+	struct aeg_lapse lapse;
+	size_t n;
+	AEG_VEC(struct aeg_addr) dead;
 };
 
-static bool is_dead(const struct aeg_learned *learned, uint32_t now)
+static uint32_t period_ms(const struct aeg_janitor *janitor)
 {
-	for (size_t i = 0; i < AEG_MEMBERS_MAX; i++) {
-		const struct aeg_member *member = &learned->members[i];
-
-		if (member->node && (int32_t)(member->expires + LINGER_S - now) > 0)
-			return false;
-	}
-	return true;
+	return aeg_lapse_period_ms(aeg_datapath_ttl_min(janitor->datapath));
 }
 
-static void collect_dead(void *arg, const struct aeg_learned *learned)
+static void arm(struct aeg_janitor *janitor, uint64_t after_ms)
 {
-	struct dead *dead = arg;
+	janitor->due_ns = aeg_now_ns() + after_ms * NS_PER_MS;
+	aeg_timer_arm(janitor->sweep, after_ms);
+}
 
-	if (is_dead(learned, dead->now))
-		memcpy(AEG_VEC_PUSH(dead->list), learned->addr, sizeof(struct aeg_addr));
-	else
-		dead->alive++;
+static void look(void *arg, const struct aeg_learned *learned)
+{
+	struct sweep *sweep = arg;
+
+	sweep->n++;
+	if (aeg_lapse_look(&sweep->lapse, learned))
+		memcpy(AEG_VEC_PUSH(sweep->dead), learned->addr, sizeof(struct aeg_addr));
+}
+
+/* What connections use stays. Says what goes wrong once, until it goes well again. */
+static void renew(struct aeg_janitor *janitor)
+{
+	int err = aeg_datapath_renew(janitor->datapath);
+
+	janitor->renewals[err ? AEG_RENEWAL_FAILED : AEG_RENEWAL_DONE]++;
+	if (err && !janitor->failing)
+		aeg_log(AEG_LOG_ERROR, COMPONENT,
+			"addresses that connections use cannot be found, and expire: %s",
+			strerror(-err));
+	janitor->failing = err;
+}
+
+/*
+ * Of those that seemed to be over. Expired members let nobody through, so where nobody knows what is in use
+ * they wait for a while to be found in use after all; not for ever, or the table would fill up.
+ */
+static size_t remove_dead(struct aeg_janitor *janitor, const struct sweep *sweep)
+{
+	uint32_t after = janitor->failing ? AEG_LAPSE_UNCERTAIN : AEG_LAPSE_LINGER;
+	size_t removed = 0;
+
+	for (size_t i = 0; i < sweep->dead.n; i++) {
+		const struct aeg_addr *addr = &sweep->dead.items[i];
+		struct aeg_learned learned;
+
+		if (aeg_datapath_learned_get(janitor->datapath, addr, &learned) == 0 &&
+		    aeg_lapse_over(&learned, sweep->lapse.now, after))
+			removed += aeg_datapath_learned_delete(janitor->datapath, addr->bytes) == 0;
+	}
+	return removed;
 }
 
 static void sweep(void *arg)
 {
 	struct aeg_janitor *janitor = arg;
-	struct dead dead = {.now = aeg_now_s()};
-	int err = aeg_datapath_learned(janitor->datapath, collect_dead, &dead);
+	uint32_t period = period_ms(janitor);
+	struct sweep found = {
+		.lapse = {.now = aeg_now_s(),
+			  .period = (period + 999) / 1000,
+			  .next = AEG_LAPSE_FAR},
+	};
+	int err = aeg_datapath_learned(janitor->datapath, look, &found);
+	bool left;
 
-	for (size_t i = 0; i < dead.list.n; i++)
-		aeg_datapath_learned_delete(janitor->datapath, dead.list.items[i].bytes);
-	AEG_VEC_DONE(dead.list);
-	janitor->awake = err || dead.alive;
-	if (janitor->awake)
-		aeg_timer_arm(janitor->sweep, SWEEP_MS);
+	if (found.lapse.due || janitor->failing)
+		renew(janitor);
+	left = remove_dead(janitor, &found) < found.n;
+	AEG_VEC_DONE(found.dead);
+	janitor->due_ns = 0;
+	if (err || left)
+		arm(janitor,
+		    err || found.lapse.due || janitor->failing ? period : found.lapse.next * 1000);
 }
 
 void aeg_janitor_wake(struct aeg_janitor *janitor)
 {
-	if (janitor->awake)
-		return;
-	janitor->awake = true;
-	aeg_timer_arm(janitor->sweep, SWEEP_MS);
+	uint32_t after = period_ms(janitor);
+
+	if (!janitor->due_ns || janitor->due_ns > aeg_now_ns() + (uint64_t)after * NS_PER_MS)
+		arm(janitor, after);
 }
 
 /* ---- another ruleset ---- */
@@ -153,6 +197,9 @@ int aeg_janitor_open(struct aeg_datapath *datapath, struct aeg_loop *loop, struc
 		aeg_janitor_close(janitor);
 		return err;
 	}
+	/* While nobody looked names may have expired by which connections are decided again soon. */
+	if (aeg_datapath_adopted(datapath))
+		renew(janitor);
 	aeg_janitor_wake(janitor); /* adopted pins may hold names */
 	*ret = janitor;
 	return 0;

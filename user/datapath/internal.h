@@ -94,7 +94,7 @@ struct aeg_datapath {
 	int progs[AEG_PROG_MAX]; /* -1: not loaded */
 	int links[AEG_PROG_MAX]; /* -1: not attached */
 	int tc_fd;		 /* the TC program; -1: not loaded */
-	int revoke_fd;		 /* the link of the iterator over sockets */
+	int revoke_fd, renew_fd; /* the links of the iterators over sockets */
 	size_t tc_failures;	 /* interfaces that it should be attached to, and is not */
 	bool tc_filters;	 /* this kernel has no tcx */
 	bool tc_renewed;	 /* what a former daemon attached has this one's program */

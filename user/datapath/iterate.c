@@ -40,3 +40,8 @@ int aeg_datapath_revoke(struct aeg_datapath *datapath)
 {
 	return run(datapath->revoke_fd);
 }
+
+int aeg_datapath_renew(struct aeg_datapath *datapath)
+{
+	return run(datapath->renew_fd);
+}

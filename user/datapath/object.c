@@ -234,6 +234,8 @@ static int load(struct aeg_datapath *datapath, const struct aeg_datapath_config 
 	if (err)
 		return err;
 	err = aeg_iterator_open(datapath, skel->progs.revoke, &datapath->revoke_fd);
+	if (!err)
+		err = aeg_iterator_open(datapath, skel->progs.renew, &datapath->renew_fd);
 	return err ? fail(error, err, "opening the iterator over sockets") : 0;
 }
 
@@ -305,7 +307,8 @@ static struct aeg_datapath *datapath_new(const char *pin_dir)
 
 	datapath->pin_dir = aeg_xstrdup(pin_dir);
 	datapath->lock_fd = datapath->cgroup_fd = -1;
-	datapath->epoll_fd = datapath->helper_fd = datapath->tc_fd = datapath->revoke_fd = -1;
+	datapath->epoll_fd = datapath->helper_fd = datapath->tc_fd = -1;
+	datapath->revoke_fd = datapath->renew_fd = -1;
 	for (int i = 0; i < AEG_MAP_MAX; i++)
 		datapath->maps[i] = -1;
 	for (int i = 0; i < AEG_PROG_MAX; i++)
@@ -333,6 +336,7 @@ void aeg_datapath_close(struct aeg_datapath *datapath)
 		aeg_closep(&datapath->maps[i]);
 	aeg_closep(&datapath->tc_fd);
 	aeg_closep(&datapath->revoke_fd);
+	aeg_closep(&datapath->renew_fd);
 	if (datapath->ctl)
 		munmap(datapath->ctl, sizeof(*datapath->ctl));
 	aeg_closep(&datapath->epoll_fd);
