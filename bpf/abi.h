@@ -324,7 +324,8 @@ struct aeg_spoken {
 	X(CROWDED, "crowded", "the address has its full number of patterns already")               \
 	X(BUSY, "busy", "no memory to parse in: the packet was dropped, the client repeats it")    \
 	X(EVICTED, "evicted", "a socket asked 32 questions more, with one unanswered: forgotten")  \
-	X(SHARE, "over-share", "a new address, but its workload has its share of the table already")
+	X(SHARE, "over-share", "a new address, but its workload has its share of the table already") \
+	X(HELD, "held", "no answer: a name's time was extended, since a connection uses it")
 
 enum aeg_learning {
 #define AEG_LEARNING_ENUM(symbol, word, sentence) AEG_LEARNING_##symbol,

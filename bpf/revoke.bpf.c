@@ -8,9 +8,9 @@
 #define AEG_CLOCK() bpf_ktime_get_ns()
 #include "bpf/close.bpf.h"
 #include "bpf/identity.bpf.h"
+#include "bpf/iterate.bpf.h"
 #include "bpf/learned.bpf.h"
 #include "bpf/maker.bpf.h"
-#include "bpf/seats.bpf.h"
 
 #pragma clang attribute push(__attribute__((always_inline)), apply_to = function)
 #include "bpf/ask.h"
@@ -18,25 +18,6 @@
 
 char LICENSE[] SEC("license")
 = "Dual BSD/GPL";
-
-struct bpf_iter_meta;
-struct bpf_map;
-
-/* net/core/bpf_sk_storage.c; the last call of a run has neither socket nor value. */
-struct bpf_iter__bpf_sk_storage_map {
-	struct bpf_iter_meta *meta __attribute__((aligned(8)));
-	struct bpf_map *map __attribute__((aligned(8)));
-	struct sock *sk __attribute__((aligned(8)));
-	void *value __attribute__((aligned(8)));
-};
-
-/* kernel/bpf/map_iter.c; the same. */
-struct bpf_iter__bpf_map_elem {
-	struct bpf_iter_meta *meta __attribute__((aligned(8)));
-	struct bpf_map *map __attribute__((aligned(8)));
-	void *key __attribute__((aligned(8)));
-	void *value __attribute__((aligned(8)));
-};
 
 #define AEG_COOKIE_ANY (~0ull) /* INET_DIAG_NOCOOKIE: nobody ever asked for this socket's */
 
@@ -49,14 +30,6 @@ static __always_inline bool aeg_revoke_concerns(const struct aeg_sock *sock)
 		return false;
 	return sock->watch == AEG_WATCH_DEAD || sock->decision.verdict == AEG_VERDICT_ALLOWED ||
 	       sock->decision.verdict == AEG_VERDICT_AUDITED;
-}
-
-/* Whether it ended, or ends in the kernel's own time: nobody can hold it open. */
-static __always_inline bool aeg_revoke_over(struct sock *sk)
-{
-	__u8 state = BPF_CORE_READ(sk, __sk_common.skc_state);
-
-	return state == AEG_TCP_CLOSE || state == AEG_TCP_TIME_WAIT;
 }
 
 /* ---- whose it is ---- */
@@ -224,7 +197,7 @@ static __always_inline void aeg_revoke_look(struct sock *sk, struct aeg_sock *so
 	if (!control || !aeg_revoke_concerns(sock))
 		return;
 	dead = sock->watch == AEG_WATCH_DEAD;
-	if (dead && aeg_revoke_over(sk))
+	if (dead && aeg_iterated_over(sk))
 		return;
 	aeg_revoke_stamp(control, sk, sock);
 	aeg_judge_internal(&outcome);
@@ -253,20 +226,12 @@ int revoke(struct bpf_iter__bpf_sk_storage_map *ctx)
 	return 0;
 }
 
-/*
- * Nothing holds the socket of a seat here. Its memory can be read, which fails at worst, and is that
- * socket's while it has the seat's cookie.
- */
 SEC("iter/bpf_map_elem")
 int revoke_seats(struct bpf_iter__bpf_map_elem *ctx)
 {
-	struct aeg_sock *seat = ctx->value;
-	struct sock *sk;
+	struct sock *sk = aeg_iterated_socket(ctx->value);
 
-	if (!seat || READ_ONCE(seat->held) != AEG_SEAT_READY)
-		return 0;
-	sk = (struct sock *)seat->socket;
-	if (aeg_cookie_of(sk) == seat->cookie)
-		aeg_revoke_look(sk, seat);
+	if (sk)
+		aeg_revoke_look(sk, ctx->value);
 	return 0;
 }

@@ -353,6 +353,21 @@ def op_https(request):
     return {"text": answer.split(b"\r\n\r\n", 1)[1].decode().strip()}
 
 
+def op_hold_https(request):
+    """A connection that has shown its name and stays open between questions."""
+    held.append(tls_context(request).wrap_socket(connected(request), server_hostname=request["name"]))
+    return {"held": len(held)}
+
+
+def op_held_https(request):
+    """One request on each held connection; what was answered."""
+    texts = []
+    for sock in held:
+        sock.sendall(f"GET / HTTP/1.1\r\nHost: {request['name']}\r\n\r\n".encode())
+        texts.append(sock.recv(65536).split(b"\r\n\r\n", 1)[1].decode().strip())
+    return {"texts": texts}
+
+
 def op_raw(request):
     """Sends bytes, all at once or in pieces of a size, and reads what comes."""
     data, piece = bytes.fromhex(request["hex"]), request.get("piece")

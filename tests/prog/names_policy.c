@@ -5,8 +5,10 @@
  * nobody may; nine more stand for nothing but a crowd. B has no rule. cidr.test's address is declared.
  */
 #include "tests/prog/names_policy.h"
+#include "base/mem.h"
 #include "bpf/verdict.h"
 #include "tests/prog/check.h"
+#include <bpf/bpf.h>
 #include <stdio.h>
 
 static struct aeg_dest dest_of(uint32_t class, uint32_t node, uint32_t flags)
@@ -209,6 +211,23 @@ void check_denied(uint8_t hook, uint8_t reason, const char *name)
 	CHECK_EQUAL(named->base.workload, WORKLOAD_A);
 	if (!CHECK(strcmp(named->name, name) == 0))
 		printf("# the name is '%s'\n", named->name);
+}
+
+struct aeg_learned learned_of(const char *addr)
+{
+	struct aeg_addr key = world_addr(addr);
+	struct aeg_learned learned = {0};
+
+	CHECK_EQUAL(aeg_datapath_learned_get(datapath, &key, &learned), 0);
+	return learned;
+}
+
+void learned_put(const struct aeg_learned *learned)
+{
+	AEG_AUTO_FREE char *path = aeg_xasprintf("%s/maps/learned", stage.pin_dir);
+	AEG_AUTO_CLOSE int map = bpf_obj_get(path);
+
+	CHECK_EQUAL(bpf_map_update_elem(map, learned->addr, learned, BPF_EXIST), 0);
 }
 
 uint64_t learnings(enum aeg_learning which)

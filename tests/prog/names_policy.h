@@ -51,6 +51,9 @@ const struct named *named_last(uint8_t type);
 /* The last denial is this one. */
 void check_denied(uint8_t hook, uint8_t reason, const char *name);
 uint64_t learnings(enum aeg_learning which);
+/* What an address was learned for; the same written behind the programs' back. */
+struct aeg_learned learned_of(const char *addr);
+void learned_put(const struct aeg_learned *learned);
 uint64_t dns_results(enum aeg_dns_result which);
 
 #endif

@@ -174,15 +174,6 @@ static void test_declared(void)
 	names_leave();
 }
 
-static struct aeg_learned learned_of(const char *text)
-{
-	struct aeg_addr addr = world_addr(text);
-	struct aeg_learned learned = {0};
-
-	CHECK_EQUAL(aeg_datapath_learned_get(datapath, &addr, &learned), 0);
-	return learned;
-}
-
 static int count_members(const char *text)
 {
 	struct aeg_learned learned = learned_of(text);
@@ -212,13 +203,11 @@ static void test_shared_address(void)
 /* As if the answer had been given so long ago that only these seconds are left; then it comes again. */
 static uint32_t renewed(const char *addr, uint32_t left, const char *name)
 {
-	AEG_AUTO_FREE char *path = aeg_xasprintf("%s/maps/learned", stage.pin_dir);
-	AEG_AUTO_CLOSE int map = bpf_obj_get(path);
 	struct aeg_learned learned = learned_of(addr);
 	uint32_t now = (uint32_t)(aeg_now_ns() / 1000000000u);
 
 	learned.members[0].expires = now + left;
-	CHECK_EQUAL(bpf_map_update_elem(map, learned.addr, &learned, BPF_EXIST), 0);
+	learned_put(&learned);
 	aeg_datapath_set_ttl_min(datapath, AEG_TTL_MIN); /* nothing is proved any more */
 	CHECK(world_ask(name));
 	learned = learned_of(addr);
@@ -274,12 +263,10 @@ static uint32_t now_s(void)
 /* So many seconds are left of the address from now on, behind the programs' back. */
 static void set_left(const char *addr, uint32_t left)
 {
-	AEG_AUTO_FREE char *path = aeg_xasprintf("%s/maps/learned", stage.pin_dir);
-	AEG_AUTO_CLOSE int map = bpf_obj_get(path);
 	struct aeg_learned learned = learned_of(addr);
 
 	learned.members[0].expires = now_s() + left;
-	CHECK_EQUAL(bpf_map_update_elem(map, learned.addr, &learned, BPF_EXIST), 0);
+	learned_put(&learned);
 }
 
 static uint32_t left_of(const char *addr)

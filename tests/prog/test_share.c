@@ -95,9 +95,15 @@ static void check_used(uint32_t workload, uint64_t n)
 
 static size_t sweep(void)
 {
+	struct aeg_janitor *janitor = NULL;
+	struct aeg_loop *loop = NULL;
 	size_t left = 0;
 
-	CHECK_EQUAL(aeg_janitor_sweep(datapath, &left), 0);
+	CHECK_EQUAL(aeg_loop_new(&loop), 0);
+	CHECK_EQUAL(aeg_janitor_open(datapath, loop, &janitor), 0);
+	CHECK_EQUAL(aeg_janitor_sweep(janitor, &left), 0);
+	aeg_janitor_close(janitor);
+	aeg_loop_free(loop);
 	return left;
 }
 

@@ -5,13 +5,19 @@
 #include "daemon/shares.h"
 
 #define COMPONENT "names"
-#define SWEEP_MS 60000
-#define LINGER_S 60 /* after the last member expired: an answer may be on its way */
+#define NS_PER_MS 1000000u
 
 struct aeg_janitor {
 	struct aeg_datapath *datapath;
 	struct aeg_watch *sweep;
-	bool awake;
+	uint64_t due_ns; /* of the next sweep; 0: asleep */
+	uint64_t renewals[AEG_RENEWAL_MAX];
+	bool failing;
+};
+
+const char *const aeg_renewal_words[AEG_RENEWAL_MAX] = {
+	[AEG_RENEWAL_DONE] = "done",
+	[AEG_RENEWAL_FAILED] = "failed",
 };
 
 uint32_t aeg_now_s(void)
@@ -19,11 +25,9 @@ uint32_t aeg_now_s(void)
 	return (uint32_t)(aeg_now_ns() / 1000000000u);
 }
 
-uint32_t aeg_member_left(const struct aeg_member *member, uint32_t now)
+const uint64_t *aeg_janitor_renewals(const struct aeg_janitor *janitor)
 {
-	int32_t left = (int32_t)(member->expires - now);
-
-	return member->node && left > 0 ? (uint32_t)left : 0;
+	return janitor->renewals;
 }
 
 /* ---- sweeping ---- */
@@ -33,9 +37,9 @@ struct dead_one {
 	uint32_t workload;
 };
 struct sweep {
-	uint32_t now;
-	size_t alive;
+	struct aeg_lapse lapse;
 	AEG_VEC(struct dead_one) dead;
+	size_t alive;
 	struct aeg_shares shares; /* as they were before the table was read */
 };
 
@@ -45,22 +49,22 @@ static void sweep_done(struct sweep *sweep)
 	aeg_shares_done(&sweep->shares);
 }
 
-static bool is_dead(const struct aeg_learned *learned, uint32_t now)
+static uint32_t period_ms(const struct aeg_janitor *janitor)
 {
-	for (size_t i = 0; i < AEG_MEMBERS_MAX; i++) {
-		const struct aeg_member *member = &learned->members[i];
-
-		if (member->node && (int32_t)(member->expires + LINGER_S - now) > 0)
-			return false;
-	}
-	return true;
+	return aeg_lapse_period_ms(aeg_datapath_ttl_min(janitor->datapath));
 }
 
-static void collect(void *arg, const struct aeg_learned *learned)
+static void arm(struct aeg_janitor *janitor, uint64_t after_ms)
+{
+	janitor->due_ns = aeg_now_ns() + after_ms * NS_PER_MS;
+	aeg_timer_arm(janitor->sweep, after_ms);
+}
+
+static void look(void *arg, const struct aeg_learned *learned)
 {
 	struct sweep *sweep = arg;
 	struct aeg_share *share = aeg_shares_find(&sweep->shares, learned->workload);
-	bool dead = is_dead(learned, sweep->now);
+	bool dead = aeg_lapse_look(&sweep->lapse, learned);
 	struct dead_one *one;
 
 	sweep->alive += !dead;
@@ -75,14 +79,41 @@ static void collect(void *arg, const struct aeg_learned *learned)
 	one->workload = learned->workload;
 }
 
-/* What cannot be deleted still counts. */
-static void delete_dead(struct aeg_datapath *datapath, struct sweep *sweep)
+/* What connections use stays. Says what goes wrong once, until it goes well again. */
+static void renew(struct aeg_janitor *janitor)
+{
+	int err = aeg_datapath_renew(janitor->datapath);
+
+	janitor->renewals[err ? AEG_RENEWAL_FAILED : AEG_RENEWAL_DONE]++;
+	if (err && !janitor->failing)
+		aeg_log(AEG_LOG_ERROR, COMPONENT,
+			"addresses that connections use cannot be found, and expire: %s",
+			strerror(-err));
+	janitor->failing = err;
+}
+
+/*
+ * Expired members let nobody through, so where nobody knows what is in use they wait for a while to be found
+ * in use after all; not for ever, or the table would fill up.
+ */
+static bool remove_one(const struct aeg_janitor *janitor, const struct aeg_addr *addr, uint32_t now)
+{
+	uint32_t after = janitor->failing ? AEG_LAPSE_UNCERTAIN : AEG_LAPSE_LINGER;
+	struct aeg_learned learned;
+
+	return aeg_datapath_learned_get(janitor->datapath, addr, &learned) == 0 &&
+	       aeg_lapse_over(&learned, now, after) &&
+	       aeg_datapath_learned_delete(janitor->datapath, addr->bytes) == 0;
+}
+
+/* Of those that seemed to be over; what stays still counts. */
+static void remove_dead(const struct aeg_janitor *janitor, struct sweep *sweep)
 {
 	for (size_t i = 0; i < sweep->dead.n; i++) {
 		const struct dead_one *one = &sweep->dead.items[i];
 		struct aeg_share *share;
 
-		if (aeg_datapath_learned_delete(datapath, one->addr.bytes) == 0)
+		if (remove_one(janitor, &one->addr, sweep->lapse.now))
 			continue;
 		sweep->alive++;
 		share = aeg_shares_find(&sweep->shares, one->workload);
@@ -121,41 +152,56 @@ static int settle(struct aeg_datapath *datapath, const struct aeg_shares *shares
 	return err;
 }
 
-int aeg_janitor_sweep(struct aeg_datapath *datapath, size_t *ret_left)
+static int sweep_once(struct aeg_janitor *janitor, struct sweep *sweep)
 {
-	AEG_CLEANUP(sweep_done) struct sweep sweep = {.now = aeg_now_s()};
-	int err = aeg_shares_read(datapath, &sweep.shares);
+	int err = aeg_shares_read(janitor->datapath, &sweep->shares);
 
 	if (!err)
-		err = aeg_datapath_learned(datapath, collect, &sweep);
+		err = aeg_datapath_learned(janitor->datapath, look, sweep);
 	if (err)
 		return err;
-	delete_dead(datapath, &sweep);
+	if (sweep->lapse.due || janitor->failing)
+		renew(janitor);
+	remove_dead(janitor, sweep);
+	return settle(janitor->datapath, &sweep->shares);
+}
+
+int aeg_janitor_sweep(struct aeg_janitor *janitor, size_t *ret_left)
+{
+	uint32_t period = period_ms(janitor);
+	AEG_CLEANUP(sweep_done) struct sweep sweep = {
+		.lapse = {.now = aeg_now_s(),
+			  .period = (period + 999) / 1000,
+			  .next = AEG_LAPSE_FAR},
+	};
+	int err = sweep_once(janitor, &sweep);
+
 	*ret_left = sweep.alive + sweep.shares.list.n;
-	return settle(datapath, &sweep.shares);
+	janitor->due_ns = 0;
+	if (err || sweep.lapse.due || janitor->failing)
+		arm(janitor, period);
+	else if (*ret_left)
+		arm(janitor, sweep.lapse.next * 1000);
+	return err;
 }
 
 static void on_sweep(void *arg)
 {
 	static struct aeg_log_limit limit = {.burst = 1, .seconds = 600};
-	struct aeg_janitor *janitor = arg;
-	size_t left = 0;
-	int err = aeg_janitor_sweep(janitor->datapath, &left);
+	size_t left;
+	int err = aeg_janitor_sweep(arg, &left);
 
 	if (err && aeg_log_allowed(&limit, aeg_now_ns()))
 		aeg_log(AEG_LOG_ERROR, COMPONENT, "learned addresses cannot be swept: %s",
 			strerror(-err));
-	janitor->awake = err || left;
-	if (janitor->awake)
-		aeg_timer_arm(janitor->sweep, SWEEP_MS);
 }
 
 void aeg_janitor_wake(struct aeg_janitor *janitor)
 {
-	if (janitor->awake)
-		return;
-	janitor->awake = true;
-	aeg_timer_arm(janitor->sweep, SWEEP_MS);
+	uint32_t after = period_ms(janitor);
+
+	if (!janitor->due_ns || janitor->due_ns > aeg_now_ns() + (uint64_t)after * NS_PER_MS)
+		arm(janitor, after);
 }
 
 /* ---- another ruleset ---- */
@@ -235,6 +281,9 @@ int aeg_janitor_open(struct aeg_datapath *datapath, struct aeg_loop *loop, struc
 		aeg_janitor_close(janitor);
 		return err;
 	}
+	/* While nobody looked names may have expired by which connections are decided again soon. */
+	if (aeg_datapath_adopted(datapath))
+		renew(janitor);
 	aeg_janitor_wake(janitor); /* adopted pins may hold names */
 	*ret = janitor;
 	return 0;

@@ -26,12 +26,15 @@ static const struct aeg_metric families[] = {
 	 "Helpers that failed in a program, by place."},
 	{"aegress_dns_messages", AEG_METRIC_COUNTER, NULL, "DNS messages, by what became of them."},
 	{"aegress_dns_learned", AEG_METRIC_COUNTER, NULL,
-	 "Answers of resolvers, by what became of the addresses in them."},
+	 "Answers of resolvers, by what became of the addresses in them; held: names that connections "
+	 "kept."},
 	{"aegress_hellos", AEG_METRIC_COUNTER, NULL, "ClientHellos, by how they parsed."},
 	{"aegress_frames", AEG_METRIC_COUNTER, NULL,
 	 "Frames of pods at the host's end of their veths, by what became of them."},
 	{"aegress_kills", AEG_METRIC_COUNTER, NULL,
 	 "Denied connections that were to be ended, by how that went; failed ones are tried again."},
+	{"aegress_dns_renewals", AEG_METRIC_COUNTER, NULL,
+	 "Looks for connections that use learned addresses which would expire, by how that went."},
 };
 enum {
 	PROGRAM_ATTACHED,
@@ -49,6 +52,7 @@ enum {
 	HELLOS,
 	FRAMES,
 	KILLS,
+	DNS_RENEWALS,
 };
 
 #define WORD(symbol, word, sentence) word,
@@ -155,6 +159,15 @@ static void put_kills(const struct aeg_collector *collector, struct aeg_metrics 
 		put(metrics, "result", aeg_kill_words[i], kills[i]);
 }
 
+static void put_renewals(const struct aeg_collector *collector, struct aeg_metrics *metrics)
+{
+	const uint64_t *renewals = aeg_janitor_renewals(collector->daemon->reconciler->janitor);
+
+	aeg_metrics_family(metrics, &families[DNS_RENEWALS]);
+	for (size_t i = 0; i < AEG_RENEWAL_MAX; i++)
+		put(metrics, "result", aeg_renewal_words[i], renewals[i]);
+}
+
 typedef int results_fn(struct aeg_datapath *datapath, uint64_t ret[AEG_RESULTS_ROOM]);
 
 /* Every word is there, so that a zero is a zero. */
@@ -184,6 +197,7 @@ void aeg_metrics_put_datapath(const struct aeg_collector *collector, struct aeg_
 		    AEG_ARRAY_SIZE(dns_words));
 	put_results(metrics, &families[DNS_LEARNED], datapath, aeg_datapath_learnings,
 		    learning_words, AEG_ARRAY_SIZE(learning_words));
+	put_renewals(collector, metrics);
 	put_results(metrics, &families[HELLOS], datapath, aeg_datapath_hello_results, hello_words,
 		    AEG_ARRAY_SIZE(hello_words));
 	put_results(metrics, &families[FRAMES], datapath, aeg_datapath_frames, frame_words,

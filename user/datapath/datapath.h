@@ -89,6 +89,7 @@ int aeg_datapath_set_searches(struct aeg_datapath *datapath, const struct aeg_se
 			      size_t n);
 /* Seconds that what was learned stays at least, and after each use. */
 void aeg_datapath_set_ttl_min(struct aeg_datapath *datapath, uint32_t seconds);
+uint32_t aeg_datapath_ttl_min(const struct aeg_datapath *datapath);
 /* Calls fn for every learned address; expired members are among them. */
 typedef void aeg_learned_fn(void *arg, const struct aeg_learned *learned);
 int aeg_datapath_learned(struct aeg_datapath *datapath, aeg_learned_fn *fn, void *arg);
@@ -109,6 +110,8 @@ int aeg_datapath_shares(struct aeg_datapath *datapath, aeg_share_fn *fn, void *a
 int aeg_datapath_share_back(struct aeg_datapath *datapath, uint32_t workload, uint64_t count);
 /* Forgets a workload that has none. */
 int aeg_datapath_share_delete(struct aeg_datapath *datapath, uint32_t workload);
+/* Gives names that least time again for which a connection was let through that stands. */
+int aeg_datapath_renew(struct aeg_datapath *datapath);
 /* The text of a name's hash, NUL-terminated; -ENOENT when it was forgotten. */
 int aeg_datapath_spoken(struct aeg_datapath *datapath, uint64_t name, struct aeg_spoken *ret);
 /* What became of answers and hellos, by enum aeg_dns_result, aeg_learning, aeg_hello_result. */

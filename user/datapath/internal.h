@@ -88,6 +88,11 @@ struct aeg_slot {
 /* The rings in the order they are emptied. */
 enum aeg_ring_kind { AEG_RING_DENIALS, AEG_RING_EVENTS, AEG_RING_MAX };
 
+/* Links of programs that are run over all sockets; -1: none. */
+struct aeg_iterator {
+	int seats_fd, storage_fd;
+};
+
 struct aeg_datapath {
 	char *pin_dir;
 	int lock_fd;   /* the pin directory; holds the lock */
@@ -96,8 +101,7 @@ struct aeg_datapath {
 	int progs[AEG_PROG_MAX]; /* -1: not loaded */
 	int links[AEG_PROG_MAX]; /* -1: not attached */
 	int tc_fd;		 /* the TC program; -1: not loaded */
-	int revoke_fd;		 /* the link of the iterator over storage of sockets */
-	int seats_fd;		 /* and over seats */
+	struct aeg_iterator revoke, renew;
 	size_t tc_failures;	 /* interfaces that it should be attached to, and is not */
 	bool tc_filters;	 /* this kernel has no tcx */
 	bool tc_renewed;	 /* what a former daemon attached has this one's program */
@@ -131,9 +135,11 @@ int aeg_pins_check(const char *pin_dir, bool *ret_adopted, struct aeg_buf *error
 /* Removes every pin and the directory; the caller holds the lock. error may be NULL. */
 int aeg_pins_remove(const char *pin_dir, struct aeg_buf *error);
 
-/* ---- revoke.c ---- */
-int aeg_revoke_open(struct aeg_datapath *datapath, const struct bpf_program *storage,
-		    const struct bpf_program *seats);
+/* ---- iterate.c ---- */
+/* Links of two programs that do the same, over every seat and over every socket that has storage. */
+int aeg_iterator_open(const struct aeg_datapath *datapath, const struct bpf_program *seats,
+		      const struct bpf_program *storage, struct aeg_iterator *ret);
+void aeg_iterator_close(struct aeg_iterator *iterator);
 
 /* ---- attach.c ---- */
 /* Detaches a pinned link and removes its pin; none there is fine. */

@@ -139,6 +139,11 @@ void aeg_datapath_set_ttl_min(struct aeg_datapath *datapath, uint32_t seconds)
 	aeg_epoch_bump(datapath);
 }
 
+uint32_t aeg_datapath_ttl_min(const struct aeg_datapath *datapath)
+{
+	return __atomic_load_n(&datapath->ctl->ttl_min, __ATOMIC_RELAXED);
+}
+
 /* ---- what was learned ---- */
 
 struct learned_reader {

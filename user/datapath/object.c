@@ -235,7 +235,11 @@ static int load(struct aeg_datapath *datapath, const struct aeg_datapath_config 
 	err = keep_fds(datapath, skel);
 	if (err)
 		return err;
-	err = aeg_revoke_open(datapath, skel->progs.revoke, skel->progs.revoke_seats);
+	err = aeg_iterator_open(datapath, skel->progs.revoke_seats, skel->progs.revoke,
+				&datapath->revoke);
+	if (!err)
+		err = aeg_iterator_open(datapath, skel->progs.renew_seats, skel->progs.renew,
+					&datapath->renew);
 	return err ? fail(error, err, "opening the iterators over sockets") : 0;
 }
 
@@ -309,7 +313,7 @@ static struct aeg_datapath *datapath_new(const char *pin_dir)
 	datapath->pin_dir = aeg_xstrdup(pin_dir);
 	datapath->lock_fd = datapath->cgroup_fd = -1;
 	datapath->epoll_fd = datapath->helper_fd = datapath->tc_fd = -1;
-	datapath->revoke_fd = datapath->seats_fd = -1;
+	datapath->revoke = datapath->renew = (struct aeg_iterator){-1, -1};
 	for (int i = 0; i < AEG_MAP_MAX; i++)
 		datapath->maps[i] = -1;
 	for (int i = 0; i < AEG_PROG_MAX; i++)
@@ -336,8 +340,8 @@ void aeg_datapath_close(struct aeg_datapath *datapath)
 	for (int i = 0; i < AEG_MAP_MAX; i++)
 		aeg_closep(&datapath->maps[i]);
 	aeg_closep(&datapath->tc_fd);
-	aeg_closep(&datapath->revoke_fd);
-	aeg_closep(&datapath->seats_fd);
+	aeg_iterator_close(&datapath->revoke);
+	aeg_iterator_close(&datapath->renew);
 	if (datapath->ctl)
 		munmap(datapath->ctl, sizeof(*datapath->ctl));
 	aeg_closep(&datapath->epoll_fd);
