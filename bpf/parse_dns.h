@@ -223,10 +223,14 @@ AEG_INLINE enum aeg_dns_result aeg_dns_query(__u8 *data, __u32 len, const struct
 	return aeg_dns_question(data, len, seed, name, ret);
 }
 
-/* The same for a response; the caller compares hash and id with what was asked. */
+/*
+ * The same for a response; the caller compares hash and id with what was asked. Of one that is
+ * truncated the name is known, too.
+ */
 AEG_INLINE enum aeg_dns_result aeg_dns_response(__u8 *data, __u32 len, const struct aeg_seed *seed,
 						struct aeg_name *name, struct aeg_question *ret)
 {
+	enum aeg_dns_result result;
 	__u32 flags;
 
 	if (len < AEG_DNS_HEADER)
@@ -235,11 +239,10 @@ AEG_INLINE enum aeg_dns_result aeg_dns_response(__u8 *data, __u32 len, const str
 	if (!(flags & AEG_DNS_FLAG_RESPONSE) || flags & AEG_DNS_MASK_OPCODE ||
 	    aeg_get16(data, 4) != 1)
 		return AEG_DNS_NOT_ANSWER;
-	if (flags & AEG_DNS_FLAG_TRUNCATED)
-		return AEG_DNS_TRUNCATED;
-	if (flags & AEG_DNS_MASK_RCODE)
+	if (flags & AEG_DNS_MASK_RCODE && !(flags & AEG_DNS_FLAG_TRUNCATED))
 		return AEG_DNS_FAILED;
-	return aeg_dns_question(data, len, seed, name, ret);
+	result = aeg_dns_question(data, len, seed, name, ret);
+	return result == AEG_DNS_OK && flags & AEG_DNS_FLAG_TRUNCATED ? AEG_DNS_TRUNCATED : result;
 }
 
 /*
