@@ -10,6 +10,7 @@
 #ifndef AEG_ABI_H
 #define AEG_ABI_H
 
+#include "bpf/dns_results.h"
 #include "bpf/errors.h"
 #include "bpf/reasons.h"
 
