@@ -49,13 +49,17 @@ enum aeg_mode {
 
 /* ---- generations ---------------------------------------------------------------------------- */
 
+/* What is reported beside decisions about what is governed. */
+#define AEG_REPORT_UNGOVERNED 1u /* connections to ungoverned destinations */
+#define AEG_REPORT_REFUSED 2u	 /* answers of resolvers that were refused */
+
 /* Settings of one generation; element AEG_SLOTS of map `gens`. */
 struct aeg_gen {
-	__u64 number;		 /* counts up over reloads and restarts; 0: slot never filled */
-	__u32 unselected;	 /* enum aeg_verdict for workloads that no policy isolates */
-	__u32 unknown;		 /* enum aeg_verdict for managed cgroups without an identity */
-	__u32 deny_errno;	 /* positive errno given to a denied connect(); 0: plain EPERM */
-	__u32 report_ungoverned; /* 1: connections to ungoverned destinations are reported too */
+	__u64 number;	  /* counts up over reloads and restarts; 0: slot never filled */
+	__u32 unselected; /* enum aeg_verdict for workloads that no policy isolates */
+	__u32 unknown;	  /* enum aeg_verdict for managed cgroups without an identity */
+	__u32 deny_errno; /* positive errno given to a denied connect(); 0: plain EPERM */
+	__u32 reports;	  /* AEG_REPORT_* */
 };
 
 /* A managed directory: programs act only on tasks and sockets below one of these. */
@@ -309,7 +313,8 @@ struct aeg_spoken {
 	X(FULL, "table-full", "no room for another address")                                       \
 	X(CROWDED, "crowded", "the address has its full number of patterns already")               \
 	X(BUSY, "busy", "no memory to parse in: the packet was dropped, the client repeats it")    \
-	X(EVICTED, "evicted", "a socket asked 32 questions more, with one unanswered: forgotten")
+	X(EVICTED, "evicted", "a socket asked 32 questions more, with one unanswered: forgotten")  \
+	X(QUIET, "quiet", "beside another result: no event, the workload had its share")
 
 enum aeg_learning {
 #define AEG_LEARNING_ENUM(symbol, word, sentence) AEG_LEARNING_##symbol,
@@ -443,8 +448,13 @@ enum aeg_event_type {
 	AEG_EVENT_NAME = 4,  /* an address was learned; in `events`, as aeg_name_event */
 	AEG_EVENT_KILL =
 		6, /* a denied connection is still there: end it; in `denials`, no record */
-	AEG_EVENT_HOME = 5, /* a workload's namespace was guessed (cgroup, pid); in `events` */
+	AEG_EVENT_HOME = 5,    /* a workload's namespace was guessed (cgroup, pid); in `events` */
+	AEG_EVENT_REFUSED = 7, /* an answer taught nothing; in `events`, named where it was read */
+	AEG_EVENT_MAX = 8,
 };
+
+/* What was refused, and why: enum aeg_learning, or with this bit enum aeg_dns_result. */
+#define AEG_REFUSED_MESSAGE 0x80u
 
 struct aeg_event {
 	__u64 time; /* CLOCK_MONOTONIC, ns */
@@ -461,21 +471,25 @@ struct aeg_event {
 	struct aeg_decision decision;
 	__u32 pid;
 	__u8 daddr[16];
-	__u8 saddr[16];	  /* close only: not bound yet at connect() */
-	__u16 dport;	  /* host order */
-	__u16 sport;	  /* host order; close only */
-	__u8 type;	  /* enum aeg_event_type */
-	__u8 proto;	  /* AEG_PROTO_* or another IPPROTO */
-	__u8 hook;	  /* enum aeg_hook */
+	__u8 saddr[16]; /* close only: not bound yet at connect(); of answers: the resolver */
+	__u16 dport;	/* host order */
+	__u16 sport;	/* host order; close only */
+	__u8 type;	/* enum aeg_event_type */
+	__u8 proto;	/* AEG_PROTO_* or another IPPROTO */
+	union {
+		__u8 hook;    /* enum aeg_hook */
+		__u8 refusal; /* AEG_EVENT_REFUSED only: see AEG_REFUSED_MESSAGE */
+	};
 	__u8 family;	  /* AF_INET or AF_INET6: of the socket */
 	__u32 connect_us; /* handshake duration; 0: not watched */
 	char comm[AEG_COMM_LEN];
 };
 
 /*
- * An event that has a name: the server name of a ClientHello, or the host name that an address was
- * learned for (daddr; duration is its time to live, ns). A record is cut behind the name; that it is
- * longer than an event tells that there is one, if only of length 0.
+ * An event that has a name: the server name of a ClientHello, the host name that an address was
+ * learned for (daddr; duration is its time to live, ns), or that of a refused answer (daddr: the
+ * first of its addresses that was refused; zero: all of it). A record is cut behind the name; that it
+ * is longer than an event tells that there is one, if only of length 0.
  */
 struct aeg_name_event {
 	struct aeg_event base;
