@@ -10,7 +10,10 @@
 #ifndef AEG_ABI_H
 #define AEG_ABI_H
 
+#include "bpf/dns_results.h"
 #include "bpf/errors.h"
+#include "bpf/frames.h"
+#include "bpf/learnings.h"
 #include "bpf/reasons.h"
 
 #include <linux/bpf.h> /* struct bpf_spin_lock */
@@ -48,13 +51,17 @@ enum aeg_mode {
 
 /* ---- generations ---------------------------------------------------------------------------- */
 
+/* What is reported beside decisions about what is governed. */
+#define AEG_REPORT_UNGOVERNED 1u /* connections to ungoverned destinations */
+#define AEG_REPORT_REFUSED 2u	 /* answers of resolvers that were refused */
+
 /* Settings of one generation; element AEG_SLOTS of map `gens`. */
 struct aeg_gen {
-	__u64 number;		 /* counts up over reloads and restarts; 0: slot never filled */
-	__u32 unselected;	 /* enum aeg_verdict for workloads that no policy isolates */
-	__u32 unknown;		 /* enum aeg_verdict for managed cgroups without an identity */
-	__u32 deny_errno;	 /* positive errno given to a denied connect(); 0: plain EPERM */
-	__u32 report_ungoverned; /* 1: connections to ungoverned destinations are reported too */
+	__u64 number;	  /* counts up over reloads and restarts; 0: slot never filled */
+	__u32 unselected; /* enum aeg_verdict for workloads that no policy isolates */
+	__u32 unknown;	  /* enum aeg_verdict for managed cgroups without an identity */
+	__u32 deny_errno; /* positive errno given to a denied connect(); 0: plain EPERM */
+	__u32 reports;	  /* AEG_REPORT_* */
 };
 
 /* A managed directory: programs act only on tasks and sockets below one of these. */
@@ -308,31 +315,6 @@ struct aeg_spoken {
 	char text[254];
 };
 
-/*
- * What became of each answer from a resolver that parsed; index of the per-CPU array `learnings`.
- * (Those that did not: enum aeg_dns_result, `dns_results`.) Append-only. X(SYMBOL, word, sentence)
- */
-#define AEG_LEARNINGS(X)                                                                           \
-	X(NEW, "new", "an address was learned")                                                    \
-	X(AGAIN, "again", "an address was known, its time was extended")                           \
-	X(NO_PATTERN, "no-pattern", "no pattern covers the name")                                  \
-	X(UNASKED, "unasked", "the socket did not ask this")                                       \
-	X(LOOPBACK, "loopback", "the answer came in through lo")                                   \
-	X(AWAY, "away", "the socket is not in its workload's network namespace")                   \
-	X(SPECIAL, "special-use", "a special-use address that no endpoint declares")               \
-	X(FULL, "table-full", "no room for another address")                                       \
-	X(CROWDED, "crowded", "the address has its full number of patterns already")               \
-	X(BUSY, "busy", "no memory to parse in: the packet was dropped, the client repeats it")    \
-	X(EVICTED, "evicted", "a socket asked 32 questions more, with one unanswered: forgotten")  \
-	X(SHARE, "over-share", "a new address, but its workload has its share of the table already") \
-	X(HELD, "held", "no answer: a name's time was extended, since a connection uses it")
-
-enum aeg_learning {
-#define AEG_LEARNING_ENUM(symbol, word, sentence) AEG_LEARNING_##symbol,
-	AEG_LEARNINGS(AEG_LEARNING_ENUM)
-#undef AEG_LEARNING_ENUM
-		AEG_LEARNING_MAX,
-};
 #define AEG_RESULTS_ROOM 32 /* entries of each array of results */
 
 /* ---- frames: what TC knows ---------------------------------------------------------------------- */
@@ -353,27 +335,6 @@ struct aeg_veth {
 struct aeg_source {
 	__u32 ifindex; /* of the host's end */
 	__u8 addr[16];
-};
-
-/*
- * What became of each frame; index of the per-CPU array `frames`. Append-only, and each frame is in
- * exactly one. X(SYMBOL, word, sentence)
- */
-#define AEG_FRAMES(X)                                                                              \
-	X(VERIFIED, "verified", "sent by a socket that was let through, to where it was")          \
-	X(KERNEL, "kernel", "of a TCP connection that was accepted, or is at its end")             \
-	X(LOCAL, "local", "never leaves the link: ARP, neighbour and listener discovery")          \
-	X(ALLOWED, "allowed", "let through by what its headers say")                               \
-	X(AUDITED, "audited", "would be denied, but the policy only audits")                       \
-	X(DENIED, "denied", "dropped and reported")                                                \
-	X(QUIET, "quiet", "dropped, not reported: too many of this interface in a second")         \
-	X(STRAY, "stray", "let through: the interface is no workload's any more")
-
-enum aeg_frame_result {
-#define AEG_FRAME_ENUM(symbol, word, sentence) AEG_FRAME_##symbol,
-	AEG_FRAMES(AEG_FRAME_ENUM)
-#undef AEG_FRAME_ENUM
-		AEG_FRAME_MAX,
 };
 
 /* ---- per-socket state, maps `seats` (array) and `socks` (sk_storage) -------------------------- */
@@ -420,10 +381,10 @@ struct aeg_sock {
 	__u32 node;
 	__u16 dport; /* host order */
 	__u8 proto;
-	__u8 hook;   /* enum aeg_hook that decided */
-	__u32 flags; /* AEG_SOCK_* */
-	__u32 epoch; /* of ctl when pod was looked for; another one: look again */
-	__u32 pid;   /* that connected; softirqs have none to ask */
+	__u8 hook;	/* enum aeg_hook that decided */
+	__u32 flags;	/* AEG_SOCK_* */
+	__u32 epoch;	/* of ctl when pod was looked for; another one: look again */
+	__u32 pid;	/* that connected; softirqs have none to ask */
 	__u32 next;	/* TCP: sequence number of the first payload byte that was not read yet */
 	__u8 watch;	/* enum aeg_watch_state */
 	__u8 by_name;	/* 1: let through for a name that the address was learned for */
@@ -473,8 +434,13 @@ enum aeg_event_type {
 	AEG_EVENT_NAME = 4,  /* an address was learned; in `events`, as aeg_name_event */
 	AEG_EVENT_KILL =
 		6, /* a denied connection is still there: end it; in `denials`, no record */
-	AEG_EVENT_HOME = 5, /* a workload's namespace was guessed (cgroup, pid); in `events` */
+	AEG_EVENT_HOME = 5,    /* a workload's namespace was guessed (cgroup, pid); in `events` */
+	AEG_EVENT_REFUSED = 7, /* an answer taught nothing; in `events`, named where it was read */
+	AEG_EVENT_MAX = 8,
 };
+
+/* What was refused, and why: enum aeg_learning, or with this bit enum aeg_dns_result. */
+#define AEG_REFUSED_MESSAGE 0x80u
 
 struct aeg_event {
 	__u64 time; /* CLOCK_MONOTONIC, ns */
@@ -491,21 +457,25 @@ struct aeg_event {
 	struct aeg_decision decision;
 	__u32 pid;
 	__u8 daddr[16];
-	__u8 saddr[16];	  /* close only: not bound yet at connect() */
-	__u16 dport;	  /* host order */
-	__u16 sport;	  /* host order; close only */
-	__u8 type;	  /* enum aeg_event_type */
-	__u8 proto;	  /* AEG_PROTO_* or another IPPROTO */
-	__u8 hook;	  /* enum aeg_hook */
+	__u8 saddr[16]; /* close only: not bound yet at connect(); of answers: the resolver */
+	__u16 dport;	/* host order */
+	__u16 sport;	/* host order; close only */
+	__u8 type;	/* enum aeg_event_type */
+	__u8 proto;	/* AEG_PROTO_* or another IPPROTO */
+	union {
+		__u8 hook;    /* enum aeg_hook */
+		__u8 refusal; /* AEG_EVENT_REFUSED only: see AEG_REFUSED_MESSAGE */
+	};
 	__u8 family;	  /* AF_INET or AF_INET6: of the socket */
 	__u32 connect_us; /* handshake duration; 0: not watched */
 	char comm[AEG_COMM_LEN];
 };
 
 /*
- * An event that has a name: the server name of a ClientHello, or the host name that an address was
- * learned for (daddr; duration is its time to live, ns). A record is cut behind the name; that it is
- * longer than an event tells that there is one, if only of length 0.
+ * An event that has a name: the server name of a ClientHello, the host name that an address was
+ * learned for (daddr; duration is its time to live, ns), or that of a refused answer (daddr: the
+ * first of its addresses that was refused; zero: all of it). A record is cut behind the name; that it
+ * is longer than an event tells that there is one, if only of length 0.
  */
 struct aeg_name_event {
 	struct aeg_event base;

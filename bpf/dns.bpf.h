@@ -15,6 +15,7 @@
 #include "bpf/learned.bpf.h"
 #include "bpf/packet.bpf.h"
 #include "bpf/proofs.bpf.h"
+#include "bpf/refused.bpf.h"
 #include "bpf/scratch.bpf.h"
 #include "bpf/share.bpf.h"
 #include "bpf/special.h"
@@ -213,7 +214,7 @@ static __always_inline void aeg_name_tell(struct aeg_scratch *scratch)
 	__builtin_memcpy(event->name, scratch->name.text, sizeof(event->name));
 }
 
-/* Keeps the name's text where it is not known. Once an answer. */
+/* Keeps the name's text where it is not known: 1, and 0 where it is. Once an answer. */
 AEG_GLOBAL int dns_speak(struct __sk_buff *skb, __u32 slot)
 {
 	struct aeg_scratch *scratch = aeg_scratch_get(slot);
@@ -222,27 +223,101 @@ AEG_GLOBAL int dns_speak(struct __sk_buff *skb, __u32 slot)
 		return 0;
 	aeg_name_tell(scratch);
 	bpf_map_update_elem(&spoken, &scratch->name.hash, &scratch->event.len, BPF_ANY);
-	return 0;
+	return 1;
+}
+
+/* What an event about this answer says whatever became of it; the rest is zero. */
+static __always_inline struct aeg_event *aeg_answer_event(struct aeg_scratch *scratch, __u8 type,
+							  __u32 node, __u64 now)
+{
+	struct aeg_event *event = &scratch->event.base;
+
+	aeg_name_tell(scratch);
+	__builtin_memset(event, 0, sizeof(*event));
+	event->time = now;
+	event->generation = scratch->lesson.generation;
+	event->cgroup = scratch->lesson.leaf;
+	event->workload = scratch->lesson.workload;
+	event->node = node;
+	event->type = type;
+	__builtin_memcpy(event->saddr, scratch->resolver, sizeof(event->saddr));
+	return event;
 }
 
 /* Tells what was learned. */
 static __always_inline void aeg_learn_report(struct aeg_ctl *control, struct aeg_scratch *scratch,
 					     const struct aeg_dns_record *record,
-					     const struct aeg_member *member)
+					     const struct aeg_member *member, __u64 now)
 {
-	struct aeg_name_event *event = &scratch->event;
+	struct aeg_event *event = aeg_answer_event(scratch, AEG_EVENT_NAME, member->node, now);
 
-	aeg_name_tell(scratch);
-	__builtin_memset(&event->base, 0, sizeof(event->base));
-	event->base.time = bpf_ktime_get_ns();
-	event->base.generation = scratch->lesson.generation;
-	event->base.cgroup = scratch->lesson.leaf;
-	event->base.duration = (__u64)(member->expires - scratch->lesson.now) * 1000000000ull;
-	event->base.workload = scratch->lesson.workload;
-	event->base.node = member->node;
-	__builtin_memcpy(event->base.daddr, record->addr, sizeof(event->base.daddr));
-	event->base.type = AEG_EVENT_NAME;
-	aeg_name_event_send(control, &events, AEG_ERROR_EVENT_LOST, event);
+	event->duration = (__u64)(member->expires - scratch->lesson.now) * 1000000000ull;
+	__builtin_memcpy(event->daddr, record->addr, sizeof(event->daddr));
+	aeg_name_event_send(control, &events, AEG_ERROR_EVENT_LOST, &scratch->event);
+}
+
+/*
+ * Tells of each address that is new: the table bounds how many that can be. And of an address that was
+ * known, for a name that never was: one of such an answer, since names are without number.
+ */
+static __always_inline void aeg_learn_tell(struct aeg_ctl *control, struct aeg_scratch *scratch,
+					   const struct aeg_dns_record *record,
+					   const struct aeg_member *member,
+					   enum aeg_learning result)
+{
+	__u64 now;
+
+	if (result != AEG_LEARNING_NEW && !AEG_MEM(scratch->lesson.unheard))
+		return;
+	AEG_MEM(scratch->lesson.unheard) = 0;
+	now = bpf_ktime_get_ns();
+	if (result == AEG_LEARNING_NEW || aeg_tell_allowed(scratch->lesson.workload, now))
+		aeg_learn_report(control, scratch, record, member, now);
+}
+
+/*
+ * Tells that the answer in `slot`, for a name of this node, was refused; record: the one for which, 0:
+ * all of it, else counted from 1. refusal: as in the event.
+ */
+AEG_GLOBAL int dns_refuse(struct __sk_buff *skb, __u32 slot, __u32 node, __u32 refusal,
+			  __u32 record)
+{
+	struct aeg_scratch *scratch = aeg_scratch_get(slot);
+	struct aeg_ctl *control = aeg_ctl_get();
+	__u64 now = bpf_ktime_get_ns();
+	struct aeg_event *event;
+
+	if (!scratch || !control || !aeg_refusals_wanted(control) ||
+	    !aeg_tell_allowed(scratch->lesson.workload, now))
+		return 0;
+	event = aeg_answer_event(scratch, AEG_EVENT_REFUSED, node, now);
+	event->refusal = (__u8)refusal;
+	if (record)
+		__builtin_memcpy(
+			event->daddr,
+			scratch->answers.records[(record - 1) & (AEG_DNS_RECORDS_MAX - 1)].addr,
+			sizeof(event->daddr));
+	aeg_name_event_send(control, &events, AEG_ERROR_EVENT_LOST, &scratch->event);
+	return 0;
+}
+
+/* The same of what was not even read; high, low: the resolver. */
+AEG_GLOBAL int dns_unread(struct __sk_buff *skb, __u64 high, __u64 low, __u32 refusal)
+{
+	struct aeg_ctl *control = aeg_ctl_get();
+	struct bpf_sock *sk = skb->sk;
+	struct aeg_sock *sock = sk ? bpf_sk_storage_get(&socks, sk, NULL, 0) : NULL;
+	struct aeg_event *event;
+
+	if (!control || !sock)
+		return 0;
+	event = aeg_unread_new(control, high, low, sock->workload, (__u8)refusal);
+	if (!event)
+		return 0;
+	event->cgroup = sock->leaf;
+	event->generation = sock->generation;
+	aeg_event_submit(control, &events, event);
+	return 0;
 }
 
 /* See dest_find(). */
@@ -273,26 +348,45 @@ static __always_inline __u32 aeg_lifetime(const struct aeg_lesson *lesson, __u32
 	return ttl > AEG_TTL_MAX ? AEG_TTL_MAX : ttl;
 }
 
-/* Learns record i of the answer in `slot`; enum aeg_learning. */
-AEG_GLOBAL int dns_learn(struct __sk_buff *skb, __u32 slot, __u32 i)
+/* Whether what the answer says of an address holds now, to the second. */
+static __always_inline bool aeg_learned_now(__u32 result)
 {
-	struct aeg_scratch *scratch = aeg_scratch_get(slot);
-	struct aeg_ctl *control = aeg_ctl_get();
-	const struct aeg_dns_record *record;
-	enum aeg_learning result;
-	struct aeg_member member = {};
+	return result == AEG_LEARNING_NEW || result == AEG_LEARNING_AGAIN;
+}
 
-	if (!scratch || !control)
-		return AEG_LEARNING_BUSY;
-	record = &scratch->answers.records[i & (AEG_DNS_RECORDS_MAX - 1)];
+static __always_inline enum aeg_learning aeg_record_learn(struct aeg_ctl *control,
+							  struct aeg_scratch *scratch,
+							  const struct aeg_dns_record *record)
+{
+	struct aeg_member member = {};
+	enum aeg_learning result;
+
 	if (aeg_special(record->addr) && !aeg_declared(control, &scratch->lesson, record->addr))
 		return AEG_LEARNING_SPECIAL;
 	member.node = scratch->lesson.node;
 	member.name = scratch->name.hash;
 	member.expires = scratch->lesson.now + aeg_lifetime(&scratch->lesson, record->ttl);
 	result = aeg_learn(scratch, record->addr, &member, scratch->lesson.now);
-	if (result == AEG_LEARNING_NEW)
-		aeg_learn_report(control, scratch, record, &member);
+	if (aeg_learned_now(result))
+		aeg_learn_tell(control, scratch, record, &member, result);
+	return result;
+}
+
+/* Learns record i of the answer in `slot`; enum aeg_learning. */
+AEG_GLOBAL int dns_learn(struct __sk_buff *skb, __u32 slot, __u32 i)
+{
+	struct aeg_scratch *scratch = aeg_scratch_get(slot);
+	struct aeg_ctl *control = aeg_ctl_get();
+	enum aeg_learning result;
+
+	if (!scratch || !control)
+		return AEG_LEARNING_BUSY;
+	i &= AEG_DNS_RECORDS_MAX - 1;
+	result = aeg_record_learn(control, scratch, &scratch->answers.records[i]);
+	if (!aeg_learned_now(result) && !AEG_MEM(scratch->lesson.refusal)) {
+		AEG_MEM(scratch->lesson.refusal) = result;
+		AEG_MEM(scratch->lesson.refused) = i;
+	}
 	return (int)result;
 }
 
@@ -352,15 +446,8 @@ AEG_GLOBAL int dns_answers(struct __sk_buff *skb, __u32 slot, __u32 len)
 	return (int)aeg_dns_answers(scratch->data, len, &scratch->question, &scratch->answers);
 }
 
-/* Whether what the answer says of an address holds now, to the second. */
-static __always_inline bool aeg_learned_now(__u32 result)
-{
-	return result == AEG_LEARNING_NEW || result == AEG_LEARNING_AGAIN;
-}
-
 /* Learns all addresses of an answer that belongs to a question. */
-static __always_inline void aeg_dns_learn(struct __sk_buff *skb, const struct aeg_sock *sock,
-					  const struct aeg_ctl *control,
+static __always_inline void aeg_dns_learn(struct __sk_buff *skb, const struct aeg_ctl *control,
 					  struct aeg_scratch *scratch, __u32 slot)
 {
 	__u32 node = (__u32)dns_node(skb, slot), n;
@@ -373,11 +460,9 @@ static __always_inline void aeg_dns_learn(struct __sk_buff *skb, const struct ae
 	scratch->lesson.node = node;
 	scratch->lesson.ttl_min = READ_ONCE(control->ttl_min);
 	scratch->lesson.share = READ_ONCE(control->share);
-	scratch->lesson.workload = sock->workload;
-	scratch->lesson.leaf = sock->leaf;
-	scratch->lesson.generation = sock->generation;
 	scratch->lesson.learned = 0;
-	dns_speak(skb, slot);
+	scratch->lesson.refusal = 0;
+	scratch->lesson.unheard = (__u32)dns_speak(skb, slot);
 #pragma clang loop unroll(disable)
 	for (__u32 i = 0; i < AEG_DNS_RECORDS_MAX; i++) {
 		__u32 result;
@@ -391,6 +476,18 @@ static __always_inline void aeg_dns_learn(struct __sk_buff *skb, const struct ae
 	n = AEG_MEM(scratch->lesson.learned);
 	if (n == READ_ONCE(scratch->answers.n))
 		aeg_proof_keep(scratch->lesson.proof, n & AEG_PROOF_FOUND);
+	else
+		dns_refuse(skb, slot, node, scratch->lesson.refusal, scratch->lesson.refused + 1);
+}
+
+/* Tells that nothing was learned from an answer whose name is known, if that one is governed. */
+static __always_inline void aeg_dns_refuse(struct __sk_buff *skb, const struct aeg_ctl *control,
+					   __u32 slot, __u32 refusal)
+{
+	__u32 node = aeg_refusals_wanted(control) ? (__u32)dns_node(skb, slot) : 0;
+
+	if (node)
+		dns_refuse(skb, slot, node, refusal, 0);
 }
 
 /* Whether this socket asked scratch->resolver; then it did so no longer. */
@@ -408,21 +505,26 @@ static __always_inline void aeg_dns_read(struct __sk_buff *skb, struct bpf_sock 
 					 struct aeg_scratch *scratch, __u32 slot, __u32 len)
 {
 	__u64 key = aeg_dns_key(scratch, len); /* parsing writes to the message */
-	bool asked = aeg_dns_asked(sk, key);
+	bool asked = aeg_dns_asked(sk, key), named = true;
 	__u32 result = (__u32)dns_response(skb, slot, len);
 
-	if (result != AEG_DNS_OK) {
-		aeg_result_count(&dns_results, result);
-		return;
-	}
-	if (!asked) {
+	scratch->lesson.workload = sock->workload;
+	scratch->lesson.leaf = sock->leaf;
+	scratch->lesson.generation = sock->generation;
+	if (result == AEG_DNS_OK && !asked) {
 		aeg_result_count(&learnings, AEG_LEARNING_UNASKED);
+		aeg_dns_refuse(skb, control, slot, AEG_LEARNING_UNASKED);
 		return;
 	}
-	result = (__u32)dns_answers(skb, slot, len);
+	if (result == AEG_DNS_OK)
+		result = (__u32)dns_answers(skb, slot, len);
+	else if (result != AEG_DNS_TRUNCATED)
+		named = false;
 	aeg_result_count(&dns_results, result);
 	if (result == AEG_DNS_OK)
-		aeg_dns_learn(skb, sock, control, scratch, slot);
+		aeg_dns_learn(skb, control, scratch, slot);
+	else if (named)
+		aeg_dns_refuse(skb, control, slot, AEG_REFUSED_MESSAGE | result);
 }
 
 /* Global, so that a stream of messages is verified once and not for each of them. */
@@ -460,17 +562,19 @@ static __always_inline bool aeg_dns_local(const struct aeg_resolver *resolver,
 }
 
 /* Whether an address is a resolver's whose bytes, come in this way, are read. */
-static __always_inline bool aeg_dns_trusted(const struct __sk_buff *skb,
-					    const struct aeg_sock *sock,
+static __always_inline bool aeg_dns_trusted(struct __sk_buff *skb, const struct aeg_sock *sock,
 					    const struct aeg_packet *packet)
 {
 	const struct aeg_resolver *resolver = bpf_map_lookup_elem(&resolvers, packet->saddr);
+	__u64 addr[2];
 
 	if (!resolver)
 		return false;
 	if (skb->ifindex != LO_IFINDEX || aeg_dns_local(resolver, sock))
 		return true;
 	aeg_result_count(&learnings, AEG_LEARNING_LOOPBACK);
+	__builtin_memcpy(addr, packet->saddr, sizeof(addr));
+	dns_unread(skb, addr[0], addr[1], AEG_LEARNING_LOOPBACK);
 	return false;
 }
 

@@ -231,18 +231,8 @@ static __always_inline __u32 aeg_ask_judge(struct __sk_buff *skb, __u32 slot, __
 static __always_inline bool aeg_ask_reportable(__u64 pod, __u64 now)
 {
 	struct aeg_asker *asker = aeg_asker_get(pod);
-	__u64 second = now / AEG_NS;
 
-	if (!asker)
-		return false;
-	if (READ_ONCE(asker->second) != second) {
-		WRITE_ONCE(asker->second, second);
-		WRITE_ONCE(asker->reported, 0);
-	}
-	if (READ_ONCE(asker->reported) >= AEG_ASKER_EVENTS)
-		return false;
-	WRITE_ONCE(asker->reported, asker->reported + 1);
-	return true;
+	return asker && aeg_reportable(&asker->second, &asker->reported, AEG_ASKER_EVENTS, now);
 }
 
 static __always_inline void aeg_ask_fill(struct __sk_buff *skb, const struct aeg_sock *sock,

@@ -21,9 +21,13 @@ struct aeg_talk_bytes {
 };
 
 /* Nobody looks at this connection any more. */
-static __always_inline int aeg_talk_lose(struct bpf_sock *sk, struct aeg_sock *sock)
+static __always_inline int aeg_talk_lose(struct __sk_buff *skb, struct bpf_sock *sk,
+					 struct aeg_sock *sock)
 {
+	const __u64 *resolver = (const __u64 *)sock->daddr;
+
 	aeg_result_count(&dns_results, AEG_DNS_LOST);
+	dns_unread(skb, resolver[0], resolver[1], AEG_REFUSED_MESSAGE | AEG_DNS_LOST);
 	sock->watch = AEG_WATCH_DONE;
 	bpf_sk_storage_delete(&talks, sk);
 	return AEG_PASS;
@@ -158,14 +162,14 @@ static __always_inline int aeg_talk_stray(struct __sk_buff *skb, struct bpf_sock
 	int result;
 
 	if (aeg_ask_free(sock))
-		return aeg_talk_lose(sk, sock);
+		return aeg_talk_lose(skb, sk, sock);
 	scratch = aeg_dns_claim(packet->daddr, &slot);
 	if (!scratch)
 		return AEG_DENY;
 	verdict = aeg_ask_judge(skb, slot, AEG_DNS_LOST);
 	result = aeg_ask_conclude(skb, sock, packet, (__u16)sk->src_port, scratch, verdict);
 	aeg_scratch_release(scratch);
-	return result == AEG_DENY ? aeg_talk_refuse(sk, sock) : aeg_talk_lose(sk, sock);
+	return result == AEG_DENY ? aeg_talk_refuse(sk, sock) : aeg_talk_lose(skb, sk, sock);
 }
 
 #define AEG_TALK_STRAYS 2 /* neither AEG_PASS nor AEG_DENY: aeg_talk_stray() says */
@@ -281,19 +285,19 @@ static __always_inline int aeg_talk_ingress(struct __sk_buff *skb, struct bpf_so
 	bool kept;
 
 	if (!aeg_tcp_segment(skb, packet, &tcp))
-		return aeg_talk_lose(sk, sock);
+		return aeg_talk_lose(skb, sk, sock);
 	if (!tcp.payload.len)
 		return AEG_PASS;
 	talk = sock->synced ? bpf_sk_storage_get(&talks, sk, NULL, 0) : NULL;
 	if (!talk || tcp.sport != AEG_PORT_DNS)
-		return aeg_talk_lose(sk, sock);
+		return aeg_talk_lose(skb, sk, sock);
 	if (!aeg_dns_trusted(skb, sock, packet))
 		return AEG_PASS;
 	if (!aeg_talk_enter(sock, talk))
 		return AEG_DENY;
 	kept = aeg_talk_receive(skb, sk, talk, &tcp, packet, &result);
 	WRITE_ONCE(talk->busy, 0);
-	return kept ? result : aeg_talk_lose(sk, sock);
+	return kept ? result : aeg_talk_lose(skb, sk, sock);
 }
 
 #endif

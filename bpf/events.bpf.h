@@ -58,6 +58,24 @@ static __always_inline void aeg_ring_wake(struct aeg_ctl *control, void *ring)
 	bpf_ringbuf_discard(empty, BPF_RB_FORCE_WAKEUP);
 }
 
+/*
+ * Whether an event is among the first `max` of its kind in this second. Without a lock: a few more or
+ * less do not matter, what is not reported is counted.
+ */
+static __always_inline bool aeg_reportable(__u64 *second, __u32 *reported, __u32 max, __u64 now)
+{
+	__u64 current = now / 1000000000ull;
+
+	if (READ_ONCE(*second) != current) {
+		WRITE_ONCE(*second, current);
+		WRITE_ONCE(*reported, 0);
+	}
+	if (READ_ONCE(*reported) >= max)
+		return false;
+	WRITE_ONCE(*reported, *reported + 1);
+	return true;
+}
+
 static __always_inline void aeg_event_submit(struct aeg_ctl *control, void *ring,
 					     struct aeg_event *event)
 {

@@ -293,16 +293,7 @@ static __always_inline void aeg_frame_judge(struct __sk_buff *skb, struct aeg_pa
 /* A pod can send millions of frames a second: a few are reported, all are counted. */
 static __always_inline bool aeg_frame_reportable(struct aeg_veth *veth, __u64 now)
 {
-	__u64 second = now / 1000000000ull;
-
-	if (READ_ONCE(veth->second) != second) {
-		WRITE_ONCE(veth->second, second);
-		WRITE_ONCE(veth->reported, 0);
-	}
-	if (READ_ONCE(veth->reported) >= AEG_VETH_EVENTS)
-		return false;
-	WRITE_ONCE(veth->reported, veth->reported + 1);
-	return true;
+	return aeg_reportable(&veth->second, &veth->reported, AEG_VETH_EVENTS, now);
 }
 
 static __always_inline void aeg_frame_report(struct aeg_passage *at, __u64 now)

@@ -9,6 +9,7 @@
 #ifndef AEG_PARSE_DNS_H
 #define AEG_PARSE_DNS_H
 
+#include "bpf/dns_results.h"
 #include "bpf/input.h"
 #include "bpf/name.h"
 
@@ -17,28 +18,6 @@
 #define AEG_DNS_QUESTION_MAX 272 /* bytes to load of a query: header, name, type, class */
 #define AEG_DNS_TYPE_A 1
 #define AEG_DNS_TYPE_AAAA 28
-
-/* Append-only: index of a per-CPU array of counters. X(SYMBOL, word, sentence) */
-#define AEG_DNS_RESULTS(X)                                                                         \
-	X(OK, "ok", "parsed")                                                                      \
-	X(SHORT, "short", "the message, or its first 4 KB, ends too early")                        \
-	X(NOT_QUERY, "not-query", "no standard query with one question")                           \
-	X(NOT_ANSWER, "not-answer", "no standard response with one question")                      \
-	X(TRUNCATED, "truncated", "the TC bit is set")                                             \
-	X(FAILED, "failed", "the resolver says that it failed, or that there is no such name")     \
-	X(BAD_NAME, "bad-name", "the question's name is no host name")                             \
-	X(BAD_LABEL, "bad-label", "a label or compression pointer is wrong")                       \
-	X(BAD_RECORD, "bad-record", "an address record has the wrong length")                      \
-	X(TOO_MANY, "too-many", "over 64 answer records, or 256 with their labels")                \
-	X(NOT_ADDRESS, "not-address", "the question asks for something else than addresses")       \
-	X(LOST, "lost", "a TCP connection whose messages can no longer be told apart")
-
-enum aeg_dns_result {
-#define AEG_DNS_ENUM(symbol, word, sentence) AEG_DNS_##symbol,
-	AEG_DNS_RESULTS(AEG_DNS_ENUM)
-#undef AEG_DNS_ENUM
-		AEG_DNS_RESULT_MAX,
-};
 
 /* The question; what `asked` remembers and an answer must repeat. */
 struct aeg_question {
@@ -223,10 +202,14 @@ AEG_INLINE enum aeg_dns_result aeg_dns_query(__u8 *data, __u32 len, const struct
 	return aeg_dns_question(data, len, seed, name, ret);
 }
 
-/* The same for a response; the caller compares hash and id with what was asked. */
+/*
+ * The same for a response; the caller compares hash and id with what was asked. Of one that is
+ * truncated the name is known, too.
+ */
 AEG_INLINE enum aeg_dns_result aeg_dns_response(__u8 *data, __u32 len, const struct aeg_seed *seed,
 						struct aeg_name *name, struct aeg_question *ret)
 {
+	enum aeg_dns_result result;
 	__u32 flags;
 
 	if (len < AEG_DNS_HEADER)
@@ -235,11 +218,10 @@ AEG_INLINE enum aeg_dns_result aeg_dns_response(__u8 *data, __u32 len, const str
 	if (!(flags & AEG_DNS_FLAG_RESPONSE) || flags & AEG_DNS_MASK_OPCODE ||
 	    aeg_get16(data, 4) != 1)
 		return AEG_DNS_NOT_ANSWER;
-	if (flags & AEG_DNS_FLAG_TRUNCATED)
-		return AEG_DNS_TRUNCATED;
-	if (flags & AEG_DNS_MASK_RCODE)
+	if (flags & AEG_DNS_MASK_RCODE && !(flags & AEG_DNS_FLAG_TRUNCATED))
 		return AEG_DNS_FAILED;
-	return aeg_dns_question(data, len, seed, name, ret);
+	result = aeg_dns_question(data, len, seed, name, ret);
+	return result == AEG_DNS_OK && flags & AEG_DNS_FLAG_TRUNCATED ? AEG_DNS_TRUNCATED : result;
 }
 
 /*

@@ -10,6 +10,7 @@
 #include "bpf/identity.bpf.h"
 #include "bpf/learned.bpf.h"
 #include "bpf/maker.bpf.h"
+#include "bpf/refused.bpf.h"
 #include "bpf/seats.bpf.h"
 
 #pragma clang attribute push(__attribute__((always_inline)), apply_to = function)
@@ -189,6 +190,7 @@ static __always_inline bool aeg_at_home(struct aeg_ctl *control, __u64 pod, __u6
 #define AEG_TALK_WATCHED 1u  /* what it says to a resolver is watched */
 #define AEG_TALK_DEAF 2u     /* its questions are judged, or may be; answers to it teach nothing */
 #define AEG_TALK_STRANGER 4u /* that is no resolver that anybody believes */
+#define AEG_TALK_AWAY 8u     /* that is one, but not in this network namespace */
 
 /*
  * free: nobody judges the workload's questions. Global: verified once and not for every decision before
@@ -208,7 +210,24 @@ AEG_GLOBAL __u32 connect_talk(struct bpf_sock_addr *ctx, __u64 high, __u64 low, 
 	if (aeg_resolver_trusted(control, resolver, netns) && aeg_at_home(control, pod, netns))
 		return AEG_TALK_WATCHED;
 	aeg_result_count(&learnings, AEG_LEARNING_AWAY);
-	return free ? 0 : AEG_TALK_WATCHED | AEG_TALK_DEAF;
+	return AEG_TALK_AWAY | (free ? 0 : AEG_TALK_WATCHED | AEG_TALK_DEAF);
+}
+
+/* Tells that who asks there learns nothing, whatever the answer. */
+AEG_GLOBAL int connect_away(struct bpf_sock_addr *ctx, __u64 high, __u64 low, __u32 workload,
+			    __u64 leaf)
+{
+	struct aeg_ctl *control = aeg_ctl_get();
+	struct aeg_event *event =
+		control ? aeg_unread_new(control, high, low, workload, AEG_LEARNING_AWAY) : NULL;
+
+	if (!event)
+		return 0;
+	event->cgroup = leaf;
+	event->pid = (__u32)(bpf_get_current_pid_tgid() >> 32);
+	bpf_get_current_comm(event->comm, sizeof(event->comm));
+	aeg_event_submit(control, &events, event);
+	return 0;
 }
 
 /* The same for this attempt; 0 where it goes elsewhere. */
@@ -216,13 +235,17 @@ static __always_inline __u32 aeg_attempt_talk(struct aeg_attempt *at, struct bpf
 					      const struct aeg_flow *flow)
 {
 	__u64 pod = at->foreign ? at->stamp.pod : at->task.pod, high, low;
+	__u32 talk;
 
 	if (flow->dport != AEG_PORT_DNS)
 		return 0;
 	at->netns = bpf_get_netns_cookie(ctx);
 	__builtin_memcpy(&high, flow->daddr, sizeof(high));
 	__builtin_memcpy(&low, flow->daddr + 8, sizeof(low));
-	return connect_talk(ctx, high, low, pod, at->free);
+	talk = connect_talk(ctx, high, low, pod, at->free);
+	if (talk & AEG_TALK_AWAY)
+		connect_away(ctx, high, low, at->outcome.workload, at->task.leaf);
+	return talk;
 }
 
 /* What the packet programs shall look at: nothing of what is denied, since it never gets that far. */
@@ -310,7 +333,8 @@ static __always_inline bool aeg_attempt_reportable(const struct aeg_attempt *at,
 		return false;
 	if (decision->reason != AEG_REASON_NOT_GOVERNED)
 		return true;
-	return hook == AEG_HOOK_CONNECT && at->view.gen && at->view.gen->report_ungoverned;
+	return hook == AEG_HOOK_CONNECT && at->view.gen &&
+	       at->view.gen->reports & AEG_REPORT_UNGOVERNED;
 }
 
 /*

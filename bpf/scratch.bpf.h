@@ -24,7 +24,9 @@ struct aeg_lesson {
 	__u32 learned;	 /* of the addresses, that are known now */
 	__u32 declarers; /* of the name's pattern */
 	__u32 share;	 /* see aeg_ctl */
-	__u32 pad;
+	__u32 unheard;	 /* 1: the name was not known, and no event has told of it yet */
+	__u32 refusal;	 /* enum aeg_learning of the first address that was refused; 0: none was */
+	__u32 refused;	 /* which one */
 };
 
 struct aeg_scratch {

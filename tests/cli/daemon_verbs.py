@@ -221,7 +221,7 @@ def test_flows():
               "bytes": {"sent": 2048, "received": 12}, "durationMs": 1500.5}
     named = {**FLOW, "destination": {**FLOW["destination"], "name": "x\x1b.hf.co"}}
     learned = {"event": "name", "time": FLOW["time"], "workload": FLOW["workload"], "ttl": 300,
-               "destination": {"ip": "192.0.2.1", "name": "hf.co", "endpoint": "hf-hub"}}
+               "destination": {"ip": "192.0.2.1", "name": "hf.co", "endpoint": "hf-hub"}, "resolver": "192.0.2.53"}
     with daemon(lines(FLOW, closed, {"event": "lost", "lost": 12, "where": "reader"}, named, learned)) as server:
         done = ask(0, server, "flows", "--since", "3", "--limit", "9")
         first, second, third, fourth, fifth = done.stdout.splitlines()
@@ -239,9 +239,30 @@ def test_flows():
         wide = ask(0, server, "flows", "-o", "wide").stdout
         contains(wide, "curl?[31m[42]", "a hostile process name")
         contains(wide, "2026-11-20T12:55:18.123456789Z", "time")
+        contains(wide, "for 5m0s  from 192.0.2.53", "resolver")
         check("\x1b" not in wide + done.stdout, "an escape reached the terminal")
         for line in ask(0, server, "flows", "-o", "json").stdout.splitlines():
             parse(line, "flows -o json")
+
+
+def test_flows_refused():
+    refused = {"event": "refused", "time": FLOW["time"], "workload": FLOW["workload"], "resolver": "192.0.2.53"}
+    address = {**refused, "refusal": "special-use", "count": 3, "firstSeen": FLOW["time"], "lastSeen": FLOW["time"],
+               "destination": {"ip": "10.0.0.1", "name": "hf.co", "endpoint": "hf-hub"}}
+    whole = {**refused, "refusal": "unasked", "destination": {"name": "x\x1b.hf.co", "endpoint": "hf-hub"}}
+    unread = {**refused, "refusal": "away"}
+    with daemon(lines(address, whole, unread)) as server:
+        first, second, third = ask(0, server, "flows", "--event", "dns").stdout.splitlines()
+        contains(first, "refused  ml-prod/chat-1", "address")
+        contains(first, "hf.co is not 10.0.0.1 (hf-hub)", "address")
+        contains(first, "special-use  3 times in", "address")
+        contains(second, "x?.hf.co (hf-hub)", "the whole answer")
+        contains(second, "  unasked", "the whole answer")
+        contains(third, "  away", "unread")
+        contains(ask(0, server, "flows", "-o", "wide").stdout, "unasked  from 192.0.2.53", "resolver")
+        equal([line.split("ml-prod/chat-1 > ")[1]
+               for line in ask(0, server, "flows", "-o", "compact").stdout.splitlines()],
+              ["hf.co is not 10.0.0.1 special-use  3 times in 0s", "x?.hf.co unasked", "- away"], "compact")
 
 
 def test_flows_filters():

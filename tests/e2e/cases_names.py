@@ -10,7 +10,7 @@ import harness
 from cases_connect import wait_for_instances
 from harness import check, equal, wait_until
 from hello import ech, hello, modern, server_name, supported_versions
-from names_scene import (CUT, DENIED, FORGER, OTHER, POLICIES, RESOLVER6, SHARED, SHARED6, NamesNode,
+from names_scene import (CUT, DENIED, FORGER, OTHER, POLICIES, RESOLVER, RESOLVER6, SHARED, SHARED6, NamesNode,
                          cut_off, https, names, resolve, served)
 from scene import explain
 
@@ -41,6 +41,8 @@ def test_allowed_name_works_and_is_shown():
         record = daemon.flow(since, event="name", destination__ip=SHARED)
         equal((record["destination"]["name"], record["destination"]["endpoint"], record["ttl"]),
               ("hub.test", "hub", 300), "name event")
+        equal((record["workload"]["name"], record["destination"]["pattern"], record["resolver"]),
+              ("chat-1", "hub.test", RESOLVER), "who asked, and whom")
         check("verdict" not in record, f"a name has no verdict: {record}")
         opened = daemon.flow(since, event="open", hook="hello", destination__name="hub.test")
         equal((opened["verdict"], opened["reason"], opened["rule"]), ("allowed", "rule", "hub"), "open")
@@ -120,14 +122,32 @@ def test_thousands_of_addresses():
 
 
 def test_special_addresses_are_not_believed():
-    with scene() as (_, daemon, pod):
-        learned = daemon.get("/v1/status")["dns"]["learned"]["special-use"]
+    with scene() as (node, daemon, pod):
+        since, learned = daemon.next_seq(), daemon.get("/v1/status")["dns"]["learned"]["special-use"]
         for name in ("private.hub.test", "meta.hub.test"):
             resolve(pod, name)
             check(name not in names(daemon), f"{name} was learned")
         equal(daemon.get("/v1/status")["dns"]["learned"]["special-use"], learned + 3, "counted")
+        record = daemon.flow(since, event="refused", destination__ip="169.254.169.254")
+        equal((record["refusal"], record["destination"]["name"], record["destination"]["endpoint"],
+               record["workload"]["name"], record["resolver"]),
+              ("special-use", "meta.hub.test", "hub", "chat-1", RESOLVER), "the record")
+        check("meta.hub.test is not 169.254.169.254 (hub)" in
+              node.aegress("flows", "--event", "dns").stdout, "flows, for people")
         resolve(pod, "hub.test")
         check("hub.test" in names(daemon), "an honest address")
+
+
+def test_records_of_dns_are_as_configured():
+    for wanted, expected in (("off", set()), ("learned", {"name"}), ("all", {"name", "refused"})):
+        with scene(flows={"dns": wanted}) as (_, daemon, pod):
+            resolve(pod, "meta.hub.test")
+            served(pod, "hub.test")
+            daemon.flow(0, event="open", destination__name="hub.test")  # they were read before it
+            equal({record["event"] for record in daemon.flows("?event=dns")}, expected, wanted)
+            check("hub.test" in names(daemon), "learned all the same")
+            counts = daemon.get("/v1/status")["dns"]["learned"]
+            check(counts["new"] > 0 and counts["special-use"] > 0, f"counted all the same: {counts}")
 
 
 # ---- what the ClientHello says ----
@@ -452,6 +472,9 @@ def test_a_resolver_of_ones_own_teaches_nothing():
                   f"kill $(cat {node.dir}/own.pid)")
         done = pod.ask("run", argv=["unshare", "--net", "sh", "-c", script])
         equal((done["code"], done["out"].strip()), (0, DENIED), f"the exploit: {done}")
+        record = daemon.flow(0, event="refused")
+        equal((record["refusal"], record["workload"]["name"], record["resolver"]), ("away", "chat-1", RESOLVER),
+              "the record")
         check("hub.test" not in names(daemon), "the pod taught itself")
         equal(https(pod, "hub.test", DENIED), "EPERM", "the address is open")
         resolve(pod, "hub.test")
@@ -477,10 +500,13 @@ def test_answers_nobody_asked_for():
 
         asks("hub.test", 7)
         for name, number in (("cdn.hub.test", 7), ("hub.test", 8), ("x.wild.test", 9)):
-            before = daemon.get("/v1/status")["dns"]["learned"]["unasked"]
+            since, before = daemon.next_seq(), daemon.get("/v1/status")["dns"]["learned"]["unasked"]
             answers(name, number, DENIED)
             equal(names(daemon), {}, f"{name} was learned")
             equal(daemon.get("/v1/status")["dns"]["learned"]["unasked"], before + 1, "counted")
+            record = daemon.flow(since, event="refused", destination__name=name)
+            equal((record["refusal"], record["workload"]["name"], record["resolver"]), ("unasked", "chat-1", quiet),
+                  "the record")
         answers("hub.test", 7, SHARED)
         equal([item["ip"] for item in names(daemon)["hub.test"]["addresses"]], [SHARED], "asked for")
         answers("hub.test", 7, DENIED)

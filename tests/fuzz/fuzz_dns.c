@@ -45,6 +45,7 @@ static unsigned int get16(struct message *message)
 
 struct slow {
 	enum aeg_dns_result result;
+	bool truncated;
 	char name[300];
 	unsigned int id, type, labels, n;
 	uint32_t ttls[AEG_DNS_RECORDS_MAX];
@@ -208,9 +209,8 @@ static enum aeg_dns_result slow_header(struct message *message, bool response, u
 		return response ? AEG_DNS_NOT_ANSWER : AEG_DNS_NOT_QUERY;
 	if (!response)
 		return AEG_DNS_OK;
-	if (flags >> 9 & 1)
-		return AEG_DNS_TRUNCATED;
-	return flags & 15 ? AEG_DNS_FAILED : AEG_DNS_OK;
+	ret->truncated = flags >> 9 & 1;
+	return flags & 15 && !ret->truncated ? AEG_DNS_FAILED : AEG_DNS_OK;
 }
 
 static void slow_parse(const uint8_t *data, size_t size, bool response, struct slow *ret)
@@ -222,6 +222,8 @@ static void slow_parse(const uint8_t *data, size_t size, bool response, struct s
 	ret->result = slow_header(&message, response, &count, ret);
 	if (ret->result == AEG_DNS_OK)
 		ret->result = slow_question(&message, ret);
+	if (ret->result == AEG_DNS_OK && ret->truncated)
+		ret->result = AEG_DNS_TRUNCATED;
 	if (ret->result == AEG_DNS_OK && response)
 		ret->result = slow_answers(&message, count, ret);
 }

@@ -167,7 +167,7 @@ void names_leave(void)
 /* ---- what happened ---- */
 
 static struct named named_events[64];
-static size_t nnamed;
+static size_t nnamed, named_counts[AEG_EVENT_MAX];
 
 static void keep_named(void *arg, const struct aeg_event *event, size_t size)
 {
@@ -178,12 +178,20 @@ static void keep_named(void *arg, const struct aeg_event *event, size_t size)
 	if (size > sizeof(*event))
 		memcpy(kept->name, named->name, named->len);
 	nnamed++;
+	named_counts[event->type]++;
 }
 
 void named_reset(void)
 {
 	aeg_datapath_consume(datapath, keep_named, NULL);
 	nnamed = 0;
+	memset(named_counts, 0, sizeof(named_counts));
+}
+
+size_t named_count(uint8_t type)
+{
+	aeg_datapath_consume(datapath, keep_named, NULL);
+	return named_counts[type];
 }
 
 const struct named *named_last(uint8_t type)

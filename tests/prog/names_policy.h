@@ -48,6 +48,8 @@ struct named {
 void named_reset(void);
 /* The last of its type since then; NULL: none. */
 const struct named *named_last(uint8_t type);
+/* How many of its type there were since then. */
+size_t named_count(uint8_t type);
 /* The last denial is this one. */
 void check_denied(uint8_t hook, uint8_t reason, const char *name);
 uint64_t learnings(enum aeg_learning which);

@@ -21,6 +21,7 @@ static int run(void)
 	check_run(close_tests);
 	check_run(dns_tests);
 	check_run(renew_tests);
+	check_run(dns_event_tests);
 	check_run(dns_tcp_tests);
 	check_run(dns_contain_tests);
 	check_run(dns_unread_tests);

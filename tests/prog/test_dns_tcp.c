@@ -346,12 +346,16 @@ static void test_an_answer_within(void)
 /* What comes before any question cannot be placed for sure: the connection teaches nothing any more. */
 static void test_answered_before_asked(void)
 {
+	const struct named *lost;
 	struct talk talk = {.client = -1, .server = -1, .listener = -1};
 
 	if (start(RESOLVER, &talk)) {
 		stream_answer("first.rival.test", 1, 67, 0, 1);
 		answer(&talk, 1 << 20);
 		CHECK_EQUAL(dns_results(AEG_DNS_LOST), 1);
+		lost = named_last(AEG_EVENT_REFUSED);
+		CHECK(lost && lost->base.refusal == (AEG_REFUSED_MESSAGE | AEG_DNS_LOST) &&
+		      lost->base.workload == WORKLOAD_A);
 		ask(&talk, "first.rival.test", 1, 1 << 20);
 		stream_answer("first.rival.test", 1, 67, 1, 1);
 		answer(&talk, 1 << 20);

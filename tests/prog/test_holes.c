@@ -220,6 +220,20 @@ static pid_t start_false_server(void)
 	return pid;
 }
 
+/* The last refusal is this one, of something that nobody has read. */
+static void check_unread(uint8_t refusal)
+{
+	const struct aeg_addr resolver = world_addr(RESOLVER);
+	const struct named *named = named_last(AEG_EVENT_REFUSED);
+
+	if (!CHECK(named != NULL))
+		return;
+	CHECK_EQUAL(named->base.refusal, refusal);
+	CHECK_EQUAL(named->base.workload, WORKLOAD_A);
+	CHECK(memcmp(named->base.saddr, resolver.bytes, sizeof(resolver.bytes)) == 0);
+	CHECK(strcmp(named->name, "") == 0);
+}
+
 /* In a child of A's. */
 static void ask_elsewhere(void)
 {
@@ -233,6 +247,7 @@ static void ask_elsewhere(void)
 	CHECK(world_ask("one.wild.test"));
 	CHECK(!world_learned("5.66.0.1"));
 	CHECK(learnings(AEG_LEARNING_AWAY) > 0);
+	check_unread(AEG_LEARNING_AWAY);
 	/* The kernel's own packets, neighbour discovery here, are not the pod's. */
 	inet_pton(AF_INET6, "fd98::2", &v6.sin6_addr);
 	fd = needed(socket(AF_INET6, SOCK_STREAM, 0));
@@ -365,6 +380,7 @@ static void test_injected_answers(void)
 		CHECK(received(fd)); /* it arrives, and is as it should be */
 		CHECK(!world_learned("5.67.0.1"));
 		CHECK_EQUAL(learnings(AEG_LEARNING_LOOPBACK), 1);
+		check_unread(AEG_LEARNING_LOOPBACK);
 	}
 	names_leave();
 }

@@ -433,7 +433,7 @@ static void ungoverned_reported(void)
 	struct happened happened;
 
 	if (datapath_start(&config)) {
-		settings.report_ungoverned = 1;
+		settings.reports = AEG_REPORT_UNGOVERNED;
 		install(settings, RULE_A_ALLOWS);
 		stage_enter(IN_A);
 		CHECK_EQUAL(attempt(WAY_TCP, DEST_FREE, FORM_V6), 0);

@@ -17,6 +17,7 @@ extern const struct test identity_tests[];
 extern const struct test close_tests[];
 extern const struct test dns_tests[];
 extern const struct test renew_tests[];
+extern const struct test dns_event_tests[];
 extern const struct test dns_tcp_tests[];
 extern const struct test dns_contain_tests[];
 extern const struct test dns_unread_tests[];

@@ -95,7 +95,8 @@ static void test_defaults(void **state)
 	assert_int_equal(config->defaults.unselected, AEG_VERDICT_AUDITED);
 	assert_int_equal(config->defaults.unknown, AEG_VERDICT_DENIED);
 	assert_int_equal(config->defaults.deny_errno, 0);
-	assert_int_equal(config->defaults.report_ungoverned, 1);
+	assert_int_equal(config->defaults.reports, AEG_REPORT_UNGOVERNED | AEG_REPORT_REFUSED);
+	assert_int_equal(config->flows_dns, AEG_FLOWS_DNS_ALL);
 	assert_int_equal(config->ring_bytes, 16777216);
 	assert_int_equal(config->history, 8192);
 	assert_false(config->handshake);
@@ -117,25 +118,27 @@ static void test_everything(void **state)
 	struct fixture *fixture = *state;
 	const struct aeg_config *config = &fixture->config;
 
-	assert_int_equal(load(fixture, "cgroup:\n"
-				       "  root: /cg\n"
-				       "  managed: [a.slice, b]\n"
-				       "pins: /bpf\n"
-				       "socket: /s\n"
-				       "socketGroup: wheel\n"
-				       "policies: [/p]\n"
-				       "workloads: []\n"
-				       "stateDir: /state\n"
-				       "node: n1\n"
-				       "tc: require\n"
-				       "defaults: {unselected: Deny, unknown: Allow, denyErrno: "
-				       "ECONNREFUSED, backstop: true}\n"
-				       "flows: {ungoverned: false, handshake: true, ringBytes: "
-				       "65536, history: 1}\n"
-				       "metrics: {listen: \"[::]:80\", workloadLabel: true, "
-				       "seriesMax: 100, keepGone: 2m}\n"
-				       "log: {level: debug, format: json}\n"),
-			 0);
+	assert_int_equal(
+		load(fixture,
+		     "cgroup:\n"
+		     "  root: /cg\n"
+		     "  managed: [a.slice, b]\n"
+		     "pins: /bpf\n"
+		     "socket: /s\n"
+		     "socketGroup: wheel\n"
+		     "policies: [/p]\n"
+		     "workloads: []\n"
+		     "stateDir: /state\n"
+		     "node: n1\n"
+		     "tc: require\n"
+		     "defaults: {unselected: Deny, unknown: Allow, denyErrno: "
+		     "ECONNREFUSED, backstop: true}\n"
+		     "flows: {ungoverned: false, dns: learned, handshake: true, ringBytes: "
+		     "65536, history: 1}\n"
+		     "metrics: {listen: \"[::]:80\", workloadLabel: true, "
+		     "seriesMax: 100, keepGone: 2m}\n"
+		     "log: {level: debug, format: json}\n"),
+		0);
 	assert_string_equal(config->cgroup_root, "/cg");
 	assert_int_equal(config->managed.list.n, 2);
 	assert_string_equal(config->managed.list.items[0], "a.slice");
@@ -152,9 +155,10 @@ static void test_everything(void **state)
 	assert_int_equal(config->defaults.unselected, AEG_VERDICT_DENIED);
 	assert_int_equal(config->defaults.unknown, AEG_VERDICT_ALLOWED);
 	assert_int_equal(config->defaults.deny_errno, ECONNREFUSED);
-	assert_int_equal(config->defaults.report_ungoverned, 0);
+	assert_int_equal(config->defaults.reports, 0);
 	assert_true(config->handshake);
 	assert_true(config->backstop);
+	assert_int_equal(config->flows_dns, AEG_FLOWS_DNS_LEARNED);
 	assert_int_equal(config->ring_bytes, 65536);
 	assert_int_equal(config->history, 1);
 	assert_int_equal(config->metrics.listen.port, 80);

@@ -122,6 +122,15 @@ static void test_special_records(void **state)
 	assert_false(passes(&name, "reason", "deny-rule"));
 	assert_true(passes(&name, "name", "*.hf.co"));
 	assert_true(passes(&name, "event", "name"));
+	assert_true(passes(&name, "event", "deny,dns"));
+	assert_false(passes(&name, "event", "refused"));
+	name.event.type = AEG_EVENT_REFUSED;
+	name.event.refusal = AEG_LEARNING_SPECIAL;
+	assert_true(passes(&name, "event", "refused"));
+	assert_true(passes(&name, "event", "dns"));
+	assert_false(passes(&name, "event", "open,deny,close,name"));
+	assert_false(passes(&name, "verdict", "allowed,audited,denied"));
+	assert_false(passes(&flow, "event", "dns"));
 }
 
 static void assert_refused(const char *key, const char *values, const char *sentence)
@@ -161,7 +170,8 @@ static void test_refused(void **state)
 		       "class: 'hubs' is not one of hub, upload, other; did you "
 		       "mean 'hub'?");
 	assert_refused("reason", "norule", "did you mean 'no-rule'?");
-	assert_refused("event", "lost", "event: 'lost' is not one of open, deny, close, name");
+	assert_refused("event", "lost",
+		       "event: 'lost' is not one of dns, open, deny, close, name, refused");
 	assert_refused_exactly("verdict", "?",
 			       "verdict: '?' is not one of allowed, audited, denied");
 	assert_refused("colour", "red",

@@ -18,6 +18,14 @@ static void assert_flow(const struct aeg_flow *flow, const char *expected)
 
 /* ::ffff:10.0.0.7 */
 #define MAPPED {[10] = 0xff, [11] = 0xff, [12] = 10, [15] = 7}
+#define RESOLVER {[10] = 0xff, [11] = 0xff, [12] = 10, [15] = 53}
+
+/* Parts of a refusal's record. */
+#define REFUSED(why)                                                                               \
+	"{\"schema\":\"aegress.flow/v1\",\"time\":\"1970-01-01T00:00:00.000000000Z\","             \
+	"\"event\":\"refused\",\"refusal\":\"" why "\","
+#define WHO "\"workload\":{\"namespace\":\"ml\",\"name\":\"chat-1\"}"
+#define FROM "\"resolver\":\"10.0.0.53\""
 
 static void test_denial(void **state)
 {
@@ -134,6 +142,7 @@ static void test_name(void **state)
 			  .generation = 3,
 			  .cgroup = 12,
 			  .daddr = MAPPED,
+			  .saddr = RESOLVER,
 			  .duration = 300000000000},
 	};
 
@@ -143,7 +152,53 @@ static void test_name(void **state)
 		    "\"generation\":3,\"workload\":{\"namespace\":\"ml\",\"name\":\"chat-1\","
 		    "\"cgroupId\":12},\"destination\":{\"ip\":\"10.0.0.7\","
 		    "\"name\":\"hub.test\",\"pattern\":\"*.test\",\"endpoint\":\"hub\","
-		    "\"class\":\"hub\"},\"ttl\":300}");
+		    "\"class\":\"hub\"},\"ttl\":300,\"resolver\":\"10.0.0.53\"}");
+}
+
+/* Why it taught nothing; for which name and address, as far as that is known. */
+static void test_refused(void **state)
+{
+	struct aeg_flow flow = {
+		.name = "hub.test",
+		.pattern = "*.test",
+		.ns = "ml",
+		.workload = "chat-1",
+		.event = {.type = AEG_EVENT_REFUSED,
+			  .generation = 3,
+			  .refusal = AEG_LEARNING_SPECIAL,
+			  .daddr = MAPPED,
+			  .saddr = RESOLVER},
+	};
+
+	assert_flow(&flow,
+		    REFUSED("special-use") "\"generation\":3," WHO
+					   ",\"destination\":{\"ip\":\"10.0.0.7\","
+					   "\"name\":\"hub.test\",\"pattern\":\"*.test\"}," FROM
+					   "}");
+	memset(flow.event.daddr, 0, sizeof(flow.event.daddr));
+	flow.event.refusal = AEG_REFUSED_MESSAGE | AEG_DNS_TRUNCATED;
+	flow.count = 2;
+	assert_flow(&flow, REFUSED("truncated") "\"generation\":3," WHO
+						",\"destination\":{\"name\":\"hub.test\","
+						"\"pattern\":\"*.test\"}," FROM ",\"count\":2,"
+						"\"firstSeen\":\"1970-01-01T00:00:00.000000000Z\","
+						"\"lastSeen\":\"1970-01-01T00:00:00.000000000Z\"}");
+	flow.count = 0;
+	flow.name = NULL;
+	flow.event.refusal = AEG_LEARNING_AWAY;
+	flow.event.generation = 0;
+	assert_flow(&flow, REFUSED("away") WHO "," FROM "}");
+}
+
+/* Of another version's kernel side, or of memory that went bad. */
+static void test_refusals(void **state)
+{
+	for (unsigned int i = 0; i <= UINT8_MAX; i++)
+		assert_non_null(aeg_refusal_word((uint8_t)i));
+	assert_string_equal(aeg_refusal_word(AEG_LEARNING_UNASKED), "unasked");
+	assert_string_equal(aeg_refusal_word(AEG_LEARNING_MAX), "?");
+	assert_string_equal(aeg_refusal_word(AEG_REFUSED_MESSAGE | AEG_DNS_LOST), "lost");
+	assert_string_equal(aeg_refusal_word(AEG_REFUSED_MESSAGE | AEG_DNS_RESULT_MAX), "?");
 }
 
 /* A denial after connect() tells the name that was said. */
@@ -245,6 +300,8 @@ int main(void)
 		cmocka_unit_test(test_close),
 		cmocka_unit_test(test_other_layer),
 		cmocka_unit_test(test_name),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_denied_name),
 		cmocka_unit_test(test_hostile_comm),
 		cmocka_unit_test(test_numbers_nobody_knows),

@@ -204,6 +204,24 @@ static void test_only_denials(void **state)
 	assert_false(aeg_fold_add(fold, &flow));
 }
 
+/* A forger repeats himself, and a name of which nobody may learn is asked for again and again. */
+static void test_refusals(void **state)
+{
+	struct seen seen = {0};
+	AUTO_FOLD fold = aeg_fold_new(4, WINDOW, on_folded, &seen);
+	struct aeg_flow flow = denial(0);
+
+	flow.event.type = AEG_EVENT_REFUSED;
+	flow.event.refusal = AEG_LEARNING_UNASKED;
+	assert_false(aeg_fold_add(fold, &flow));
+	assert_true(aeg_fold_add(fold, &flow));
+	flow.event.refusal = AEG_LEARNING_SPECIAL;
+	assert_false(aeg_fold_add(fold, &flow));
+	aeg_fold_flush(fold);
+	assert_int_equal(seen.sum, 1);
+	assert_int_equal(seen.last.event.refusal, AEG_LEARNING_UNASKED);
+}
+
 /* The audit log keeps no connections: a loop of would-be denials is one record there, too. */
 static void test_audited(void **state)
 {
@@ -264,6 +282,7 @@ int main(void)
 		cmocka_unit_test(test_name_over_addresses),
 		cmocka_unit_test(test_full_table_loses_nothing),
 		cmocka_unit_test(test_only_denials),
+		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_audited),
 		cmocka_unit_test(test_wall_clock_is_set),
 		cmocka_unit_test(test_off),

@@ -277,6 +277,18 @@ static void test_response_header(void **state)
 	assert_int_equal(response(), AEG_DNS_NOT_ANSWER);
 }
 
+/* The name of a truncated answer is known; where it cannot be read, that is what counts. */
+static void test_truncated(void **state)
+{
+	begin(0);
+	wire.data[2] |= AEG_DNS_FLAG_TRUNCATED >> 8;
+	assert_int_equal(response(), AEG_DNS_TRUNCATED);
+	assert_string_equal(name.text, HF);
+	wire.data[AEG_DNS_HEADER] = 0x80;
+	assert_int_equal(response(), AEG_DNS_BAD_LABEL);
+	assert_int_equal(response_at(AEG_DNS_HEADER), AEG_DNS_SHORT);
+}
+
 /* All or nothing: no prefix of an answer teaches. */
 static void test_response_cut(void **state)
 {
@@ -447,6 +459,7 @@ int main(void)
 		cmocka_unit_test(test_query_many_labels),
 		cmocka_unit_test(test_response),
 		cmocka_unit_test(test_response_header),
+		cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_response_cut),
 		cmocka_unit_test(test_ttl),
 		cmocka_unit_test(test_record_lengths),

@@ -77,6 +77,7 @@ static void test_sums(void **state)
 	close.rtt_us = 0; /* unknown: no part of the mean */
 	add(top, "a", "hub", close);
 	add(top, "a", "hub", at(2, AEG_EVENT_NAME));
+	add(top, "b", "hub", at(2, AEG_EVENT_REFUSED));
 	list = list_at(top, 2, 60, AEG_TOP_PAIR);
 	assert_int_equal(list.n, 1);
 	assert_string_equal(list.rows[0].workload, "a");

@@ -182,7 +182,8 @@ static const struct aeg_opt flows_options[] = {
 	FILTER_OPTION("verdict", 0, "VERDICT", "allowed, audited, denied", FILTER_VERDICT),
 	FILTER_OPTION("reason", 0, "REASON", "decided for this reason", FILTER_REASON),
 	FILTER_OPTION("policy", 0, "[NS/]NAME", "decided by these policies", FILTER_POLICY),
-	FILTER_OPTION("event", 0, "EVENT", "open, deny, close, name", FILTER_EVENT),
+	FILTER_OPTION("event", 0, "EVENT", "open, deny, close, name, refused, or dns",
+		      FILTER_EVENT),
 	{"output", 'o', AEG_OPT_ENUM, "FORMAT", "how to print", flows_outputs,
 	 offsetof(struct aeg_common, output)},
 	{0},
@@ -190,6 +191,7 @@ static const struct aeg_opt flows_options[] = {
 static const struct aeg_example flows_examples[] = {
 	{"flows --limit 20", "the last 20 records"},
 	{"flows -f --verdict denied,audited", "what is denied, or would be, as it happens"},
+	{"flows -f --event dns", "what names are learned, and which answers are refused"},
 	{"flows --since 10m -n ml-prod --name '*.hf.co'", "who went where in the last ten minutes"},
 	{"flows -f -o json | jq -c 'select(.bytes.sent > 1000000)'", "what sent more than 1 MB"},
 	{0},
@@ -201,9 +203,10 @@ const struct aeg_verb aeg_verb_flows = {
 	.usage = flows_usage,
 	.text = "A line says: time (UTC), verdict, workload, destination (endpoint), reason,\n"
 		"policy/rule and, for a connection that ended, bytes and duration. \"learned\" in place\n"
-		"of a verdict: a DNS answer made an address stand for a name. Repeats of a denial are\n"
-		"one line with their number. -o wide adds the date and the process; -o compact leaves\n"
-		"the columns out; -o json prints the records of aegress.flow/v1, one a line.\n"
+		"of a verdict: a DNS answer made an address stand for a name; \"refused\": an answer\n"
+		"taught nothing, and why. Repeats of a denial or a refusal are one line with their\n"
+		"number. -o wide adds the date, the process and the resolver; -o compact leaves the\n"
+		"columns out; -o json prints the records of aegress.flow/v1, one a line.\n"
 		"\n"
 		"Filters take several values, behind commas or by repeating the option, and '*' for any\n"
 		"characters; a record must pass all filters. Lost records always show.\n",

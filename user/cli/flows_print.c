@@ -10,6 +10,7 @@ static const struct {
 	{"allowed", "\033[32m"},
 	{"audited", "\033[33m"},
 	{"denied", "\033[31m"},
+	{"refused", "\033[33m"},
 };
 
 /* "2026-11-20T12:55:18.123456789Z" -> "12:55:18.123"; with -o wide whole. */
@@ -24,17 +25,25 @@ static void add_time(struct aeg_buf *line, const json_t *flow, bool wide)
 		aeg_buf_add(line, time + 11, len >= 23 && time[19] == '.' ? 12 : 8);
 }
 
-static bool is_name(const json_t *flow)
+static bool is_event(const json_t *flow, const char *event)
 {
-	return aeg_streq(aeg_value_str(flow, "event"), "name");
+	return aeg_streq(aeg_value_str(flow, "event"), event);
+}
+
+/* What stands in place of a verdict about what a resolver said; NULL: something was decided. */
+static const char *answer_word(const json_t *flow)
+{
+	if (is_event(flow, "name"))
+		return "learned";
+	return is_event(flow, "refused") ? "refused" : NULL;
 }
 
 static void add_verdict(struct aeg_buf *line, const json_t *flow, bool colour)
 {
 	AEG_CLEANUP(aeg_buf_done) struct aeg_buf verdict = {0};
-	const char *start = "", *end = "";
+	const char *start = "", *end = "", *answer = answer_word(flow);
 
-	aeg_text_clean(&verdict, is_name(flow) ? "learned" : aeg_value_str(flow, "verdict"));
+	aeg_text_clean(&verdict, answer ? answer : aeg_value_str(flow, "verdict"));
 	for (size_t i = 0; colour && i < AEG_ARRAY_SIZE(colours); i++) {
 		if (aeg_streq(aeg_buf_text(&verdict), colours[i].verdict)) {
 			start = colours[i].colour;
@@ -90,18 +99,30 @@ static void add_socket(struct aeg_buf *cell, const json_t *flow)
 	}
 }
 
-/* The server's name where it is known, the socket or what was learned, the endpoint. */
+/* "hub.test is 10.0.0.1"; of what was refused "hub.test is not 10.0.0.1", or what is known of it. */
+static void add_answer(struct aeg_buf *cell, const json_t *flow)
+{
+	const char *name = aeg_value_str(flow, "destination.name");
+	const char *ip = aeg_value_str(flow, "destination.ip");
+
+	aeg_text_clean(cell, *name ? name : "-");
+	if (!*ip)
+		return;
+	aeg_buf_puts(cell, is_event(flow, "name") ? " is " : " is not ");
+	aeg_text_clean(cell, ip);
+}
+
+/* The server's name where it is known, the socket or what was said of it, the endpoint. */
 static void add_destination(struct aeg_buf *line, const json_t *flow)
 {
 	const char *name = aeg_value_str(flow, "destination.name");
 	const char *endpoint = aeg_value_str(flow, "destination.endpoint");
 	AEG_CLEANUP(aeg_buf_done) struct aeg_buf cell = {0};
 
-	aeg_text_clean(&cell, name);
-	if (is_name(flow)) {
-		aeg_buf_puts(&cell, " is ");
-		aeg_text_clean(&cell, aeg_value_str(flow, "destination.ip"));
+	if (answer_word(flow)) {
+		add_answer(&cell, flow);
 	} else {
+		aeg_text_clean(&cell, name);
 		aeg_buf_puts(&cell, *name ? " " : "");
 		add_socket(&cell, flow);
 	}
@@ -135,10 +156,20 @@ static void add_close(struct aeg_buf *line, const json_t *flow)
 		aeg_buf_printf(line, ", %.3fs", json_number_value(duration) / 1000);
 }
 
-static void add_ttl(struct aeg_buf *line, const json_t *flow)
+/* For how long it was learned, or why it was not; wide: from whom. */
+static void add_lesson(struct aeg_buf *line, const json_t *flow, bool wide)
 {
-	aeg_buf_puts(line, "  for ");
-	aeg_text_age(line, (int64_t)aeg_value_u64(flow, "ttl"));
+	if (is_event(flow, "name")) {
+		aeg_buf_puts(line, "  for ");
+		aeg_text_age(line, (int64_t)aeg_value_u64(flow, "ttl"));
+	} else {
+		aeg_buf_puts(line, "  ");
+		aeg_text_clean(line, aeg_value_str(flow, "refusal"));
+	}
+	if (!wide)
+		return;
+	aeg_buf_puts(line, "  from ");
+	aeg_text_clean(line, aeg_value_str(flow, "resolver"));
 }
 
 static void add_process(struct aeg_buf *line, const json_t *flow)
@@ -172,12 +203,13 @@ static void add_compact(struct aeg_buf *line, const json_t *flow)
 	aeg_buf_putc(line, ' ');
 	add_pair(line, flow, "workload.namespace", "workload.name");
 	aeg_buf_puts(line, " > ");
-	aeg_text_clean(line, name);
-	if (is_name(flow)) {
-		aeg_buf_puts(line, " is ");
-		aeg_text_clean(line, aeg_value_str(flow, "destination.ip"));
+	if (answer_word(flow)) {
+		add_answer(line, flow);
+		aeg_buf_puts(line, is_event(flow, "refused") ? " " : "");
+		aeg_text_clean(line, aeg_value_str(flow, "refusal"));
 		return;
 	}
+	aeg_text_clean(line, name);
 	if (*name)
 		aeg_buf_printf(line, ":%llu",
 			       (unsigned long long)aeg_value_u64(flow, "destination.port"));
@@ -187,12 +219,12 @@ static void add_compact(struct aeg_buf *line, const json_t *flow)
 	aeg_text_clean(line, aeg_value_str(flow, "reason"));
 }
 
-static void add_columns(struct aeg_buf *line, const json_t *flow)
+static void add_columns(struct aeg_buf *line, const json_t *flow, bool wide)
 {
 	add_workload(line, flow);
 	add_destination(line, flow);
-	if (is_name(flow))
-		add_ttl(line, flow);
+	if (answer_word(flow))
+		add_lesson(line, flow, wide);
 	else
 		add_why(line, flow);
 }
@@ -223,7 +255,7 @@ void aeg_flow_print(const struct aeg_flow_format *format, const json_t *flow)
 	if (format->compact)
 		add_compact(&line, flow);
 	else
-		add_columns(&line, flow);
+		add_columns(&line, flow, format->wide);
 	add_count(&line, flow);
 	if (aeg_streq(event, "close"))
 		add_close(&line, flow);

@@ -118,13 +118,34 @@ READER(tc, read_index(aeg_tc_words, &config->tc, value, diags))
 READER(level, read_index(aeg_log_level_words, &config->log_level, value, diags))
 READER(format, read_index(aeg_log_format_words, &config->log_format, value, diags))
 
+static void set_report(struct aeg_config *config, uint32_t what, bool wanted)
+{
+	config->defaults.reports &= ~what;
+	config->defaults.reports |= wanted ? what : 0;
+}
+
 static void read_ungoverned(void *target, const struct aeg_node *value, struct aeg_diags *diags)
 {
 	struct aeg_config *config = target;
-	bool report = config->defaults.report_ungoverned;
+	bool report = config->defaults.reports & AEG_REPORT_UNGOVERNED;
 
 	aeg_config_bool(&report, value, diags);
-	config->defaults.report_ungoverned = report;
+	set_report(config, AEG_REPORT_UNGOVERNED, report);
+}
+
+/* What was learned the kernel always tells, since the daemon sweeps after it: see events.c. */
+static void read_flows_dns(void *target, const struct aeg_node *value, struct aeg_diags *diags)
+{
+	static const char *const words[] = {
+		[AEG_FLOWS_DNS_OFF] = "off",
+		[AEG_FLOWS_DNS_LEARNED] = "learned",
+		[AEG_FLOWS_DNS_ALL] = "all",
+		NULL,
+	};
+	struct aeg_config *config = target;
+
+	read_index(words, &config->flows_dns, value, diags);
+	set_report(config, AEG_REPORT_REFUSED, config->flows_dns == AEG_FLOWS_DNS_ALL);
 }
 
 static void read_ring_bytes(void *target, const struct aeg_node *value, struct aeg_diags *diags)
@@ -177,6 +198,7 @@ static const struct aeg_field defaults_fields[] = {
 };
 static const struct aeg_field flows_fields[] = {
 	{.key = "ungoverned", .read = read_ungoverned},
+	{.key = "dns", .read = read_flows_dns},
 	{.key = "handshake", .read = read_handshake},
 	{.key = "ringBytes", .read = read_ring_bytes},
 	{.key = "history", .read = read_history},
@@ -250,7 +272,8 @@ static void set_defaults(struct aeg_config *config)
 		.node = host_name(),
 		.defaults = {.unselected = AEG_VERDICT_AUDITED,
 			     .unknown = AEG_VERDICT_DENIED,
-			     .report_ungoverned = 1},
+			     .reports = AEG_REPORT_UNGOVERNED | AEG_REPORT_REFUSED},
+		.flows_dns = AEG_FLOWS_DNS_ALL,
 		.ring_bytes = 16u << 20,
 		.history = 8192,
 		.fold_seconds = 30,

@@ -18,6 +18,9 @@
 
 #define AEG_CONFIG_FILE "/etc/aegress/aegressd.yaml"
 
+/* Which records there are of what resolvers say. */
+enum aeg_flows_dns { AEG_FLOWS_DNS_OFF, AEG_FLOWS_DNS_LEARNED, AEG_FLOWS_DNS_ALL };
+
 struct aeg_config {
 	char *cgroup_root; /* NULL: no cgroup2 mount was found */
 	struct aeg_strings managed;
@@ -31,6 +34,7 @@ struct aeg_config {
 	struct aeg_kube_config kube;
 	bool handshake, backstop;
 	uint64_t ring_bytes, history, fold_seconds;
+	int flows_dns;		   /* enum aeg_flows_dns */
 	int tc;			   /* enum aeg_tc_mode */
 	int log_level, log_format; /* enum aeg_log_level, aeg_log_format */
 };

@@ -46,6 +46,13 @@ static void act(struct aeg_events *events, const struct aeg_event *event)
 		aeg_killer_kill(events->killer, event);
 }
 
+/* Whether somebody wants to read of it. */
+static bool is_record(const struct aeg_events *events, const struct aeg_event *event)
+{
+	return event->type != AEG_EVENT_NAME ||
+	       events->reconciler->config->flows_dns != AEG_FLOWS_DNS_OFF;
+}
+
 static void tell_event(struct aeg_events *events, const struct aeg_flow *flow)
 {
 	for (size_t i = 0; i < events->nobservers; i++) {
@@ -120,7 +127,7 @@ static void add_event(void *arg, const struct aeg_event *event, size_t size)
 	aeg_words_lend(aeg_namer_words(&events->namer, event), &flow);
 	aeg_top_add(events->top, &flow);
 	tell_event(events, &flow);
-	if (!aeg_fold_add(events->fold, &flow))
+	if (is_record(events, event) && !aeg_fold_add(events->fold, &flow))
 		add_record(events, &flow);
 }
 

@@ -169,7 +169,8 @@ static int sweep_once(struct aeg_janitor *janitor, struct sweep *sweep)
 int aeg_janitor_sweep(struct aeg_janitor *janitor, size_t *ret_left)
 {
 	uint32_t period = period_ms(janitor);
-	AEG_CLEANUP(sweep_done) struct sweep sweep = {
+	AEG_CLEANUP(sweep_done)
+	struct sweep sweep = {
 		.lapse = {.now = aeg_now_s(),
 			  .period = (period + 999) / 1000,
 			  .next = AEG_LAPSE_FAR},

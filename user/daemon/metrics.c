@@ -8,7 +8,7 @@ static void on_event(void *arg, const struct aeg_flow *flow)
 {
 	struct aeg_collector *collector = arg;
 
-	if (flow->event.type < AEG_EVENT_TYPES)
+	if (flow->event.type < AEG_EVENT_MAX)
 		collector->events[flow->event.type]++;
 	aeg_latency_observe(collector->latency, flow);
 	aeg_denials_observe(collector->denials, flow);

@@ -11,8 +11,6 @@
 #include "observe/latency.h"
 #include "observe/series.h"
 
-#define AEG_EVENT_TYPES 6 /* room for enum aeg_event_type */
-
 struct aeg_collector {
 	const struct aeg_daemon *daemon;
 	/* Rows of the kernel's counters by label; which label sets there are is remembered. */
@@ -21,7 +19,7 @@ struct aeg_collector {
 	/* Of events. */
 	struct aeg_latency *latency;
 	struct aeg_denials *denials;
-	uint64_t events[AEG_EVENT_TYPES];
+	uint64_t events[AEG_EVENT_MAX];
 	uint64_t took_ns; /* the last answer */
 };
 

@@ -146,8 +146,12 @@ static void put_errors(struct aeg_datapath *datapath, struct aeg_metrics *metric
 static void put_events(const struct aeg_collector *collector, struct aeg_metrics *metrics)
 {
 	aeg_metrics_family(metrics, &families[EVENTS]);
-	for (unsigned int type = AEG_EVENT_OPEN; type <= AEG_EVENT_NAME; type++)
-		put(metrics, "type", aeg_event_word(type), collector->events[type]);
+	for (unsigned int type = 0; type < AEG_EVENT_MAX; type++) {
+		const char *word = aeg_event_word(type);
+
+		if (!aeg_streq(word, "?")) /* none that anybody is told of */
+			put(metrics, "type", word, collector->events[type]);
+	}
 }
 
 static void put_kills(const struct aeg_collector *collector, struct aeg_metrics *metrics)

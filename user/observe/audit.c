@@ -104,7 +104,7 @@ static bool belongs_here(const struct aeg_flow *flow)
 {
 	if (flow->lost)
 		return true;
-	if (flow->event.type == AEG_EVENT_CLOSE || flow->event.type == AEG_EVENT_NAME)
+	if (flow->event.type == AEG_EVENT_CLOSE || !aeg_event_decides(flow->event.type))
 		return false;
 	return flow->event.decision.verdict == AEG_VERDICT_DENIED ||
 	       flow->event.decision.verdict == AEG_VERDICT_AUDITED;

@@ -12,6 +12,7 @@
 #define NS_PER_SEC UINT64_C(1000000000)
 #define WORDS_MAX 64 /* bits of a set */
 #define NAME_MAX_TEXT 600
+#define DNS_EVENTS 0 /* no event's number: stands for all that are about what resolvers say */
 
 const char *const aeg_filter_keys[] = {
 	[AEG_FILTER_NAMESPACE] = "namespace",
@@ -57,7 +58,7 @@ static unsigned int list_words(const struct aeg_filter *filter, enum aeg_filter_
 			       const char *ret[WORDS_MAX])
 {
 	static const unsigned int counts[AEG_FILTER_WORDS] = {
-		[AEG_FILTER_EVENT] = AEG_EVENT_NAME + 1,
+		[AEG_FILTER_EVENT] = AEG_EVENT_MAX,
 		[AEG_FILTER_VERDICT] = AEG_VERDICT_MAX,
 		[AEG_FILTER_REASON] = AEG_REASON_MAX,
 	};
@@ -71,6 +72,8 @@ static unsigned int list_words(const struct aeg_filter *filter, enum aeg_filter_
 		if (aeg_streq(ret[i], "?"))
 			ret[i] = NULL;
 	}
+	if (key == AEG_FILTER_EVENT)
+		ret[DNS_EVENTS] = "dns";
 	for (; key == AEG_FILTER_CLASS && n < WORDS_MAX && filter->classes[n]; n++)
 		ret[n] = filter->classes[n];
 	return n;
@@ -251,6 +254,13 @@ static bool bit_passes(uint64_t set, unsigned int bit)
 	return !set || (bit < WORDS_MAX && set >> bit & 1);
 }
 
+static bool event_passes(const struct aeg_filter *filter, unsigned int type)
+{
+	uint64_t set = filter->words[AEG_FILTER_EVENT];
+
+	return bit_passes(set, type) || (set >> DNS_EVENTS & 1 && !aeg_event_decides(type));
+}
+
 static bool class_passes(const struct aeg_filter *filter, const char *class)
 {
 	uint64_t set = filter->words[AEG_FILTER_CLASS];
@@ -262,10 +272,10 @@ static bool class_passes(const struct aeg_filter *filter, const char *class)
 	return !set;
 }
 
-/* Nothing was decided about a learned name. */
+/* Nothing was decided about what a resolver said. */
 static bool decision_passes(const struct aeg_filter *filter, const struct aeg_event *event)
 {
-	if (event->type == AEG_EVENT_NAME)
+	if (!aeg_event_decides(event->type))
 		return !filter->words[AEG_FILTER_VERDICT] && !filter->words[AEG_FILTER_REASON];
 	return bit_passes(filter->words[AEG_FILTER_VERDICT], event->decision.verdict) &&
 	       bit_passes(filter->words[AEG_FILTER_REASON], event->decision.reason);
@@ -277,8 +287,8 @@ bool aeg_filter_passes(const struct aeg_filter *filter, const struct aeg_flow *f
 		return false;
 	if (flow->lost)
 		return true;
-	return bit_passes(filter->words[AEG_FILTER_EVENT], flow->event.type) &&
-	       decision_passes(filter, &flow->event) && class_passes(filter, flow->class) &&
+	return event_passes(filter, flow->event.type) && decision_passes(filter, &flow->event) &&
+	       class_passes(filter, flow->class) &&
 	       text_passes(filter, AEG_FILTER_NAMESPACE, flow->ns) &&
 	       workload_passes(filter, flow) &&
 	       text_passes(filter, AEG_FILTER_SERVICE_ACCOUNT, flow->service_account) &&

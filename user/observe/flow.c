@@ -10,10 +10,8 @@
 #define NS_PER_SEC 1000000000u
 
 static const char *const event_words[] = {
-	[AEG_EVENT_OPEN] = "open",
-	[AEG_EVENT_DENY] = "deny",
-	[AEG_EVENT_CLOSE] = "close",
-	[AEG_EVENT_NAME] = "name",
+	[AEG_EVENT_OPEN] = "open", [AEG_EVENT_DENY] = "deny",	    [AEG_EVENT_CLOSE] = "close",
+	[AEG_EVENT_NAME] = "name", [AEG_EVENT_REFUSED] = "refused",
 };
 static const char *const hook_words[AEG_HOOK_MAX] = {
 	[AEG_HOOK_CONNECT] = "connect", [AEG_HOOK_DATAGRAM] = "datagram",
@@ -37,6 +35,11 @@ static const char *const reason_words[AEG_REASON_MAX] = {
 #undef REASON_WORD
 };
 
+#define RESULT_WORD(symbol, word, sentence) word,
+static const char *const learning_words[] = {AEG_LEARNINGS(RESULT_WORD)};
+static const char *const message_words[] = {AEG_DNS_RESULTS(RESULT_WORD)};
+#undef RESULT_WORD
+
 static const char *word(const char *const *words, size_t n, unsigned int i)
 {
 	return i < n && words[i] ? words[i] : "?";
@@ -55,6 +58,19 @@ const char *aeg_flow_verdict_word(unsigned int verdict)
 const char *aeg_flow_reason_word(unsigned int reason)
 {
 	return word(reason_words, AEG_REASON_MAX, reason);
+}
+
+bool aeg_event_decides(unsigned int type)
+{
+	return type != AEG_EVENT_NAME && type != AEG_EVENT_REFUSED;
+}
+
+const char *aeg_refusal_word(uint8_t refusal)
+{
+	if (refusal & AEG_REFUSED_MESSAGE)
+		return word(message_words, AEG_ARRAY_SIZE(message_words),
+			    refusal & ~AEG_REFUSED_MESSAGE);
+	return word(learning_words, AEG_ARRAY_SIZE(learning_words), refusal);
 }
 
 const char *aeg_lost_word(enum aeg_lost_where where)
@@ -130,29 +146,39 @@ static void put_process(struct aeg_json *json, const struct aeg_event *event)
 	aeg_json_object_end(json);
 }
 
-static void put_ip(struct aeg_json *json, const uint8_t bytes[16])
+static void put_ip(struct aeg_json *json, const char *key, const uint8_t bytes[16])
 {
 	struct aeg_addr addr;
 	char text[AEG_ADDR_TEXT];
 
 	memcpy(addr.bytes, bytes, sizeof(addr.bytes));
 	aeg_addr_format(&addr, text);
-	aeg_json_str(json, "ip", text);
+	aeg_json_str(json, key, text);
 }
 
 static void put_addr(struct aeg_json *json, const uint8_t bytes[16], uint16_t port)
 {
-	put_ip(json, bytes);
+	put_ip(json, "ip", bytes);
 	aeg_json_u64(json, "port", port);
 }
 
+static bool is_zero(const uint8_t bytes[16])
+{
+	static const uint8_t zero[16];
+
+	return memcmp(bytes, zero, sizeof(zero)) == 0;
+}
+
+/* What a resolver said has no port; a refused answer may be for no address, and one unread for no name. */
 static void put_destination(struct aeg_json *json, const struct aeg_flow *flow)
 {
+	if (flow->event.type == AEG_EVENT_REFUSED && !flow->name)
+		return;
 	aeg_json_object(json, "destination");
-	if (flow->event.type == AEG_EVENT_NAME)
-		put_ip(json, flow->event.daddr);
-	else
+	if (aeg_event_decides(flow->event.type))
 		put_addr(json, flow->event.daddr, flow->event.dport);
+	else if (!is_zero(flow->event.daddr))
+		put_ip(json, "ip", flow->event.daddr);
 	aeg_json_str(json, "name", flow->name);
 	aeg_json_str(json, "pattern", flow->pattern);
 	aeg_json_str(json, "endpoint", flow->endpoint);
@@ -224,22 +250,32 @@ static void put_count(struct aeg_json *json, const struct aeg_flow *flow)
 	put_time(json, "lastSeen", flow->last_ns);
 }
 
-/* Nothing was decided about a name: it only has a time to live. */
+/* Nothing was decided about what a resolver said: it was learned for some time, or refused. */
+static void put_answer(struct aeg_json *json, const struct aeg_event *event)
+{
+	if (event->type == AEG_EVENT_NAME)
+		aeg_json_u64(json, "ttl", event->duration / NS_PER_SEC);
+	if (!is_zero(event->saddr))
+		put_ip(json, "resolver", event->saddr);
+}
+
 static void put_event(struct aeg_json *json, const struct aeg_flow *flow)
 {
-	bool learned = flow->event.type == AEG_EVENT_NAME;
+	bool decided = aeg_event_decides(flow->event.type);
 
 	aeg_json_str(json, "event", aeg_event_word(flow->event.type));
-	if (!learned)
+	if (decided)
 		put_decision(json, flow);
+	if (flow->event.type == AEG_EVENT_REFUSED)
+		aeg_json_str(json, "refusal", aeg_refusal_word(flow->event.refusal));
 	put_u64(json, "generation", flow->event.generation);
 	put_workload(json, flow);
 	put_process(json, &flow->event);
 	put_destination(json, flow);
-	if (learned)
-		aeg_json_u64(json, "ttl", flow->event.duration / NS_PER_SEC);
-	else
+	if (decided)
 		put_connection(json, &flow->event);
+	else
+		put_answer(json, &flow->event);
 	put_count(json, flow);
 }
 

@@ -53,7 +53,10 @@ struct aeg_flow {
 	struct aeg_words *words; /* who owns the words, for those that keep them; see words.h */
 };
 
-const char *aeg_event_word(unsigned int type);		 /* open, deny, close, name */
+const char *aeg_event_word(unsigned int type); /* open, deny, close, name, refused */
+/* Whether events of this type are about a decision; the others are about what a resolver said. */
+bool aeg_event_decides(unsigned int type);
+const char *aeg_refusal_word(uint8_t refusal);		 /* unasked, special-use, truncated, … */
 const char *aeg_flow_verdict_word(unsigned int verdict); /* allowed, audited, denied */
 const char *aeg_flow_reason_word(unsigned int reason);
 const char *aeg_hook_word(unsigned int hook); /* connect, datagram, probe, hello, packet */

@@ -222,8 +222,10 @@ void aeg_fold_audited(struct aeg_fold *fold)
 
 static bool is_foldable(const struct aeg_fold *fold, const struct aeg_event *event)
 {
-	return event->type == AEG_EVENT_DENY || (fold->audited && event->type == AEG_EVENT_OPEN &&
-						 event->decision.verdict == AEG_VERDICT_AUDITED);
+	if (event->type == AEG_EVENT_DENY || event->type == AEG_EVENT_REFUSED)
+		return true;
+	return fold->audited && event->type == AEG_EVENT_OPEN &&
+	       event->decision.verdict == AEG_VERDICT_AUDITED;
 }
 
 bool aeg_fold_add(struct aeg_fold *fold, const struct aeg_flow *flow)

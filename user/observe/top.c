@@ -132,7 +132,7 @@ void aeg_top_add(struct aeg_top *top, const struct aeg_flow *flow)
 	uint64_t slot = event->time / SLOT_NS;
 	struct aeg_top_sums *sums;
 
-	if (event->type == AEG_EVENT_NAME || !flow->words)
+	if (!aeg_event_decides(event->type) || !flow->words)
 		return;
 	sums = slot_of(find_row(top, flow->words, slot), slot);
 	if (event->type == AEG_EVENT_DENY) {
