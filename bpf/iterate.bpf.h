@@ -33,7 +33,7 @@ static __always_inline struct sock *aeg_iterated_socket(const struct aeg_sock *s
 {
 	struct sock *sk;
 
-	if (!seat || READ_ONCE(seat->held) != AEG_SEAT_READY)
+	if (READ_ONCE(seat->held) != AEG_SEAT_READY)
 		return NULL;
 	sk = (struct sock *)seat->socket;
 	return aeg_cookie_of(sk) == seat->cookie ? sk : NULL;

@@ -92,17 +92,21 @@ static __always_inline void aeg_renew_look(struct sock *sk, const struct aeg_soc
 SEC("iter/bpf_sk_storage_map")
 int renew(struct bpf_iter__bpf_sk_storage_map *ctx)
 {
-	if (ctx->value && ctx->sk)
-		aeg_renew_look(ctx->sk, ctx->value);
+	struct aeg_sock *sock = ctx->value;
+	struct sock *sk = ctx->sk;
+
+	if (sock && sk)
+		aeg_renew_look(sk, sock);
 	return 0;
 }
 
 SEC("iter/bpf_map_elem")
 int renew_seats(struct bpf_iter__bpf_map_elem *ctx)
 {
-	struct sock *sk = aeg_iterated_socket(ctx->value);
+	struct aeg_sock *seat = ctx->value;
+	struct sock *sk = seat ? aeg_iterated_socket(seat) : NULL;
 
 	if (sk)
-		aeg_renew_look(sk, ctx->value);
+		aeg_renew_look(sk, seat);
 	return 0;
 }

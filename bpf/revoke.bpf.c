@@ -221,17 +221,21 @@ static __always_inline void aeg_revoke_look(struct sock *sk, struct aeg_sock *so
 SEC("iter/bpf_sk_storage_map")
 int revoke(struct bpf_iter__bpf_sk_storage_map *ctx)
 {
-	if (ctx->value && ctx->sk)
-		aeg_revoke_look(ctx->sk, ctx->value);
+	struct aeg_sock *sock = ctx->value;
+	struct sock *sk = ctx->sk;
+
+	if (sock && sk)
+		aeg_revoke_look(sk, sock);
 	return 0;
 }
 
 SEC("iter/bpf_map_elem")
 int revoke_seats(struct bpf_iter__bpf_map_elem *ctx)
 {
-	struct sock *sk = aeg_iterated_socket(ctx->value);
+	struct aeg_sock *seat = ctx->value;
+	struct sock *sk = seat ? aeg_iterated_socket(seat) : NULL;
 
 	if (sk)
-		aeg_revoke_look(sk, ctx->value);
+		aeg_revoke_look(sk, seat);
 	return 0;
 }
