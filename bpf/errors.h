@@ -39,7 +39,7 @@
 	X(MAKER_READ, "maker-read",                                                                \
 	  "who made a socket is unreadable: it counts as made by who uses it")                     \
 	X(WAKE, "wake", "no room to wake the daemon: the next event tries again")                  \
-	X(COOKIE_READ, "cookie-read", "a socket's cookie is unreadable: its state is lost")        \
+	X(COOKIE_READ, "cookie-read", "a socket's cookie is unreadable: not decided again")        \
 	X(LINGER_STORAGE, "linger-storage",                                                        \
 	  "no storage for a closed socket that still sends: its seat stays taken")                 \
 	X(SHARE_FULL, "share-full",                                                                \

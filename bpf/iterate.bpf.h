@@ -31,12 +31,15 @@ struct bpf_iter__bpf_map_elem {
  */
 static __always_inline struct sock *aeg_iterated_socket(const struct aeg_sock *seat)
 {
+	__u64 cookie = 0;
 	struct sock *sk;
 
 	if (READ_ONCE(seat->held) != AEG_SEAT_READY)
 		return NULL;
 	sk = (struct sock *)seat->socket;
-	return aeg_cookie_of(sk) == seat->cookie ? sk : NULL;
+	if (bpf_core_read(&cookie, sizeof(cookie), &sk->__sk_common.skc_cookie.counter))
+		aeg_failed(AEG_ERROR_COOKIE_READ);
+	return cookie == seat->cookie ? sk : NULL;
 }
 
 /* Whether it ended, or ends in the kernel's own time: nobody can hold it open. */

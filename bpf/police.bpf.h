@@ -79,7 +79,7 @@ static __always_inline struct aeg_sock *aeg_attempt_find(const struct aeg_attemp
 	struct aeg_sock *sock = NULL;
 
 	if (at->locked)
-		sock = aeg_seat_find(aeg_cookie_of(AEG_CAST(struct sock, at->sk)));
+		sock = aeg_seat_of(at->sk);
 	return sock ? sock : bpf_sk_storage_get(&socks, at->sk, NULL, 0);
 }
 
@@ -404,13 +404,12 @@ static __always_inline void aeg_attempt_write(const struct aeg_attempt *at,
 }
 
 /*
- * Whether its state may be in a seat: one's own connection, none to a resolver, whose socket the kernel
- * remembers the maker of.
+ * Whether its state may be in a seat: one's own connection, none to a resolver.
  */
 static __always_inline bool aeg_attempt_sits(const struct aeg_attempt *at,
 					     const struct bpf_sock_addr *ctx)
 {
-	return AEG_MAKER_KEPT && at->locked && at->managed && !at->foreign &&
+	return AEG_CASTS && at->locked && at->managed && !at->foreign &&
 	       at->watch != AEG_WATCH_DNS && ctx->protocol == AEG_PROTO_TCP;
 }
 

@@ -28,16 +28,17 @@ static __always_inline struct aeg_sock *aeg_seat_find(__u64 cookie)
 }
 
 /*
- * The cookie that a socket has, 0: nobody asked for one yet, and so it has no seat. The helper would make
- * one for every socket that passes by.
+ * The seat of a socket. A cookie of 0: nobody asked for one yet; the helper would make one for every socket
+ * that passes by. Where it cannot be loaded, before 6.2, nobody sits.
  */
-static __always_inline __u64 aeg_cookie_of(const struct sock *sk)
+static __always_inline struct aeg_sock *aeg_seat_of(void *socket)
 {
-	__u64 cookie = 0;
+	const struct sock *sk;
 
-	if (AEG_READ(&cookie, sk, __sk_common.skc_cookie.counter))
-		aeg_failed(AEG_ERROR_COOKIE_READ);
-	return cookie;
+	if (!AEG_CASTS)
+		return NULL;
+	sk = AEG_CAST(struct sock, socket);
+	return aeg_seat_find((__u64)sk->__sk_common.skc_cookie.counter);
 }
 
 /* The socket of a packet, if it is TCP's and not only a part of one; its fields are loaded, not called for. */

@@ -191,7 +191,7 @@ static __always_inline void aeg_release_seat(struct bpf_sock *ctx, struct aeg_so
 SEC("cgroup/sock_release")
 int sock_release(struct bpf_sock *ctx)
 {
-	struct aeg_sock *sock = aeg_seat_find(aeg_cookie_of(AEG_CAST(struct sock, ctx)));
+	struct aeg_sock *sock = aeg_seat_of(ctx);
 
 	if (sock) {
 		aeg_release_report(ctx, sock);
@@ -216,7 +216,7 @@ int sock_ops(struct bpf_sock_ops *ctx)
 	sk = ctx->sk;
 	if (!sk)
 		return 1;
-	sock = aeg_seat_find(aeg_cookie_of(AEG_CAST(struct sock, sk)));
+	sock = aeg_seat_of(sk);
 	if (!sock)
 		sock = bpf_sk_storage_get(&socks, sk, NULL, 0);
 	if (!sock)
