@@ -87,6 +87,7 @@ static int install(struct aeg_reconciler *reconciler, struct aeg_ruleset *rulese
 		aeg_datapath_set_levels(reconciler->datapath, reconciler->levels);
 	if (err)
 		return err;
+	aeg_listening_wake(reconciler->listening);
 	reconciler->generation_at_ns = aeg_realtime_ns();
 	if (reconciler->watch.changed)
 		reconciler->watch.changed(reconciler->watch.arg, cause,
@@ -409,6 +410,16 @@ static int open_janitor(struct aeg_reconciler *reconciler, struct aeg_buf *error
 	return err;
 }
 
+static int open_listening(struct aeg_reconciler *reconciler, struct aeg_buf *error)
+{
+	int err = aeg_listening_open(reconciler->datapath, reconciler->loop,
+				     &reconciler->listening);
+
+	if (err)
+		aeg_buf_printf(error, "event loop: %s", strerror(-err));
+	return err;
+}
+
 /* What a former daemon attached is taken off where TC is switched off now. */
 static int open_veths(struct aeg_reconciler *reconciler, struct aeg_buf *error)
 {
@@ -448,6 +459,8 @@ int aeg_reconciler_open(const struct aeg_config *config, struct aeg_loop *loop,
 	if (!err)
 		err = open_janitor(reconciler, error);
 	if (!err)
+		err = open_listening(reconciler, error);
+	if (!err)
 		err = open_veths(reconciler, error);
 	if (err) {
 		aeg_reconciler_close(reconciler);
@@ -468,6 +481,7 @@ void aeg_reconciler_close(struct aeg_reconciler *reconciler)
 	aeg_watch_remove(reconciler->revoke);
 	aeg_janitor_close(reconciler->janitor);
 	aeg_quarantiner_close(reconciler->quarantiner);
+	aeg_listening_close(reconciler->listening);
 	aeg_veths_close(reconciler->veths);
 	AEG_VEC_DONE(reconciler->resolvers.list);
 	aeg_cgroups_close(reconciler->cgroups);

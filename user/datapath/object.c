@@ -336,6 +336,7 @@ void aeg_datapath_close(struct aeg_datapath *datapath)
 	aeg_closep(&datapath->tc_fd);
 	aeg_closep(&datapath->revoke_fd);
 	aeg_closep(&datapath->seats_fd);
+	aeg_listeners_done(&datapath->listeners);
 	if (datapath->ctl)
 		munmap(datapath->ctl, sizeof(*datapath->ctl));
 	aeg_closep(&datapath->epoll_fd);
