@@ -319,6 +319,7 @@ const struct test listener_tests[] = {
 	{"listeners: the topmost of a chain, whichever comes and goes", topmost_only},
 	{"listeners: a later daemon takes them over", adopted},
 	{"listeners: one that fails is shown and tried again", tried_again},
-	{"listeners: names are learned from the first answer under a policy", learns_with_its_policy},
+	{"listeners: names are learned from the first answer under a policy",
+	 learns_with_its_policy},
 	{NULL, NULL},
 };

@@ -412,8 +412,8 @@ static int open_janitor(struct aeg_reconciler *reconciler, struct aeg_buf *error
 
 static int open_listening(struct aeg_reconciler *reconciler, struct aeg_buf *error)
 {
-	int err = aeg_listening_open(reconciler->datapath, reconciler->loop,
-				     &reconciler->listening);
+	int err =
+		aeg_listening_open(reconciler->datapath, reconciler->loop, &reconciler->listening);
 
 	if (err)
 		aeg_buf_printf(error, "event loop: %s", strerror(-err));

@@ -49,7 +49,8 @@ int aeg_datapath_cleanup(const char *pin_dir, struct aeg_buf *error);
 struct aeg_ident_row {
 	uint64_t cgroup;
 	struct aeg_ident ident;
-	const char *path; /* of the cgroup, below the root; borrowed. NULL: nothing reads its answers */
+	const char *
+		path; /* of the cgroup, below the root; borrowed. NULL: nothing reads its answers */
 };
 struct aeg_generation {
 	const struct aeg_tables *tables;

@@ -53,7 +53,7 @@ extern const char *const aeg_map_names[AEG_MAP_MAX];
 enum aeg_prog {
 	AEG_PROG_SOCK_CREATE,
 	AEG_PROG_SOCK_RELEASE,
-	AEG_PROG_SOCK_OPS, /* only with config.sockops */
+	AEG_PROG_SOCK_OPS,    /* only with config.sockops */
 	AEG_PROG_SKB_INGRESS, /* where answers matter, not at the root: listeners.c */
 	AEG_PROG_SKB_EGRESS,
 	AEG_PROG_CONNECT4,
@@ -94,8 +94,8 @@ struct aeg_listener {
 
 struct aeg_listeners {
 	AEG_VEC(struct aeg_listener) list; /* by path */
-	bool everyone; /* names decide for those whom no policy selects, too */
-	bool settled;  /* what is pinned is what the list says */
+	bool everyone;			   /* names decide for those whom no policy selects, too */
+	bool settled;			   /* what is pinned is what the list says */
 };
 
 /* The rings in the order they are emptied. */
@@ -115,7 +115,7 @@ struct aeg_datapath {
 	bool tc_filters;	 /* this kernel has no tcx */
 	bool tc_renewed;	 /* what a former daemon attached has this one's program */
 	struct aeg_listeners listeners;
-	struct aeg_ctl *ctl;	 /* mapped; NULL while opening */
+	struct aeg_ctl *ctl; /* mapped; NULL while opening */
 	struct aeg_slot slots[AEG_SLOTS];
 	struct aeg_ring rings[AEG_RING_MAX];
 	aeg_events_settle_fn *settle; /* NULL: nobody */

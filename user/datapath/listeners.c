@@ -138,8 +138,8 @@ static int open_place(const struct aeg_datapath *datapath, const struct aeg_list
 		      int *ret_fd)
 {
 	const char *path = *listener->path ? listener->path : ".";
-	AEG_AUTO_CLOSE int fd = openat(datapath->cgroup_fd, path,
-				       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	AEG_AUTO_CLOSE int fd =
+		openat(datapath->cgroup_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
