@@ -25,21 +25,28 @@ struct bpf_iter__bpf_map_elem {
 	void *value __attribute__((aligned(8)));
 };
 
+/* A stack of its own: before 6.2 there is no room on the callers'. */
+static __attribute__((noinline)) __u64 aeg_iterated_cookie(const struct sock *sk)
+{
+	__u64 cookie = 0;
+
+	if (bpf_core_read(&cookie, sizeof(cookie), &sk->__sk_common.skc_cookie.counter))
+		aeg_failed(AEG_ERROR_COOKIE_READ);
+	return cookie;
+}
+
 /*
  * The socket that sits there; NULL: nobody does, or has just come. Nothing holds it here: its memory can be
  * read, which fails at worst, and is that socket's while it has the seat's cookie.
  */
 static __always_inline struct sock *aeg_iterated_socket(const struct aeg_sock *seat)
 {
-	__u64 cookie = 0;
 	struct sock *sk;
 
 	if (READ_ONCE(seat->held) != AEG_SEAT_READY)
 		return NULL;
 	sk = (struct sock *)seat->socket;
-	if (bpf_core_read(&cookie, sizeof(cookie), &sk->__sk_common.skc_cookie.counter))
-		aeg_failed(AEG_ERROR_COOKIE_READ);
-	return cookie == seat->cookie ? sk : NULL;
+	return aeg_iterated_cookie(sk) == seat->cookie ? sk : NULL;
 }
 
 /* Whether it ended, or ends in the kernel's own time: nobody can hold it open. */

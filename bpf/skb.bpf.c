@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * The packet programs, attached where the socket programs are. Nearly every packet leaves them after
- * one look into its socket's seat or storage: neither is found of what is no full socket, so that
- * asking whether it is one can wait.
+ * The packet programs: egress attached where the socket programs are, ingress at the cgroups of those
+ * whose answers matter. Nearly every packet leaves them after one look into its socket's seat or storage:
+ * neither is found of what is no full socket, so that asking whether it is one can wait.
  */
 #include "bpf/dns_quick.bpf.h"
 #include "bpf/dns_tcp.bpf.h"

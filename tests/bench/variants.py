@@ -31,3 +31,5 @@ class Scene:
             equal((sorted(hooks), names), (self.hooks, {"bench_empty"}), "empty programs")
         else:
             equal("cgroup_sock_ops" in hooks, kind == "backstop", f"sockops among {sorted(hooks)}")
+            equal("cgroup_inet_ingress" in hooks, cgroup != self.nodes[kind].bystander,
+                  f"whether answers are read, among {sorted(hooks)}")

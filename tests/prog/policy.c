@@ -32,6 +32,7 @@ struct aeg_ident_row ident_row(const char *cgroup, uint32_t workload, uint32_t p
 {
 	return (struct aeg_ident_row){
 		.cgroup = stage_cgroup(cgroup),
+		.path = cgroup,
 		.ident = {.workload = workload,
 			  .profile = profile,
 			  .flags = AEG_IDENT_ISOLATED | AEG_IDENT_ISOLATED_UNION |

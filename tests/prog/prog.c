@@ -34,6 +34,7 @@ static int run(void)
 	check_run(backstop_tests);
 	check_run(tc_tests);
 	check_run(seat_tests);
+	check_run(listener_tests);
 	return check_finish();
 }
 

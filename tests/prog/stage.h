@@ -77,6 +77,7 @@ void datapath_stop(void);				       /* close and clean up */
 struct aeg_gen default_settings(void);
 /* Installs the policy with these settings; rules are numbered from `rules` up. */
 bool install(struct aeg_gen settings, uint32_t rules);
+/* Selected by a policy; cgroup is borrowed. */
 struct aeg_ident_row ident_row(const char *cgroup, uint32_t workload, uint32_t profile);
 
 /* ---- what happened ---- */

@@ -30,5 +30,6 @@ extern const struct test stream_tests[];
 extern const struct test backstop_tests[];
 extern const struct test tc_tests[];
 extern const struct test seat_tests[];
+extern const struct test listener_tests[];
 
 #endif

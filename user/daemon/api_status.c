@@ -180,6 +180,22 @@ static void put_reload(struct aeg_json *json, const struct aeg_reload *last)
 	aeg_buf_done(&errors);
 }
 
+/* Their names are not learned; the log says why. */
+static void put_unheard(struct aeg_json *json, const struct aeg_datapath *datapath)
+{
+	size_t attached, failed;
+	AEG_CLEANUP(aeg_buf_done) struct aeg_buf text = {0};
+
+	aeg_datapath_listeners(datapath, &attached, &failed);
+	if (!failed)
+		return;
+	aeg_buf_printf(&text,
+		       "DNS answers to %zu of %zu cgroups are not read, so their names are not "
+		       "learned: skb_ingress cannot be attached there, see the log",
+		       failed, attached + failed);
+	aeg_json_str(json, NULL, aeg_buf_text(&text));
+}
+
 static void put_notes(struct aeg_json *json, const struct aeg_daemon *daemon)
 {
 	const struct aeg_reconciler *reconciler = daemon->reconciler;
@@ -189,6 +205,7 @@ static void put_notes(struct aeg_json *json, const struct aeg_daemon *daemon)
 	if (ruleset && ruleset->tables->names.n && !reconciler->resolvers.list.n)
 		aeg_json_str(json, NULL,
 			     "no resolver is trusted, so no name is learned: set dns.resolvers");
+	put_unheard(json, reconciler->datapath);
 	if (reconciler->config->defaults.deny_errno && !aeg_datapath_has_retval())
 		aeg_json_str(json, NULL,
 			     "this kernel has no bpf_set_retval: a denied connect() fails with "

@@ -30,6 +30,7 @@ struct aeg_ident_row aeg_instance_row(const struct aeg_reconciler *reconciler,
 		flags |= AEG_IDENT_HAS_TC;
 	return (struct aeg_ident_row){
 		.cgroup = instance->cgroup.id,
+		.path = instance->cgroup.path,
 		.ident = {.workload = instance->number,
 			  .profile = instance->profile,
 			  .flags = flags,
@@ -71,6 +72,7 @@ static int add_rows(struct aeg_reconciler *reconciler, struct aeg_instance *inst
 					     tables->cells.n - cells_before);
 	if (!err)
 		err = aeg_datapath_set_ident(reconciler->datapath, &row);
+	aeg_listening_wake(reconciler->listening);
 	if (err || reconciler->levels & aeg_instance_level(instance))
 		return err;
 	reconciler->levels |= aeg_instance_level(instance);
@@ -122,6 +124,7 @@ void aeg_instances_cgroup_forgotten(void *arg, const struct aeg_cgroup *cgroup)
 	struct aeg_reconciler *reconciler = arg;
 	int err = aeg_datapath_delete_ident(reconciler->datapath, cgroup->id);
 
+	aeg_listening_wake(reconciler->listening);
 	if (err && err != -ENOENT)
 		aeg_reconciler_repair(reconciler, cgroup->path, strerror(-err));
 }

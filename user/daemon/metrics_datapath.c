@@ -28,6 +28,8 @@ static const struct aeg_metric families[] = {
 	{"aegress_dns_learned", AEG_METRIC_COUNTER, NULL,
 	 "Answers of resolvers, by what became of the addresses in them; held: names that connections "
 	 "kept."},
+	{"aegress_dns_listeners", AEG_METRIC_GAUGE, NULL,
+	 "Cgroups at which DNS answers are read, and those where that could not be attached."},
 	{"aegress_hellos", AEG_METRIC_COUNTER, NULL, "ClientHellos, by how they parsed."},
 	{"aegress_frames", AEG_METRIC_COUNTER, NULL,
 	 "Frames of pods at the host's end of their veths, by what became of them."},
@@ -49,6 +51,7 @@ enum {
 	BPF_ERRORS,
 	DNS_MESSAGES,
 	DNS_LEARNED,
+	DNS_LISTENERS,
 	HELLOS,
 	FRAMES,
 	KILLS,
@@ -188,6 +191,16 @@ static void put_results(struct aeg_metrics *metrics, const struct aeg_metric *fa
 		put(metrics, "result", words[i], results[i]);
 }
 
+static void put_listeners(struct aeg_datapath *datapath, struct aeg_metrics *metrics)
+{
+	size_t attached, failed;
+
+	aeg_datapath_listeners(datapath, &attached, &failed);
+	aeg_metrics_family(metrics, &families[DNS_LISTENERS]);
+	put(metrics, "state", "attached", attached);
+	put(metrics, "state", "failed", failed);
+}
+
 void aeg_metrics_put_datapath(const struct aeg_collector *collector, struct aeg_metrics *metrics)
 {
 	struct aeg_datapath *datapath = collector->daemon->reconciler->datapath;
@@ -202,6 +215,7 @@ void aeg_metrics_put_datapath(const struct aeg_collector *collector, struct aeg_
 	put_results(metrics, &families[DNS_LEARNED], datapath, aeg_datapath_learnings,
 		    learning_words, AEG_ARRAY_SIZE(learning_words));
 	put_renewals(collector, metrics);
+	put_listeners(datapath, metrics);
 	put_results(metrics, &families[HELLOS], datapath, aeg_datapath_hello_results, hello_words,
 		    AEG_ARRAY_SIZE(hello_words));
 	put_results(metrics, &families[FRAMES], datapath, aeg_datapath_frames, frame_words,

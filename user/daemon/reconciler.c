@@ -90,6 +90,7 @@ static int install(struct aeg_reconciler *reconciler, struct aeg_ruleset *rulese
 		aeg_datapath_set_levels(reconciler->datapath, reconciler->levels);
 	if (err)
 		return err;
+	aeg_listening_wake(reconciler->listening);
 	reconciler->generation_at_ns = aeg_realtime_ns();
 	if (reconciler->watch.changed)
 		reconciler->watch.changed(reconciler->watch.arg, cause,
@@ -467,6 +468,16 @@ static int open_janitors(struct aeg_reconciler *reconciler, struct aeg_buf *erro
 	return err;
 }
 
+static int open_listening(struct aeg_reconciler *reconciler, struct aeg_buf *error)
+{
+	int err =
+		aeg_listening_open(reconciler->datapath, reconciler->loop, &reconciler->listening);
+
+	if (err)
+		aeg_buf_printf(error, "event loop: %s", strerror(-err));
+	return err;
+}
+
 /* What a former daemon attached is taken off where TC is switched off now. */
 static int open_veths(struct aeg_reconciler *reconciler, struct aeg_buf *error)
 {
@@ -506,6 +517,8 @@ int aeg_reconciler_open(const struct aeg_config *config, struct aeg_loop *loop,
 	if (!err)
 		err = open_janitors(reconciler, error);
 	if (!err)
+		err = open_listening(reconciler, error);
+	if (!err)
 		err = open_veths(reconciler, error);
 	if (err) {
 		aeg_reconciler_close(reconciler);
@@ -528,6 +541,7 @@ void aeg_reconciler_close(struct aeg_reconciler *reconciler)
 	aeg_reclaimer_close(reconciler->reclaimer);
 	aeg_quarantiner_close(reconciler->quarantiner);
 	aeg_expirer_close(reconciler->expirer);
+	aeg_listening_close(reconciler->listening);
 	aeg_veths_close(reconciler->veths);
 	AEG_VEC_DONE(reconciler->resolvers.list);
 	aeg_cgroups_close(reconciler->cgroups);

@@ -9,6 +9,7 @@
 #include "daemon/cause.h"
 #include "daemon/config.h"
 #include "daemon/janitor.h"
+#include "daemon/listening.h"
 #include "daemon/ruleset.h"
 #include "daemon/veths.h"
 #include "daemon/watcher.h"
@@ -46,6 +47,7 @@ struct aeg_reconciler {
 	struct aeg_watch *repair; /* timer: install everything anew after a partial failure */
 	struct aeg_watch *revoke; /* timer: one look at what stands for a burst of changes */
 	struct aeg_janitor *janitor;
+	struct aeg_listening *listening;
 	struct aeg_veths *veths; /* NULL: TC is switched off */
 	struct aeg_quarantiner *quarantiner;
 	struct aeg_expirer *expirer;

@@ -95,7 +95,25 @@ bool aeg_prog_wanted(const struct aeg_datapath *datapath, enum aeg_prog prog)
 	return datapath->progs[prog] >= 0;
 }
 
-/* Sees that one program is attached, or is not; *ret_made: by a new link. */
+int aeg_link_ensure(const struct aeg_datapath *datapath, enum aeg_prog prog, int cgroup_fd,
+		    const char *path, bool *ret_made, int *ret_fd)
+{
+	AEG_AUTO_CLOSE int fd = -1;
+	int err = find_link(path, cgroup_fd, &fd);
+	bool made = err == -ENOENT;
+
+	if (made)
+		err = make_link(datapath->progs[prog], cgroup_fd, prog, path, &fd);
+	else if (!err)
+		err = bpf_link_update(fd, datapath->progs[prog], NULL);
+	if (err)
+		return err;
+	*ret_made = made;
+	*ret_fd = AEG_TAKE_FD(fd);
+	return 0;
+}
+
+/* Sees that one program is attached at the root, or is not; *ret_made: by a new link. */
 static int attach_one(struct aeg_datapath *datapath, enum aeg_prog prog, bool *ret_made)
 {
 	AEG_AUTO_FREE char *path = aeg_pin_link(datapath->pin_dir, prog);
@@ -107,13 +125,7 @@ static int attach_one(struct aeg_datapath *datapath, enum aeg_prog prog, bool *r
 		datapath->links[prog] = -1;
 		return aeg_link_detach(path);
 	}
-	err = find_link(path, datapath->cgroup_fd, &fd);
-	if (err == -ENOENT) {
-		err = make_link(datapath->progs[prog], datapath->cgroup_fd, prog, path, &fd);
-		*ret_made = !err;
-	} else if (!err) {
-		err = bpf_link_update(fd, datapath->progs[prog], NULL);
-	}
+	err = aeg_link_ensure(datapath, prog, datapath->cgroup_fd, path, ret_made, &fd);
 	if (err)
 		return err;
 	aeg_closep(&datapath->links[prog]);
@@ -154,9 +166,12 @@ int aeg_datapath_attach(struct aeg_datapath *datapath, struct aeg_buf *error)
 		aeg_buf_puts(error, "attaching before the first generation would deny everything");
 		return -EINVAL;
 	}
+	aeg_listeners_renew(datapath);
 	for (int i = 0; i < AEG_PROG_MAX; i++) {
-		int err = attach_one(datapath, (enum aeg_prog)i, &made[i]);
+		int err = 0;
 
+		if (i != AEG_PROG_SKB_INGRESS)
+			err = attach_one(datapath, (enum aeg_prog)i, &made[i]);
 		if (err) {
 			explain(error, (enum aeg_prog)i, err);
 			undo(datapath, made);

@@ -49,6 +49,8 @@ int aeg_datapath_cleanup(const char *pin_dir, struct aeg_buf *error);
 struct aeg_ident_row {
 	uint64_t cgroup;
 	struct aeg_ident ident;
+	const char *
+		path; /* of the cgroup, below the root; borrowed. NULL: nothing reads its answers */
 };
 struct aeg_generation {
 	const struct aeg_tables *tables;
@@ -134,6 +136,17 @@ int aeg_datapath_kill(struct aeg_datapath *datapath, const struct aeg_event *eve
 /* Ends every connection that a quarantined workload's cgroup made or accepted, whatever the programs know
  * of it; loopback ones stay. -ESRCH: it has no process. */
 int aeg_datapath_sweep(struct aeg_datapath *datapath, uint64_t cgroup, uint32_t *ret_ended);
+
+/* ---- where answers are read ---- */
+/*
+ * At the topmost cgroups of identities that names decide for: before the identity is in force, until it is
+ * not any more. How many have the program, and how many should and do not: their answers teach nothing.
+ */
+void aeg_datapath_listeners(const struct aeg_datapath *datapath, size_t *ret_attached,
+			    size_t *ret_failed);
+/* Tries those again; fn is told of each that still fails, whose number is returned. */
+typedef void aeg_listener_fn(void *arg, const char *path, int err);
+size_t aeg_datapath_retry_listeners(struct aeg_datapath *datapath, aeg_listener_fn *fn, void *arg);
 
 /* ---- TC ---- */
 #define AEG_LINKS_MAX 8		/* interfaces of one workload */

@@ -205,6 +205,7 @@ static int install(struct aeg_datapath *datapath, const struct aeg_generation *g
 	struct aeg_gen gen = generation->settings;
 	bool held = has_flag(generation, AEG_IDENT_QUARANTINED);
 	bool strict = has_flag(generation, AEG_IDENT_STRICT);
+	struct aeg_listeners listeners = {0};
 	int err = aeg_prefixes_build(generation->tables->addrs.items, generation->tables->addrs.n,
 				     &prefixes);
 
@@ -223,6 +224,7 @@ static int install(struct aeg_datapath *datapath, const struct aeg_generation *g
 		err = aeg_strict_set(datapath, strict || datapath->strict);
 	if (err)
 		return err;
+	aeg_listeners_prepare(datapath, generation, &listeners);
 	if (held)
 		set_held(datapath, true);
 	aeg_moment_set(datapath, index);
@@ -230,6 +232,7 @@ static int install(struct aeg_datapath *datapath, const struct aeg_generation *g
 	datapath->idents_stale = false;
 	/* One that stays refuses nobody; the next generation takes it off. */
 	(void)aeg_strict_set(datapath, strict);
+	aeg_listeners_take(datapath, &listeners);
 	forget_askers(datapath);
 	return 0;
 }
@@ -312,13 +315,16 @@ int aeg_datapath_set_ident(struct aeg_datapath *datapath, const struct aeg_ident
 	err = settle_idents(datapath);
 	if (!err && row->ident.flags & AEG_IDENT_STRICT)
 		err = aeg_strict_set(datapath, true);
-	if (!err)
+	if (!err) {
+		aeg_listener_prepare(datapath, row);
 		err = aeg_map_put(table->fd, &row->cgroup, &row->ident);
+	}
 	if (err)
 		return err;
 	table->entries += !known;
 	datapath->idents_stale = known;
 	aeg_epoch_bump(datapath);
+	aeg_listener_take(datapath, row);
 	return 0;
 }
 
@@ -336,5 +342,6 @@ int aeg_datapath_delete_ident(struct aeg_datapath *datapath, uint64_t cgroup)
 	slot->tables[AEG_TABLE_IDENTS].entries--;
 	datapath->idents_stale = true;
 	aeg_epoch_bump(datapath);
+	aeg_listener_forget(datapath, cgroup);
 	return 0;
 }

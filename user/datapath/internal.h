@@ -54,8 +54,8 @@ extern const char *const aeg_map_names[AEG_MAP_MAX];
 enum aeg_prog {
 	AEG_PROG_SOCK_CREATE,
 	AEG_PROG_SOCK_RELEASE,
-	AEG_PROG_SOCK_OPS, /* only with config.sockops */
-	AEG_PROG_SKB_INGRESS,
+	AEG_PROG_SOCK_OPS,    /* only with config.sockops */
+	AEG_PROG_SKB_INGRESS, /* where answers matter, not at the root: listeners.c */
 	AEG_PROG_SKB_EGRESS,
 	AEG_PROG_CONNECT4,
 	AEG_PROG_CONNECT6,
@@ -85,6 +85,20 @@ struct aeg_slot {
 	struct aeg_table tables[AEG_TABLE_MAX];
 };
 
+/* A cgroup at which DNS answers shall be read. */
+struct aeg_listener {
+	uint64_t cgroup;
+	char *path; /* below the cgroup root */
+	bool on;    /* attached here; else one above it hears it, or nobody does */
+	int err;    /* why nobody does; 0: somebody does, or the cgroup is gone */
+};
+
+struct aeg_listeners {
+	AEG_VEC(struct aeg_listener) list; /* by path */
+	bool everyone;			   /* names decide for those whom no policy selects, too */
+	bool settled;			   /* what is pinned is what the list says */
+};
+
 /* The rings in the order they are emptied. */
 enum aeg_ring_kind { AEG_RING_DENIALS, AEG_RING_EVENTS, AEG_RING_MAX };
 
@@ -105,6 +119,7 @@ struct aeg_datapath {
 	size_t tc_failures;  /* interfaces that it should be attached to, and is not */
 	bool tc_filters;     /* this kernel has no tcx */
 	bool tc_renewed;     /* what a former daemon attached has this one's program */
+	struct aeg_listeners listeners;
 	struct aeg_ctl *ctl; /* mapped; NULL while opening */
 	struct aeg_slot slots[AEG_SLOTS];
 	struct aeg_ring rings[AEG_RING_MAX];
@@ -141,7 +156,27 @@ int aeg_iterator_open(const struct aeg_datapath *datapath, const struct bpf_prog
 		      const struct bpf_program *storage, struct aeg_iterator *ret);
 void aeg_iterator_close(struct aeg_iterator *iterator);
 
+/* ---- listeners.c ---- */
+void aeg_listeners_done(struct aeg_listeners *listeners);
+/*
+ * Those of a generation, in ret, which is empty: attached before it is in force, and what else is
+ * attached stays. take(): it is in force. Leaves next empty.
+ */
+void aeg_listeners_prepare(const struct aeg_datapath *datapath,
+			   const struct aeg_generation *generation, struct aeg_listeners *ret);
+void aeg_listeners_take(struct aeg_datapath *datapath, struct aeg_listeners *next);
+/* The same for one identity. */
+void aeg_listener_prepare(struct aeg_datapath *datapath, const struct aeg_ident_row *row);
+void aeg_listener_take(struct aeg_datapath *datapath, const struct aeg_ident_row *row);
+/* Its identity is gone. */
+void aeg_listener_forget(struct aeg_datapath *datapath, uint64_t cgroup);
+/* What a former daemon attached gets this one's program, before any generation of this one. */
+void aeg_listeners_renew(const struct aeg_datapath *datapath);
+
 /* ---- attach.c ---- */
+/* Sees that a program is attached to a cgroup by a pinned link; made: by a new one. */
+int aeg_link_ensure(const struct aeg_datapath *datapath, enum aeg_prog prog, int cgroup_fd,
+		    const char *path, bool *ret_made, int *ret_fd);
 /* Detaches a pinned link and removes its pin; none there is fine. */
 int aeg_link_detach(const char *path);
 /* Whether the program should be attached. */

@@ -342,6 +342,7 @@ void aeg_datapath_close(struct aeg_datapath *datapath)
 	aeg_closep(&datapath->tc_fd);
 	aeg_iterator_close(&datapath->revoke);
 	aeg_iterator_close(&datapath->renew);
+	aeg_listeners_done(&datapath->listeners);
 	if (datapath->ctl)
 		munmap(datapath->ctl, sizeof(*datapath->ctl));
 	aeg_closep(&datapath->epoll_fd);

@@ -85,6 +85,17 @@ static struct aeg_prog_stat prog_stat(const char *name, int fd, bool attached)
 	return stat;
 }
 
+/* Where it should be; not before somebody decides. */
+static bool is_attached(const struct aeg_datapath *datapath, enum aeg_prog prog)
+{
+	size_t attached, failed;
+
+	if (prog != AEG_PROG_SKB_INGRESS)
+		return datapath->links[prog] >= 0;
+	aeg_datapath_listeners(datapath, &attached, &failed);
+	return datapath->attached && !failed;
+}
+
 size_t aeg_datapath_programs(struct aeg_datapath *datapath, struct aeg_prog_stat *ret, size_t max)
 {
 	size_t n = 0;
@@ -92,7 +103,7 @@ size_t aeg_datapath_programs(struct aeg_datapath *datapath, struct aeg_prog_stat
 	for (int i = 0; i < AEG_PROG_MAX && n < max; i++) {
 		if (aeg_prog_wanted(datapath, (enum aeg_prog)i))
 			ret[n++] = prog_stat(aeg_prog_names[i], datapath->progs[i],
-					     datapath->links[i] >= 0);
+					     is_attached(datapath, (enum aeg_prog)i));
 	}
 	if (datapath->tc_fd >= 0 && n < max)
 		ret[n++] = prog_stat("veth_ingress", datapath->tc_fd, datapath->tc_failures == 0);
