@@ -146,9 +146,10 @@ static __always_inline bool aeg_revoke_unread(const struct aeg_view *view,
 	return bpf_map_lookup_elem(&resolvers, addr);
 }
 
-static __always_inline void aeg_revoke_fill(struct aeg_event *event, struct sock *sk,
-					    const struct aeg_sock *sock,
-					    const struct aeg_outcome *outcome, __u8 type)
+/* On a stack of its own. */
+static __attribute__((noinline)) void aeg_revoke_fill(struct aeg_event *event, struct sock *sk,
+						      const struct aeg_sock *sock,
+						      const struct aeg_outcome *outcome, __u8 type)
 {
 	struct aeg_ending ending = {};
 	__u64 cookie = 0;

@@ -40,7 +40,7 @@ struct aeg_scratch {
 	struct aeg_question question;
 	struct aeg_answers answers;
 	struct aeg_lesson lesson;
-	__u8 resolver[16];	    /* that a message goes to or comes from */
+	__u8 resolver[16];			 /* that a message goes to or comes from */
 	__u64 sock[sizeof(struct aeg_sock) / 8]; /* of a hello's; in words as `first` is */
 	struct aeg_outcome outcome;		 /* of a hello */
 	struct aeg_outcome weighed, trial;

@@ -116,9 +116,9 @@ struct aeg_datapath {
 	int links[AEG_PROG_MAX]; /* -1: not attached */
 	int tc_fd;		 /* the TC program; -1: not loaded */
 	struct aeg_iterator revoke, renew;
-	size_t tc_failures;  /* interfaces that it should be attached to, and is not */
-	bool tc_filters;     /* this kernel has no tcx */
-	bool tc_renewed;     /* what a former daemon attached has this one's program */
+	size_t tc_failures; /* interfaces that it should be attached to, and is not */
+	bool tc_filters;    /* this kernel has no tcx */
+	bool tc_renewed;    /* what a former daemon attached has this one's program */
 	struct aeg_listeners listeners;
 	struct aeg_ctl *ctl; /* mapped; NULL while opening */
 	struct aeg_slot slots[AEG_SLOTS];
