@@ -12,12 +12,11 @@
 #include "bpf/dns_contain.bpf.h"
 #include "bpf/events.bpf.h"
 #include "bpf/identity.bpf.h"
-#include "bpf/learned.bpf.h"
+#include "bpf/learn.bpf.h"
 #include "bpf/packet.bpf.h"
 #include "bpf/proofs.bpf.h"
 #include "bpf/refused.bpf.h"
 #include "bpf/scratch.bpf.h"
-#include "bpf/share.bpf.h"
 #include "bpf/special.h"
 
 /* Copies the first n bytes of a datagram's payload into `slot`; 0: they are not there. */
@@ -108,102 +107,6 @@ static __always_inline int aeg_dns_egress(struct __sk_buff *skb, const struct ae
 }
 
 /* ---- answers ---- */
-
-#define AEG_RENEW_S 2 /* of a member's time that must be left: more than it takes to renew it */
-
-/*
- * The usual case, an answer that says what the last one said: gives its member more time. No lock, since
- * a member whose time is not over is not given away, and an address that has one stays in the table.
- */
-static __always_inline bool aeg_member_renew(struct aeg_learned *entry, const __u8 *addr,
-					     const struct aeg_member *fresh, __u32 now)
-{
-	struct aeg_member *member = entry->members;
-
-	/* Most addresses have one member; the others are in cache lines of their own. */
-	if (READ_ONCE(member->node) != fresh->node || READ_ONCE(member->name) != fresh->name ||
-	    (__s32)(READ_ONCE(member->expires) - now) < AEG_RENEW_S ||
-	    !aeg_addr_equal(entry->addr, addr))
-		return false;
-	if ((__s32)(fresh->expires - READ_ONCE(member->expires)) > 0)
-		WRITE_ONCE(member->expires, fresh->expires);
-	return true;
-}
-
-/* Under the lock: the member of this node, else one whose time is over, takes it. */
-static __always_inline enum aeg_learning aeg_member_put(struct aeg_learned *entry, const __u8 *addr,
-							const struct aeg_member *fresh, __u32 now)
-{
-	enum aeg_learning result = AEG_LEARNING_CROWDED;
-	int found = -1;
-
-	bpf_spin_lock(&entry->lock);
-#pragma clang loop unroll(full)
-	for (int i = AEG_MEMBERS_MAX - 1; i >= 0; i--) {
-		const struct aeg_member *member = &entry->members[i];
-
-		if (member->node == fresh->node) {
-			result = AEG_LEARNING_AGAIN;
-			found = i;
-		} else if (result != AEG_LEARNING_AGAIN &&
-			   (!member->node || (__s32)(member->expires - now) < 0)) {
-			result = AEG_LEARNING_NEW;
-			found = i;
-		}
-	}
-	if (!aeg_addr_equal(entry->addr, addr))
-		result = AEG_LEARNING_FULL; /* freed and given away meanwhile */
-	else if (found >= 0) {
-		struct aeg_member *member = &entry->members[found & (AEG_MEMBERS_MAX - 1)];
-
-		if (result == AEG_LEARNING_NEW || (__s32)(fresh->expires - member->expires) > 0)
-			member->expires = fresh->expires;
-		member->node = fresh->node;
-		member->name = fresh->name;
-	}
-	bpf_spin_unlock(&entry->lock);
-	return result;
-}
-
-/* An address that nobody has learned yet. AGAIN: another CPU was faster. */
-static __always_inline enum aeg_learning aeg_learn_first(struct aeg_scratch *scratch,
-							 const __u8 *addr,
-							 const struct aeg_member *fresh)
-{
-	struct aeg_learned *first = (struct aeg_learned *)scratch->first; /* no room on the stack */
-	const struct aeg_lesson *lesson = &scratch->lesson;
-	__u64 *taken = aeg_share_find(lesson->workload, lesson->share);
-
-	if (!taken)
-		return AEG_LEARNING_SHARE;
-	__builtin_memset(first, 0, sizeof(*first));
-	__builtin_memcpy(first->addr, addr, sizeof(first->addr));
-	first->workload = lesson->workload;
-	first->members[0] = *fresh;
-	if (bpf_map_update_elem(&learned, addr, first, BPF_NOEXIST))
-		return AEG_LEARNING_AGAIN;
-	__sync_fetch_and_add(taken, 1);
-	return AEG_LEARNING_NEW;
-}
-
-static __always_inline enum aeg_learning aeg_learn(struct aeg_scratch *scratch, const __u8 *addr,
-						   const struct aeg_member *fresh, __u32 now)
-{
-	struct aeg_learned *entry = bpf_map_lookup_elem(&learned, addr);
-
-	if (!entry) {
-		enum aeg_learning result = aeg_learn_first(scratch, addr, fresh);
-
-		if (result != AEG_LEARNING_AGAIN)
-			return result;
-		entry = bpf_map_lookup_elem(&learned, addr);
-		if (!entry)
-			return AEG_LEARNING_FULL;
-	}
-	if (aeg_member_renew(entry, addr, fresh, now))
-		return AEG_LEARNING_AGAIN;
-	return aeg_member_put(entry, addr, fresh, now);
-}
 
 /* Length and text lie in an event as they do in `spoken`. */
 static __always_inline void aeg_name_tell(struct aeg_scratch *scratch)

@@ -43,7 +43,8 @@ static const struct named *check_told(uint8_t type, const char *name, uint32_t n
 {
 	const struct named *named = named_last(type);
 
-	if (!CHECK(named != NULL))
+	CHECK(named != NULL);
+	if (!named)
 		return NULL;
 	CHECK(strcmp(named->name, name) == 0);
 	CHECK(same_addr(named->base.daddr, addr));

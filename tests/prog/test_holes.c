@@ -226,7 +226,8 @@ static void check_unread(uint8_t refusal)
 	const struct aeg_addr resolver = world_addr(RESOLVER);
 	const struct named *named = named_last(AEG_EVENT_REFUSED);
 
-	if (!CHECK(named != NULL))
+	CHECK(named != NULL);
+	if (!named)
 		return;
 	CHECK_EQUAL(named->base.refusal, refusal);
 	CHECK_EQUAL(named->base.workload, WORKLOAD_A);

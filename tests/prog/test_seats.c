@@ -196,13 +196,13 @@ static void check_revoked(uint64_t n)
 static void revoked_wherever(void)
 {
 	if (begin()) {
-		AEG_AUTO_CLOSE int seated = make(false), storage = make(true), closed = make(false);
+		AEG_AUTO_CLOSE int seated = make(false), storage = make(true);
+		int closed = make(false);
 
 		CHECK_EQUAL(connect_from_b(seated, TCP_PORT), 0);
 		CHECK_EQUAL(connect_from_b(storage, TCP_PORT), 0);
 		CHECK_EQUAL(connect_from_b(closed, TCP_PORT), 0);
 		close(closed);
-		closed = -1;
 		happened_reset();
 		change_b();
 		check_revoked(2);
