@@ -107,7 +107,7 @@ test-property: build/obj/tests/property/property build/san-gcc/tests/property/pr
 	$(Q)tests/lib/suite.sh programs $< 'AEG_PROPERTY_TRIPLES=40000 $(word 2,$^)'
 
 test-prog: build/obj/tests/prog/prog build/obj/tests/property/property ## the same vectors and random policies in the kernel and natively (root)
-	$(Q)tests/lib/suite.sh programs $< '$(word 2,$^) --live'
+	$(Q)tests/lib/suite.sh together '$< --every 2 0' '$< --every 2 1' '$(word 2,$^) --live'
 
 PARSERS := build/obj/tests/parsers/parsers build/tests/parsers/parsers.bpf.o \
 	build/obj/tests/parsers/claims build/tests/parsers/claims.bpf.o

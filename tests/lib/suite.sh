@@ -3,6 +3,7 @@
 # Runs test programs and whole suites, and counts. Everything it runs either closes with a line
 # `N passed, N failed, N skipped` or is a cmocka program, whose TAP lines are counted.
 #   tests/lib/suite.sh programs 'COMMAND ARGS'…   one suite made of several programs
+#   tests/lib/suite.sh together 'COMMAND ARGS'…   the same, all at once
 #   tests/lib/suite.sh suites NAME…               `make lint`, `make test-NAME`, `make bench`; a table, the sum
 set -euo pipefail
 
@@ -38,10 +39,15 @@ closing_line() {
 	printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
 }
 
-# A program that fails without saying which test did counts as one failure.
 run_program() {
-	local log=$scratch/log status=0 counted=1 got_failed=0
-	CMOCKA_MESSAGE_OUTPUT=tap bash -c "$1" >"$log" 2>&1 || status=$?
+	local status=0
+	CMOCKA_MESSAGE_OUTPUT=tap bash -c "$1" >"$scratch/log" 2>&1 || status=$?
+	account "$1" "$scratch/log" "$status"
+}
+
+# account COMMAND LOG STATUS: a program that fails without saying which test did counts as one failure.
+account() {
+	local log=$2 status=$3 counted=1 got_failed=0
 	if grep -qaE "$CLOSING" "$log"; then
 		add_closing "$log"
 	else
@@ -62,6 +68,23 @@ run_programs() {
 	(($#)) || failed=1
 	for program in "$@"; do
 		run_program "$program"
+	done
+	closing_line
+	((failed == 0))
+}
+
+run_together() {
+	local -a pids=()
+	local i status
+	(($#)) || failed=1
+	for ((i = 1; i <= $#; i++)); do
+		CMOCKA_MESSAGE_OUTPUT=tap bash -c "${!i}" >"$scratch/log.$i" 2>&1 &
+		pids+=($!)
+	done
+	for ((i = 1; i <= $#; i++)); do
+		status=0
+		wait "${pids[i - 1]}" || status=$?
+		account "${!i}" "$scratch/log.$i" "$status"
 	done
 	closing_line
 	((failed == 0))
@@ -138,9 +161,10 @@ main() {
 	cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 	case ${1-} in
 	programs) run_programs "${@:2}" ;;
+	together) run_together "${@:2}" ;;
 	suites) run_suites "${@:2}" ;;
 	*)
-		printf 'usage: tests/lib/suite.sh programs|suites …\n' >&2
+		printf 'usage: tests/lib/suite.sh programs|together|suites …\n' >&2
 		exit 2
 		;;
 	esac

@@ -8,6 +8,8 @@
 static unsigned int number, passed, failed, skipped;
 static unsigned int failed_checks; /* of the running test */
 static const char *skip_reason, *only;
+static unsigned int place, ours,
+	places = 1; /* of a test among those that could run, and of those that do */
 static char context[256];
 
 void check_context(const char *format, ...)
@@ -75,10 +77,21 @@ void check_only(const char *part)
 	only = part;
 }
 
+void check_every(unsigned int first, unsigned int of)
+{
+	ours = first;
+	places = of;
+}
+
+static bool wanted(const struct test *test)
+{
+	return (!only || strstr(test->name, only)) && place++ % places == ours;
+}
+
 void check_run(const struct test *tests)
 {
 	for (const struct test *test = tests; test->name; test++) {
-		if (only && !strstr(test->name, only))
+		if (!wanted(test))
 			continue;
 		failed_checks = 0;
 		skip_reason = NULL;

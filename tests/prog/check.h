@@ -16,6 +16,8 @@ struct test {
 
 /* From here on only tests whose names have this in them are run; NULL: all. */
 void check_only(const char *part);
+/* And of these only one in `of`, beginning with number `first`. */
+void check_every(unsigned int first, unsigned int of);
 /* Runs a list; TAP lines on stdout. */
 void check_run(const struct test *tests);
 /* The closing line; returns the exit status. */

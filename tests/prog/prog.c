@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * The data path against a real kernel: needs root, cgroup2 and BTF, leaves nothing behind. Usage:
- * prog [PART], which runs the tests that have PART in their names.
+ *   prog [PART]           the tests that have PART in their names
+ *   prog --every N FIRST  one test in N, from number FIRST on: N of these can run side by side
  */
 #include "tests/prog/stage.h"
 #include "tests/prog/tests.h"
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 static int run(void)
 {
@@ -40,7 +43,10 @@ static int run(void)
 
 int main(int argc, char **argv)
 {
-	check_only(argc > 1 ? argv[1] : NULL);
+	if (argc == 4 && strcmp(argv[1], "--every") == 0 && atoi(argv[2]) > 0)
+		check_every((unsigned int)atoi(argv[3]), (unsigned int)atoi(argv[2]));
+	else
+		check_only(argc > 1 ? argv[1] : NULL);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	return stage_run(run);
 }
