@@ -143,6 +143,7 @@ struct sock {
 	struct sock_cgroup_data sk_cgrp_data;
 	struct bpf_local_storage *sk_bpf_storage; /* of all maps and whoever's programs */
 	__u8 sk_kern_sock : 1;
+	__u16 sk_type;
 };
 
 struct bpf_sock_addr_kern { /* what the context of connect() and sendmsg() is to the kernel */

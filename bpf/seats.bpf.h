@@ -41,10 +41,15 @@ static __always_inline struct aeg_sock *aeg_seat_of(void *socket)
 	return aeg_seat_find((__u64)sk->__sk_common.skc_cookie.counter);
 }
 
-/* The socket of a packet, if it is TCP's and not only a part of one; its fields are loaded, not called for. */
+/*
+ * The socket of a packet, if it is TCP's and not only a part of one; its fields are loaded, not called for.
+ * The helper takes a raw socket's protocol for it.
+ */
 static __always_inline const struct sock *aeg_tcp_of_packet(struct bpf_sock *sk)
 {
-	return (const struct sock *)bpf_skc_to_tcp_sock(sk);
+	const struct sock *tcp = (const struct sock *)bpf_skc_to_tcp_sock(sk);
+
+	return tcp && tcp->sk_type == SOCK_STREAM ? tcp : NULL;
 }
 
 static __always_inline struct aeg_sock *aeg_seat_of_tcp(const struct sock *tcp)

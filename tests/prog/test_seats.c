@@ -269,12 +269,14 @@ static int in_flight(int server)
 	return unread;
 }
 
+/* 0: the connection is gone. */
 static uint16_t port_of(int fd, int (*name)(int, struct sockaddr *restrict, socklen_t *restrict))
 {
 	struct sockaddr_storage addr;
 	socklen_t len = sizeof(addr);
 
-	CHECK_EQUAL(name(fd, (struct sockaddr *)&addr, &len), 0);
+	if (name(fd, (struct sockaddr *)&addr, &len))
+		return 0;
 	return addr.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&addr)->sin6_port
 					  : ((struct sockaddr_in *)&addr)->sin_port;
 }
@@ -282,10 +284,13 @@ static uint16_t port_of(int fd, int (*name)(int, struct sockaddr *restrict, sock
 /* The server's end. What other tests left in the backlog comes first. */
 static int accept_from(int client)
 {
+	uint16_t port = port_of(client, getsockname);
+
+	CHECK(port != 0);
 	for (;;) {
 		int server = stage_accept();
 
-		if (port_of(server, getpeername) == port_of(client, getsockname))
+		if (port_of(server, getpeername) == port)
 			return server;
 		close(server);
 	}
