@@ -300,7 +300,7 @@ struct aeg_share_key {
 };
 
 #define AEG_LEARNED_MAX (1 << 16) /* addresses */
-#define AEG_SHARE_DEFAULT (AEG_LEARNED_MAX / 16)
+#define AEG_SHARE_DEFAULT (AEG_LEARNED_MAX / 8)
 #define AEG_SHARES_MAX (1 << 14) /* two rows a workload */
 #define AEG_SPOKEN_MAX (1 << 15) /* texts; the oldest are forgotten, which only hides them */
 #define AEG_HOMES_MAX (1 << 14)

@@ -86,7 +86,7 @@ WORKLOADS = "---\n".join(WORKLOAD.format(name, "") for name in NAMES + ("require
 HOOK_LAYERS = {"frame": "tc", "revoke": "daemon"}
 
 
-SHARE = 4096                  # addresses that one workload may have of the table
+SHARE = 8192                  # addresses that one workload may have of the table
 CROWD, CROWD_EACH = 2350, 28  # names that would fill the table: 65,536
 CROWD_SHARE = SHARE // CROWD_EACH + 10
 LATE, LATE_NAME = "203.0.113.82", "late.hub.test"  # as WITNESS; nobody asks for it before it is about it

@@ -219,7 +219,7 @@ def test_reader_that_does_not_read_is_hung_up_on():
     """Its place is free again after 15 seconds; until then it costs the others nothing."""
     with playing() as (node, daemon, pod):
         before, reader = sockets_of(daemon), Reader(node)
-        wait_until(lambda: denied(pod, 1000) or is_full(reader.socket), "the socket to be full")
+        wait_until(lambda: denied(pod, 1000) or is_full(reader.socket), "the socket to be full", deadline=60)
         its = sockets_of(daemon) - before
         equal(len(its), 1, "the reader's connection")
         wait_until(lambda: not its & sockets_of(daemon), "the daemon to hang up", deadline=60)
