@@ -80,7 +80,7 @@ void check_only(const char *part)
 void check_every(unsigned int first, unsigned int of)
 {
 	ours = first;
-	places = of;
+	places = of ? of : 1;
 }
 
 static bool wanted(const struct test *test)

@@ -43,8 +43,9 @@ static int run(void)
 
 int main(int argc, char **argv)
 {
-	if (argc == 4 && strcmp(argv[1], "--every") == 0 && atoi(argv[2]) > 0)
-		check_every((unsigned int)atoi(argv[3]), (unsigned int)atoi(argv[2]));
+	if (argc == 4 && strcmp(argv[1], "--every") == 0)
+		check_every((unsigned int)strtoul(argv[3], NULL, 10),
+			    (unsigned int)strtoul(argv[2], NULL, 10));
 	else
 		check_only(argc > 1 ? argv[1] : NULL);
 	setvbuf(stdout, NULL, _IOLBF, 0);
