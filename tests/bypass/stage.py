@@ -89,7 +89,7 @@ HOOK_LAYERS = {"frame": "tc", "revoke": "daemon"}
 SHARE = 8192                  # addresses that one workload may have of the table
 CROWD, CROWD_EACH = 2350, 28  # names that would fill the table: 65,536
 CROWD_SHARE = SHARE // CROWD_EACH + 10
-LATE, LATE_NAME = "203.0.113.82", "late.hub.test"  # as WITNESS; nobody asks for it before it is about it
+LATE, LATE_NAME = "203.0.113.83", "late.hub.test"  # as WITNESS; nobody asks for it before it is about it
 
 
 def crowd_name(n):
