@@ -25,6 +25,11 @@ def narrow_allow(it):
     it.trick("udp", NARROW)
 
 
+def changed(text, old, new):
+    check(old in text, f"no longer there: {old}")
+    return text.replace(old, new)
+
+
 @attack("a flood of denials to hide one",
         "Tetragon throttles and counts what is lost; rings are shared",
         "every denial is counted, exactly",
@@ -175,7 +180,8 @@ def unknown_pins(it):
 def pooled_connection(it):
     held_connections(it, it.pod)
     it.node.write(it.node.policies, "policies.yaml",
-                  POLICIES.replace("[{endpoint: test-allowed}, {cidr: 203.0.113.100/32}]", "[{endpoint: wild}]"))
+                  changed(POLICIES, "[{endpoint: test-allowed}, {cidr: 203.0.113.100/32}, {cidr: 203.0.113.82/32}]",
+                          "[{endpoint: wild}]"))
     ends = it.pod.ask("held_ends", within=10)
     it.unit, it.leaked = "connections", ends["open"]
     it.pod.ask("drop_held")
