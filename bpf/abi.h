@@ -398,7 +398,7 @@ struct aeg_sock {
 	char comm[AEG_COMM_LEN];
 	/* What belongs to the place and not to the socket: see AEG_SOCK_STATE. */
 	__u64 socket; /* in `seats`: address of the kernel's struct sock; to be read with care */
-	__u32 held;   /* in `seats`: enum aeg_seat_state */
+	__u32 held;   /* in `seats`: enum aeg_seat_state; in storage always AEG_SEAT_FREE */
 	struct bpf_spin_lock lock;
 };
 

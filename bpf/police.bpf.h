@@ -73,14 +73,10 @@ static __always_inline void aeg_attempt_maker(struct aeg_attempt *at, struct bpf
 	at->stamp = (struct aeg_stamp){.leaf = leaf, .pod = pod, .epoch = at->now.epoch};
 }
 
-/* What is known of the socket. */
+/* What is known of the socket; only streams sit. */
 static __always_inline struct aeg_sock *aeg_attempt_find(const struct aeg_attempt *at)
 {
-	struct aeg_sock *sock = NULL;
-
-	if (at->locked)
-		sock = aeg_seat_of(at->sk);
-	return sock ? sock : bpf_sk_storage_get(&socks, at->sk, NULL, 0);
+	return at->locked ? aeg_state_of(at->sk) : bpf_sk_storage_get(&socks, at->sk, NULL, 0);
 }
 
 /* false: neither the task nor the socket is managed. */
@@ -403,9 +399,7 @@ static __always_inline void aeg_attempt_write(const struct aeg_attempt *at,
 	sock->flags = at->watch == AEG_WATCH_DNS ? flags | AEG_SOCK_RESOLVER : flags;
 }
 
-/*
- * Whether its state may be in a seat: one's own connection, none to a resolver.
- */
+/* Whether its state may be in a seat: one's own connection, none to a resolver. */
 static __always_inline bool aeg_attempt_sits(const struct aeg_attempt *at,
 					     const struct bpf_sock_addr *ctx)
 {
@@ -439,12 +433,11 @@ static __always_inline bool aeg_attempt_store(struct aeg_attempt *at, struct bpf
 		return true;
 	/* Looked for again: to hold the pointer all the while is to have everything verified twice. */
 	at->sock = aeg_attempt_find(at);
-	if (needless || (at->sock && (sits || !at->locked)))
+	if (needless || (at->sock && (sits || at->sock->held == AEG_SEAT_FREE)))
 		return true;
 	cookie = at->locked ? bpf_get_socket_cookie(ctx) : 0;
-	if (sits)
-		at->sock = aeg_seat_take(cookie);
-	at->seated = sits && at->sock;
+	at->sock = sits ? aeg_seat_take(cookie) : NULL;
+	at->seated = at->sock;
 	if (!at->sock)
 		at->sock = aeg_attempt_storage(at, cookie);
 	if (at->sock)

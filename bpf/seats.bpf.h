@@ -41,6 +41,14 @@ static __always_inline struct aeg_sock *aeg_seat_of(void *socket)
 	return aeg_seat_find((__u64)sk->__sk_common.skc_cookie.counter);
 }
 
+/* Where the state of a socket is; NULL: nothing is known of it. */
+static __always_inline struct aeg_sock *aeg_state_of(struct bpf_sock *sk)
+{
+	struct aeg_sock *seat = aeg_seat_of(sk);
+
+	return seat ? seat : bpf_sk_storage_get(&socks, sk, NULL, 0);
+}
+
 /*
  * The socket of a packet, if it is TCP's and not only a part of one; its fields are loaded, not called for.
  * The helper takes a raw socket's protocol for it.
@@ -57,7 +65,7 @@ static __always_inline struct aeg_sock *aeg_seat_of_tcp(const struct sock *tcp)
 	return aeg_seat_find((__u64)tcp->__sk_common.skc_cookie.counter);
 }
 
-/* Where the state of a packet's socket is; NULL: nothing is known of it. */
+/* The same of a packet's. */
 static __always_inline struct aeg_sock *aeg_state_of_packet(struct bpf_sock *sk,
 							    const struct sock *tcp)
 {

@@ -216,9 +216,7 @@ int sock_ops(struct bpf_sock_ops *ctx)
 	sk = ctx->sk;
 	if (!sk)
 		return 1;
-	sock = aeg_seat_of(sk);
-	if (!sock)
-		sock = bpf_sk_storage_get(&socks, sk, NULL, 0);
+	sock = aeg_state_of(sk);
 	if (!sock)
 		return 1;
 	if (ctx->op == BPF_SOCK_OPS_RTT_CB) {

@@ -221,6 +221,31 @@ static void test_known_at_connect(void)
 	stop(&talk);
 }
 
+/* Nobody listens there; then the same socket goes to the resolver. */
+static void test_elsewhere_first(void)
+{
+	const struct aeg_addr nowhere = world_addr(OPEN_ADDR), resolver = world_addr(RESOLVER);
+	struct talk talk = {.client = -1, .server = -1, .listener = -1};
+	struct sockaddr_in6 to = {.sin6_family = AF_INET6, .sin6_port = htons(CLOSED_PORT)};
+
+	if (start(RESOLVER, &talk)) {
+		talk_close(&talk);
+		talk.client = needed(socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
+		memcpy(&to.sin6_addr, nowhere.bytes, sizeof(to.sin6_addr));
+		CHECK_EQUAL(connect(talk.client, (struct sockaddr *)&to, sizeof(to)), -1);
+		CHECK_EQUAL(errno, ECONNREFUSED);
+		memcpy(&to.sin6_addr, resolver.bytes, sizeof(to.sin6_addr));
+		to.sin6_port = htons(DNS_PORT);
+		CHECK_EQUAL(connect(talk.client, (struct sockaddr *)&to, sizeof(to)), 0);
+		talk.server = needed(accept4(talk.listener, NULL, NULL, SOCK_CLOEXEC));
+		ask(&talk, "first.rival.test", 1, 1 << 20);
+		stream_answer("first.rival.test", 1, 70, 0, 1);
+		answer(&talk, 1 << 20);
+		CHECK(learned(70, 0, 0));
+	}
+	stop(&talk);
+}
+
 #define PIPELINED 16 /* messages that are read of one segment */
 
 /* As many as a segment may hold, answered in one. */
@@ -409,6 +434,7 @@ static void test_other_ports_and_names(void)
 
 const struct test dns_tcp_tests[] = {
 	{"dns over TCP: an address is known before its answer is read", test_known_at_connect},
+	{"dns over TCP: a socket that was connected elsewhere before", test_elsewhere_first},
 	{"dns over TCP: questions and answers cut anywhere", test_cut_anywhere},
 	{"dns over TCP: the same over IPv6", test_cut_anywhere6},
 	{"dns over TCP: pipelined questions, answers in any order", test_pipelined},
