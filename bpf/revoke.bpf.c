@@ -191,6 +191,7 @@ static __always_inline void aeg_revoke_report(struct aeg_ctl *control, struct so
 static __always_inline void aeg_revoke_look(struct sock *sk, struct aeg_sock *sock)
 {
 	struct aeg_ctl *control = aeg_ctl_get();
+	__u64 cookie = READ_ONCE(sock->cookie);
 	struct aeg_outcome outcome;
 	struct aeg_view view;
 	bool dead;
@@ -210,6 +211,8 @@ static __always_inline void aeg_revoke_look(struct sock *sk, struct aeg_sock *so
 	/* A ClientHello's denial is not what the tables say of the address. */
 	if (outcome.decision.verdict != AEG_VERDICT_DENIED &&
 	    sock->decision.verdict != AEG_VERDICT_DENIED)
+		return;
+	if (READ_ONCE(sock->cookie) != cookie) /* somebody else sits there by now */
 		return;
 	outcome.decision.verdict = AEG_VERDICT_DENIED;
 	outcome.decision.reason = AEG_REASON_REVOKED;
