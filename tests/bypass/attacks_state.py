@@ -138,9 +138,9 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x]\n" + "".join(
     f"{chr(b)}: &{chr(b)} [{', '.join('*' + chr(b - 1) for _ in range(8))}]\n" for b in range(ord("b"), ord("k")))
 HOSTILE_FILES = {
     "aliases": BOMB, "depth": "[" * 5000, "size": "a: " + "x" * (2 << 20), "bytes": "\0\1\2\ufeff\ud7ff: [",
-    "tag": "!!python/object/apply:os.system ['true']\n", "twice": POLICIES.replace("kind: AIEndpoint", "kind: AIEndpoint\nkind: AIEndpoint", 1),
-    "emptied": POLICIES.replace("{serviceAccounts: [chat]}", "{}"),
-    "widened": POLICIES.replace("cidrs: [203.0.113.20/32", "cidrs: [0.0.0.0/0 0.0.0.0/0"),
+    "tag": "!!python/object/apply:os.system ['true']\n", "twice": changed(POLICIES, "kind: AIEndpoint", "kind: AIEndpoint\nkind: AIEndpoint"),
+    "emptied": changed(POLICIES, "{serviceAccounts: [chat]}", "{}"),
+    "widened": changed(POLICIES, "cidrs: [203.0.113.20/32", "cidrs: [0.0.0.0/0 0.0.0.0/0"),
 }
 
 

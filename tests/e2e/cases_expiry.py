@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 """A grant ends when its time is up: what stands by it ends with it, at once and with a reason; a broken
 file, a killed daemon and a restart do not make it longer."""
+import contextlib
 import json
 import os
 import time
@@ -34,6 +35,16 @@ def grant(node, daemon, lead=LEAD):
     node.write(node.policies, "policies.yaml", granting(moment))
     equal(daemon.request("POST", "/v1/reload")[0], 200, "reload")
     return moment
+
+
+@contextlib.contextmanager
+def scene():
+    """A node with a daemon, and chat's pod."""
+    with Node() as node:
+        write(node)
+        daemon, chat = node.daemon().start(), node.pod("chat", "chat1")
+        wait_for_instances(daemon, 1)
+        yield node, daemon, chat
 
 
 def hold(pod, addr):
@@ -88,10 +99,7 @@ def test_at_once():
 
 
 def test_said_everywhere():
-    with Node() as node:
-        write(node)
-        daemon, chat = node.daemon().start(), node.pod("chat", "chat1")
-        wait_for_instances(daemon, 1)
+    with scene() as (node, daemon, chat):
         moment = grant(node, daemon)
         at = until(moment)
         told = explain(node, "ml/chat-1", GOVERNED, 443, "tcp")
@@ -127,11 +135,8 @@ def reloaded(daemon):
 
 def test_a_broken_file_makes_no_grant_longer():
     """Nothing can be read just then: what is in force goes on without the rule."""
-    with Node() as node:
-        write(node)
-        daemon, chat = node.daemon().start(), node.pod("chat", "chat1")
+    with scene() as (node, daemon, chat):
         beside = node.pod("beside", cgroup=chat.cgroup)
-        wait_for_instances(daemon, 1)
         moment = grant(node, daemon, LONG)
         hold(chat, GOVERNED)
         hold(beside, OTHER)
@@ -152,11 +157,8 @@ def test_a_broken_file_makes_no_grant_longer():
 
 def test_killed_before_and_started_after():
     """Nobody counts the time while the daemon is dead: the kernel keeps what it has. The next start ends it."""
-    with Node() as node:
-        write(node)
-        daemon, chat = node.daemon().start(), node.pod("chat", "chat1")
+    with scene() as (node, daemon, chat):
         beside = node.pod("beside", cgroup=chat.cgroup)
-        wait_for_instances(daemon, 1)
         moment = grant(node, daemon)
         hold(chat, GOVERNED)
         hold(beside, OTHER)
@@ -191,10 +193,7 @@ def test_killed_and_started_before():
 
 def test_a_longer_grant_in_time():
     """Whoever writes a later time before the first is up notices nothing."""
-    with Node() as node:
-        write(node)
-        daemon, chat = node.daemon().start(), node.pod("chat", "chat1")
-        wait_for_instances(daemon, 1)
+    with scene() as (node, daemon, chat):
         moment = grant(node, daemon)
         hold(chat, GOVERNED)
         node.write(node.policies, "policies.yaml", granting(moment + 3600))
