@@ -20,7 +20,7 @@
 #include <linux/types.h>
 #include <stddef.h>
 
-#define AEG_ABI 5
+#define AEG_ABI 6
 
 #define AEG_SLOTS 2	/* generations that fit at once: the active one and the one being filled */
 #define AEG_ROOTS_MAX 8 /* managed cgroup directories */
@@ -91,6 +91,8 @@ struct aeg_ctl {
 	__u32 nroots;	  /* entries in use, holes (cgroup 0) included */
 	__u32 ttl_min;	  /* s; what was learned stays at least this long, and after each use */
 	__u32 share;	  /* addresses that one workload may have in `learned` */
+	__u32 walk;	  /* counts the walks over what stands (revoke.bpf.c), each as it begins */
+	__u32 walked; /* storage that no walk since this one has met is held; see standing.bpf.h */
 	__u32 pad;
 	__u64 host_netns; /* cookie of the initial network namespace; programs fill it in */
 	__u64 seed_basis; /* of name hashes; made once, before the first generation: maps keep hashes */
@@ -396,6 +398,8 @@ struct aeg_sock {
 	/* epoch + 1 at which nobody judged the DNS questions of its user; 0: look again */
 	__u32 free;
 	char comm[AEG_COMM_LEN];
+	__u32 walk; /* of aeg_ctl: the last that met it, or had begun when it was decided */
+	__u32 pad;
 	/* What belongs to the place and not to the socket: see AEG_SOCK_STATE. */
 	__u64 socket; /* in `seats`: address of the kernel's struct sock; to be read with care */
 	__u32 held;   /* in `seats`: enum aeg_seat_state; in storage always AEG_SEAT_FREE */
@@ -406,11 +410,14 @@ struct aeg_sock {
 
 /* For as many connections at a time; those that find their seat taken are in `socks`. */
 #define AEG_SEATS 8192
+#define AEG_SEATS_RUN 512 /* looked at at once, by programs that go over all of them */
 
 enum aeg_seat_state {
 	AEG_SEAT_FREE = 0, /* what it holds is still read by the last segments of a connection */
 	AEG_SEAT_TAKEN = 1,
 	AEG_SEAT_READY = 2, /* what it holds belongs together */
+	AEG_SEAT_LINGERS =
+		3, /* so it does, of a closed socket that still sends; free once that is over */
 };
 
 #define AEG_ASKED 32 /* DNS questions that one socket may have open */
@@ -552,7 +559,7 @@ struct aeg_label {
 AEG_ASSERT_SIZE(aeg_gen, 24);
 AEG_ASSERT_SIZE(aeg_root, 16);
 _Static_assert(offsetof(struct aeg_ctl, now) % 8 == 0, "now is one word");
-AEG_ASSERT_SIZE(aeg_ctl, 64 + 16 * AEG_ROOTS_MAX);
+AEG_ASSERT_SIZE(aeg_ctl, 72 + 16 * AEG_ROOTS_MAX);
 AEG_ASSERT_SIZE(aeg_dns_caps, 4);
 AEG_ASSERT_SIZE(aeg_ident, 20);
 AEG_ASSERT_SIZE(aeg_asker, 32);
@@ -572,7 +579,7 @@ AEG_ASSERT_SIZE(aeg_share_key, 8);
 AEG_ASSERT_SIZE(aeg_spoken, 256);
 AEG_ASSERT_SIZE(aeg_veth, 24);
 AEG_ASSERT_SIZE(aeg_source, 20);
-AEG_ASSERT_SIZE(aeg_sock, 168);
+AEG_ASSERT_SIZE(aeg_sock, 176);
 AEG_ASSERT_SIZE(aeg_asks, 264);
 AEG_ASSERT_SIZE(aeg_event, 152);
 AEG_ASSERT_SIZE(aeg_name_event, 408);

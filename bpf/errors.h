@@ -40,8 +40,8 @@
 	  "who made a socket is unreadable: it counts as made by who uses it")                     \
 	X(WAKE, "wake", "no room to wake the daemon: the next event tries again")                  \
 	X(COOKIE_READ, "cookie-read", "a socket's cookie is unreadable: not decided again")        \
-	X(LINGER_STORAGE, "linger-storage",                                                        \
-	  "no storage for a closed socket that still sends: its seat stays taken")                 \
+	X(UNSEEN, "unseen",                                                                        \
+	  "a socket could not be found to be decided again: its packet was dropped")               \
 	X(SHARE_FULL, "share-full",                                                                \
 	  "no room to count a workload's addresses: it learns no new one, over-share")
 

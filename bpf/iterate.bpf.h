@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* What programs share that user space has run over every socket that has a seat or storage. */
+/*
+ * What programs share that user space has run over everything that stands: over every seat, and over every
+ * socket that has storage. Some kernels let nobody iterate over the storage itself; there, it is looked for
+ * at every socket that a process holds open, and what is met nowhere is held: see standing.bpf.h.
+ */
 #ifndef AEG_ITERATE_BPF_H
 #define AEG_ITERATE_BPF_H
 
@@ -17,13 +21,25 @@ struct bpf_iter__bpf_sk_storage_map {
 	void *value __attribute__((aligned(8)));
 };
 
-/* kernel/bpf/map_iter.c; the same. */
-struct bpf_iter__bpf_map_elem {
+struct socket {
+	struct sock *sk;
+} __attribute__((preserve_access_index));
+
+/* kernel/bpf/task_iter.c; the last call of a run has no file. */
+struct bpf_iter__task_file {
 	struct bpf_iter_meta *meta __attribute__((aligned(8)));
-	struct bpf_map *map __attribute__((aligned(8)));
-	void *key __attribute__((aligned(8)));
-	void *value __attribute__((aligned(8)));
+	struct task_struct *task __attribute__((aligned(8)));
+	__u32 fd __attribute__((aligned(8)));
+	struct file *file __attribute__((aligned(8)));
 };
+
+/* The socket of an open file, NULL: it is none. */
+static __always_inline struct sock *aeg_iterated_open(const struct bpf_iter__task_file *ctx)
+{
+	struct socket *socket = ctx->file ? bpf_sock_from_file(ctx->file) : NULL;
+
+	return socket ? socket->sk : NULL;
+}
 
 /* A stack of its own: before 6.2 there is no room on the callers'. */
 static __attribute__((noinline)) __u64 aeg_iterated_cookie(const struct sock *sk)
@@ -41,20 +57,30 @@ static __attribute__((noinline)) __u64 aeg_iterated_cookie(const struct sock *sk
  */
 static __always_inline struct sock *aeg_iterated_socket(const struct aeg_sock *seat)
 {
+	__u32 held = READ_ONCE(seat->held);
 	struct sock *sk;
 
-	if (READ_ONCE(seat->held) != AEG_SEAT_READY)
+	if (held != AEG_SEAT_READY && held != AEG_SEAT_LINGERS)
 		return NULL;
 	sk = (struct sock *)seat->socket;
 	return aeg_iterated_cookie(sk) == seat->cookie ? sk : NULL;
 }
 
-/* Whether it ended, or ends in the kernel's own time: nobody can hold it open. */
 static __always_inline bool aeg_iterated_over(struct sock *sk)
 {
-	__u8 state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	return aeg_tcp_over(BPF_CORE_READ(sk, __sk_common.skc_state));
+}
 
-	return state == AEG_TCP_CLOSE || state == AEG_TCP_TIME_WAIT;
+/*
+ * Has fn called for AEG_SEATS_RUN seats, from that on which user space wrote into the packet's mark. A
+ * program of the kind that may take locks, and be run by user space: the packet is of no interest.
+ */
+static __always_inline void aeg_iterate_seats(const struct __sk_buff *skb,
+					      long (*fn)(__u32 i, __u32 *first))
+{
+	__u32 first = skb->mark;
+
+	bpf_loop(AEG_SEATS_RUN, fn, &first, 0);
 }
 
 #endif

@@ -37,6 +37,7 @@ struct aeg_attempt {
 	bool seated;		       /* its state is in a seat, which it just took */
 	__u8 talk;		       /* AEG_TALK_*, of what goes to port 53 */
 	__u8 watch;  /* enum aeg_watch_state: what is left to the packet programs */
+	__u32 walk;  /* over what stands, that had begun before anything was looked up */
 	__u64 netns; /* the socket's, where it is watched for DNS */
 	struct aeg_view view;
 	struct aeg_outcome outcome;
@@ -83,6 +84,7 @@ static __always_inline struct aeg_sock *aeg_attempt_find(const struct aeg_attemp
 static __always_inline bool aeg_attempt_managed(struct aeg_attempt *at, struct bpf_sock_addr *ctx)
 {
 	/* First of all, and once: a change that comes later ages what is found now. */
+	at->walk = READ_ONCE(at->control->walk);
 	at->now = aeg_now(at->control);
 	at->task.epoch = at->now.epoch;
 	at->task.leaf = aeg_current_leaf();
@@ -383,6 +385,7 @@ static __always_inline void aeg_attempt_write(const struct aeg_attempt *at,
 		if (sock->watch != AEG_WATCH_PACKETS)
 			flags |= AEG_SOCK_CACHED;
 	}
+	sock->walk = at->walk;
 	sock->free = at->free ? at->task.epoch + 1 : 0;
 	sock->opened = now;
 	sock->established = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * What was learned stays while connections use it: whoever reads these iterators makes them look at every
+ * What was learned stays while connections use it: whoever runs these programs makes them look at every
  * socket that has a seat or storage, and give the names more time that connections were let through for. It never
  * learns anything, and leaves sockets as they are.
  */
@@ -100,13 +100,31 @@ int renew(struct bpf_iter__bpf_sk_storage_map *ctx)
 	return 0;
 }
 
-SEC("iter/bpf_map_elem")
-int renew_seats(struct bpf_iter__bpf_map_elem *ctx)
+SEC("?iter/task_file")
+int renew_files(struct bpf_iter__task_file *ctx)
 {
-	struct aeg_sock *seat = ctx->value;
+	struct sock *sk = aeg_iterated_open(ctx);
+	struct aeg_sock *sock = sk ? bpf_sk_storage_get(&socks, sk, NULL, 0) : NULL;
+
+	if (sock)
+		aeg_renew_look(sk, sock);
+	return 0;
+}
+
+static long aeg_renew_seat(__u32 i, __u32 *first)
+{
+	__u32 index = *first + i;
+	struct aeg_sock *seat = bpf_map_lookup_elem(&seats, &index);
 	struct sock *sk = seat ? aeg_iterated_socket(seat) : NULL;
 
 	if (sk)
 		aeg_renew_look(sk, seat);
+	return 0;
+}
+
+SEC("?tc")
+int renew_seats(struct __sk_buff *skb)
+{
+	aeg_iterate_seats(skb, aeg_renew_seat);
 	return 0;
 }

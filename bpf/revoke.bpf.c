@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * Connections that stand are decided again: whoever reads these iterators makes them look at every socket
+ * Connections that stand are decided again: whoever runs these programs makes them look at every socket
  * that has a seat or storage, with the tables and the identities in force now. What they deny is marked, so that
  * nothing more leaves, and reported, so that the daemon ends it; what was to end and is still there is
  * reported again. What they allow is not touched.
@@ -11,6 +11,7 @@
 #include "bpf/iterate.bpf.h"
 #include "bpf/learned.bpf.h"
 #include "bpf/maker.bpf.h"
+#include "bpf/standing.bpf.h"
 
 #pragma clang attribute push(__attribute__((always_inline)), apply_to = function)
 #include "bpf/ask.h"
@@ -21,12 +22,9 @@ char LICENSE[] SEC("license")
 
 #define AEG_COOKIE_ANY (~0ull) /* INET_DIAG_NOCOOKIE: nobody ever asked for this socket's */
 
-/* Unconnected datagrams are decided anew by themselves, and raw sockets packet by packet. */
 static __always_inline bool aeg_revoke_concerns(const struct aeg_sock *sock)
 {
-	if (sock->hook != AEG_HOOK_CONNECT && sock->hook != AEG_HOOK_PROBE)
-		return false;
-	if (sock->watch == AEG_WATCH_PACKETS)
+	if (!aeg_stands(sock))
 		return false;
 	return sock->watch == AEG_WATCH_DEAD || sock->decision.verdict == AEG_VERDICT_ALLOWED ||
 	       sock->decision.verdict == AEG_VERDICT_AUDITED;
@@ -188,6 +186,17 @@ static __always_inline void aeg_revoke_report(struct aeg_ctl *control, struct so
 	aeg_event_submit(control, &denials, event);
 }
 
+/* Once in a walk, however many processes hold it open; so is what was decided since the walk began. */
+static __always_inline bool aeg_revoke_due(const struct aeg_ctl *control, struct aeg_sock *sock)
+{
+	__u32 walk = READ_ONCE(control->walk);
+
+	if (sock->walk == walk || !aeg_revoke_concerns(sock))
+		return false;
+	WRITE_ONCE(sock->walk, walk);
+	return true;
+}
+
 static __always_inline void aeg_revoke_look(struct sock *sk, struct aeg_sock *sock)
 {
 	struct aeg_ctl *control = aeg_ctl_get();
@@ -196,7 +205,7 @@ static __always_inline void aeg_revoke_look(struct sock *sk, struct aeg_sock *so
 	struct aeg_view view;
 	bool dead;
 
-	if (!control || !aeg_revoke_concerns(sock))
+	if (!control || !aeg_revoke_due(control, sock))
 		return;
 	dead = sock->watch == AEG_WATCH_DEAD;
 	if (dead && aeg_iterated_over(sk))
@@ -233,13 +242,31 @@ int revoke(struct bpf_iter__bpf_sk_storage_map *ctx)
 	return 0;
 }
 
-SEC("iter/bpf_map_elem")
-int revoke_seats(struct bpf_iter__bpf_map_elem *ctx)
+SEC("?iter/task_file")
+int revoke_files(struct bpf_iter__task_file *ctx)
 {
-	struct aeg_sock *seat = ctx->value;
+	struct sock *sk = aeg_iterated_open(ctx);
+	struct aeg_sock *sock = sk ? bpf_sk_storage_get(&socks, sk, NULL, 0) : NULL;
+
+	if (sock)
+		aeg_revoke_look(sk, sock);
+	return 0;
+}
+
+static long aeg_revoke_seat(__u32 i, __u32 *first)
+{
+	__u32 index = *first + i;
+	struct aeg_sock *seat = bpf_map_lookup_elem(&seats, &index);
 	struct sock *sk = seat ? aeg_iterated_socket(seat) : NULL;
 
 	if (sk)
 		aeg_revoke_look(sk, seat);
+	return 0;
+}
+
+SEC("?tc")
+int revoke_seats(struct __sk_buff *skb)
+{
+	aeg_iterate_seats(skb, aeg_revoke_seat);
 	return 0;
 }

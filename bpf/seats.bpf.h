@@ -2,9 +2,8 @@
 /*
  * Where the state of a connection is. To make and to free sk_storage costs more than the whole decision,
  * so a connection sits in an array, in the one seat that its socket's cookie names, for as long as its
- * socket is open. Cookies are never given twice: a seat with this cookie is this socket's. sk_storage is
- * for whoever finds the seat taken, for what is no connection, and for what a closed socket still has to
- * send.
+ * socket is open or still sends. Cookies are never given twice: a seat with this cookie is this socket's.
+ * sk_storage is for whoever finds the seat taken, and for what is no connection.
  *
  * Only connect() gives seats: every socket that connects is released some day. The kernel holds the
  * socket's lock then, and for each of its segments: only for a seat that is free two may compete.
@@ -12,6 +11,7 @@
 #ifndef AEG_SEATS_BPF_H
 #define AEG_SEATS_BPF_H
 
+#include "bpf/bytes.h"
 #include "bpf/errors.bpf.h"
 #include "bpf/maps.bpf.h"
 
@@ -74,17 +74,41 @@ static __always_inline struct aeg_sock *aeg_state_of_packet(struct bpf_sock *sk,
 	return seat ? seat : bpf_sk_storage_get(&socks, sk, NULL, 0);
 }
 
+/* Whether it ended, or ends in the kernel's own time: nobody can hold it open. */
+static __always_inline bool aeg_tcp_over(__u8 state)
+{
+	return state == AEG_TCP_CLOSE || state == AEG_TCP_TIME_WAIT;
+}
+
+/*
+ * Nothing tells when a closed socket has sent everything, so whoever wants its seat looks. It may be gone;
+ * its memory can be read all the same, and is that socket's while it has the seat's cookie.
+ */
+static __always_inline bool aeg_seat_deserted(const struct aeg_sock *seat)
+{
+	const struct sock *sk = AEG_CAST(struct sock, (const void *)seat->socket);
+
+	if (READ_ONCE(seat->held) != AEG_SEAT_LINGERS)
+		return false;
+	return (__u64)sk->__sk_common.skc_cookie.counter != seat->cookie ||
+	       aeg_tcp_over(sk->__sk_common.skc_state);
+}
+
 /* Takes the seat of this cookie, empty; NULL: somebody sits there. */
 static __always_inline struct aeg_sock *aeg_seat_take(__u64 cookie)
 {
 	__u32 index = cookie % AEG_SEATS;
 	struct aeg_sock *seat = bpf_map_lookup_elem(&seats, &index);
+	__u64 deserter = 0;
 	bool taken;
 
 	if (!seat)
 		return NULL;
+	if (aeg_seat_deserted(seat))
+		deserter = seat->cookie;
 	bpf_spin_lock(&seat->lock);
-	taken = seat->held != AEG_SEAT_FREE;
+	taken = seat->held != AEG_SEAT_FREE &&
+		(seat->held != AEG_SEAT_LINGERS || seat->cookie != deserter);
 	if (!taken)
 		seat->held = AEG_SEAT_TAKEN;
 	bpf_spin_unlock(&seat->lock);
@@ -126,12 +150,12 @@ static __always_inline void aeg_seat_move(struct aeg_sock *seat, struct aeg_sock
 }
 
 /*
- * The socket is closed, and everything it sent has arrived: what the kernel still sends for it holds no
- * bytes, and finds its state here until somebody else wants the seat.
+ * The socket is closed. Once everything it sent has arrived, what the kernel still sends for it holds no
+ * bytes, and finds its state here until somebody else wants the seat. Until then the seat is its own.
  */
-static __always_inline void aeg_seat_leave(struct aeg_sock *seat)
+static __always_inline void aeg_seat_leave(struct aeg_sock *seat, bool lingers)
 {
-	WRITE_ONCE(seat->held, AEG_SEAT_FREE);
+	WRITE_ONCE(seat->held, lingers ? AEG_SEAT_LINGERS : AEG_SEAT_FREE);
 }
 
 #endif

@@ -9,6 +9,7 @@
 #include "bpf/hello.bpf.h"
 #include "bpf/raw.bpf.h"
 #include "bpf/seats.bpf.h"
+#include "bpf/standing.bpf.h"
 
 char LICENSE[] SEC("license")
 = "Dual BSD/GPL";
@@ -17,9 +18,9 @@ SEC("cgroup_skb/egress")
 int skb_egress(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk;
+	struct aeg_sock *sock, *seat;
 	struct aeg_packet packet;
 	const struct sock *tcp;
-	struct aeg_sock *sock;
 	int verdict;
 
 	if (!sk)
@@ -27,7 +28,12 @@ int skb_egress(struct __sk_buff *skb)
 	tcp = aeg_tcp_of_packet(sk);
 	if (tcp && aeg_stranger_passes(tcp))
 		return AEG_PASS;
-	sock = aeg_state_of_packet(sk, tcp);
+	seat = tcp ? aeg_seat_of_tcp(tcp) : NULL;
+	sock = seat ? seat : bpf_sk_storage_get(&socks, sk, NULL, 0);
+	if (!seat && sock && aeg_unseen(sock)) {
+		aeg_failed(AEG_ERROR_UNSEEN);
+		sock->watch = AEG_WATCH_DEAD;
+	}
 	if (sock && (sock->watch <= AEG_WATCH_DONE ||
 		     (sock->watch <= AEG_WATCH_DEAD && aeg_tcp_empty(skb, sock))))
 		return AEG_PASS;

@@ -172,22 +172,6 @@ static __always_inline void aeg_release_report(struct bpf_sock *ctx, const struc
 	aeg_close_report(control, ctx, sock, &ending);
 }
 
-/* Bytes that are on their way outlive the socket's last descriptor, and so does what was decided. */
-static __always_inline void aeg_release_seat(struct bpf_sock *ctx, struct aeg_sock *seat)
-{
-	struct aeg_sock *storage;
-
-	if (!aeg_tcp_lingers(ctx)) {
-		aeg_seat_leave(seat);
-		return;
-	}
-	storage = bpf_sk_storage_get(&socks, ctx, NULL, BPF_SK_STORAGE_GET_F_CREATE);
-	if (storage)
-		aeg_seat_move(seat, storage);
-	else
-		aeg_failed(AEG_ERROR_LINGER_STORAGE);
-}
-
 SEC("cgroup/sock_release")
 int sock_release(struct bpf_sock *ctx)
 {
@@ -195,7 +179,7 @@ int sock_release(struct bpf_sock *ctx)
 
 	if (sock) {
 		aeg_release_report(ctx, sock);
-		aeg_release_seat(ctx, sock);
+		aeg_seat_leave(sock, aeg_tcp_lingers(ctx));
 		return AEG_PASS;
 	}
 	sock = bpf_sk_storage_get(&socks, ctx, NULL, 0);

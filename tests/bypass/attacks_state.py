@@ -176,7 +176,7 @@ def unknown_pins(it):
 @attack("connection pooling: a connection from before the revocation",
         "established connections live on almost everywhere",
         "it is decided again and ended: revoked",
-        "an iterator judges every socket again when tables or identities change; what is denied is destroyed", order=60)
+        "every socket is judged again when tables or identities change; what is denied is destroyed", order=60)
 def pooled_connection(it):
     held_connections(it, it.pod)
     it.node.write(it.node.policies, "policies.yaml",

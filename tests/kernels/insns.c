@@ -30,7 +30,7 @@ static void objectp(struct bpf_object **object)
 	bpf_object__close(*object);
 }
 
-/* The object, every program of it wanted; one only if name says so. */
+/* The object, every program of it wanted that every kernel takes; one only if name says so. */
 static struct bpf_object *open_object(const char *path, const char *only)
 {
 	struct bpf_object *object = bpf_object__open_file(path, NULL);
@@ -39,7 +39,8 @@ static struct bpf_object *open_object(const char *path, const char *only)
 	if (!object)
 		return NULL;
 	bpf_object__for_each_program(prog, object)
-		bpf_program__set_autoload(prog, !only || aeg_streq(bpf_program__name(prog), only));
+		bpf_program__set_autoload(prog, only ? aeg_streq(bpf_program__name(prog), only)
+						     : bpf_program__autoload(prog));
 	return object;
 }
 
@@ -70,7 +71,11 @@ static int load_all(const char *path)
 	err = bpf_object__load(object);
 	if (err)
 		return err;
-	bpf_object__for_each_program(prog, object) print_processed(prog);
+	bpf_object__for_each_program(prog, object)
+	{
+		if (bpf_program__autoload(prog))
+			print_processed(prog);
+	}
 	return 0;
 }
 
@@ -111,7 +116,11 @@ static void explain(const char *path)
 
 	if (!object)
 		return;
-	bpf_object__for_each_program(prog, object) load_alone(path, bpf_program__name(prog));
+	bpf_object__for_each_program(prog, object)
+	{
+		if (bpf_program__autoload(prog))
+			load_alone(path, bpf_program__name(prog));
+	}
 }
 
 int main(int argc, char **argv)

@@ -78,10 +78,14 @@ static void check_events(const struct happened *happened, uint8_t type, uint16_t
 	CHECK_EQUAL(found, n);
 }
 
+/* Whether storage is met only at sockets that a process holds open; the kernel may insist. */
+static bool storage_closed;
+
 static bool begin(void)
 {
-	const struct aeg_datapath_config config = stage_config();
+	struct aeg_datapath_config config = stage_config();
 
+	config.storage_closed = storage_closed;
 	if (!datapath_start(&config))
 		return false;
 	happened_reset();
@@ -175,13 +179,28 @@ static void connects_again(void)
 
 /* ---- revoked ---- */
 
+/* Once as the kernel has it, and once as others do. */
+static void either_way(void (*test)(void))
+{
+	test();
+	storage_closed = true;
+	test();
+	storage_closed = false;
+}
+
+static void walk(void)
+{
+	CHECK_EQUAL(aeg_datapath_revoke(datapath), 0);
+	CHECK_EQUAL(aeg_datapath_revoke_rest(datapath), 0);
+}
+
 /* B becomes what A is, to whom that destination is denied. */
 static void change_b(void)
 {
 	struct aeg_ident_row row = ident_row("managed/b", WORKLOAD_B, 1);
 
 	CHECK_EQUAL(aeg_datapath_set_ident(datapath, &row), 0);
-	CHECK_EQUAL(aeg_datapath_revoke(datapath), 0);
+	walk();
 }
 
 static void check_revoked(uint64_t n)
@@ -193,7 +212,7 @@ static void check_revoked(uint64_t n)
 		CHECK(happened.events[i].cookie != 0);
 }
 
-static void revoked_wherever(void)
+static void revoke_wherever(void)
 {
 	if (begin()) {
 		AEG_AUTO_CLOSE int seated = make(false), storage = make(true);
@@ -209,6 +228,17 @@ static void revoked_wherever(void)
 		CHECK_EQUAL(seat_of(cookie_of(seated)).watch, AEG_WATCH_DEAD);
 	}
 	datapath_stop();
+}
+
+static void revoked_wherever(void)
+{
+	either_way(revoke_wherever);
+}
+
+/* Two walks: all who could still have been at it are looked at again. */
+static void check_unreadable(uint64_t n)
+{
+	CHECK_EQUAL(happened_take().errors[AEG_ERROR_COOKIE_READ], n);
 }
 
 /* A seat whose socket is gone, as no release would leave it: its memory is somebody else's by now. */
@@ -228,7 +258,7 @@ static void nobodys_socket(void)
 		seat.socket = 8; /* no memory at all */
 		put_seat(cookie_of(fd), &seat);
 		change_b();
-		CHECK_EQUAL(happened_take().errors[AEG_ERROR_COOKIE_READ], 1);
+		check_unreadable(2);
 	}
 	datapath_stop();
 }
@@ -319,18 +349,42 @@ static void lingers(void)
 			size_t sent;
 			AEG_AUTO_CLOSE int server = close_full(storage, &cookie, &sent);
 
-			if (!storage) {
-				CHECK_EQUAL(seat_of(cookie).held, AEG_SEAT_FREE);
-				CHECK_EQUAL(seat_of(cookie).cookie, 0);
-			}
+			if (!storage)
+				CHECK_EQUAL(seat_of(cookie).held, AEG_SEAT_LINGERS);
 			CHECK_EQUAL(drain(server, 5000), sent);
 		}
 		datapath_stop();
 	}
 }
 
-/* No descriptor is left, but the kernel goes on sending: what is revoked then stops all the same. */
-static void revoked_while_it_lingers(void)
+/* The seat of a closed socket is given away once that has nothing more to send, and not before. */
+static void gives_its_seat_away(void)
+{
+	for (int over = 0; over < 2; over++) {
+		check_context("%s", over ? "over" : "still sends");
+		if (begin()) {
+			uint64_t cookie;
+			size_t sent;
+			AEG_AUTO_CLOSE int server = close_full(false, &cookie, &sent);
+			AEG_AUTO_CLOSE int fd = make(false);
+			struct aeg_sock seat = seat_of(cookie);
+
+			put_seat(cookie_of(fd), &seat); /* as if it were the same one */
+			if (over)
+				CHECK_EQUAL(drain(server, 5000), sent);
+			CHECK_EQUAL(connect_from_b(fd, TCP_PORT), 0);
+			CHECK_EQUAL(stored(fd), !over);
+			CHECK_EQUAL(seat_of(cookie_of(fd)).cookie, over ? cookie_of(fd) : cookie);
+		}
+		datapath_stop();
+	}
+}
+
+/*
+ * No descriptor is left, but the kernel goes on sending: what is revoked then stops all the same. Where it
+ * is stored, and storage is looked for at descriptors, nobody finds it, and it is held.
+ */
+static void revoke_while_it_lingers(void)
 {
 	for (int storage = 0; storage < 2; storage++) {
 		check_context("%s", storage ? "stored" : "seated");
@@ -341,11 +395,128 @@ static void revoked_while_it_lingers(void)
 
 			happened_reset();
 			change_b();
-			check_revoked(1);
 			CHECK(drain(server, 1000) < sent);
+			if (storage && datapath->revoke.partial)
+				CHECK(happened_take().errors[AEG_ERROR_UNSEEN] > 0);
+			else
+				check_revoked(1);
 		}
 		datapath_stop();
 	}
+}
+
+static void revoked_while_it_lingers(void)
+{
+	either_way(revoke_while_it_lingers);
+}
+
+/* ---- on its way from one process to another ---- */
+
+/* Whether a byte gets through. */
+static bool says(int fd, int server)
+{
+	struct pollfd wait = {.fd = server, .events = POLLIN};
+	char byte = 0;
+
+	return send(fd, &byte, 1, MSG_NOSIGNAL) == 1 && poll(&wait, 1, 500) == 1 &&
+	       recv(server, &byte, 1, 0) == 1;
+}
+
+static void put_on_its_way(int pair, int fd)
+{
+	union {
+		char room[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr head;
+	} control = {.head = {.cmsg_level = SOL_SOCKET,
+			      .cmsg_type = SCM_RIGHTS,
+			      .cmsg_len = CMSG_LEN(sizeof(int))}};
+	struct iovec byte = {.iov_base = &(char){0}, .iov_len = 1};
+	const struct msghdr message = {.msg_iov = &byte,
+				       .msg_iovlen = 1,
+				       .msg_control = &control,
+				       .msg_controllen = sizeof(control)};
+
+	memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
+	CHECK_EQUAL(sendmsg(pair, &message, 0), 1);
+	close(fd);
+}
+
+static int take_from_its_way(int pair)
+{
+	union {
+		char room[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr head;
+	} control = {{0}};
+	char byte;
+	struct iovec one = {.iov_base = &byte, .iov_len = 1};
+	struct msghdr message = {.msg_iov = &one,
+				 .msg_iovlen = 1,
+				 .msg_control = &control,
+				 .msg_controllen = sizeof(control)};
+	int fd = -1;
+
+	CHECK_EQUAL(recvmsg(pair, &message, MSG_CMSG_CLOEXEC), 1);
+	memcpy(&fd, CMSG_DATA(&control.head), sizeof(fd));
+	return fd;
+}
+
+/*
+ * No process has a descriptor of it when connections are decided again, nothing of which concerns it. One
+ * that sits is met all the same; one that is stored where that is closed can only be held.
+ */
+static void decide_on_its_way(bool storage)
+{
+	AEG_AUTO_CLOSE int fd = make(storage);
+	AEG_AUTO_CLOSE int server = -1;
+	int pair[2];
+	bool held;
+
+	CHECK_EQUAL(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	CHECK_EQUAL(connect_from_b(fd, TCP_PORT), 0);
+	server = accept_from(fd);
+	put_on_its_way(pair[0], AEG_TAKE_FD(fd));
+	walk();
+	fd = take_from_its_way(pair[1]);
+	held = storage && datapath->revoke.partial;
+	CHECK_EQUAL(says(fd, server), !held);
+	CHECK_EQUAL(happened_take().errors[AEG_ERROR_UNSEEN] > 0, held);
+	close(pair[0]);
+	close(pair[1]);
+}
+
+static void decide_all_on_their_way(void)
+{
+	for (int storage = 0; storage < 2; storage++) {
+		check_context("%s", storage ? "stored" : "seated");
+		if (begin())
+			decide_on_its_way(storage);
+		datapath_stop();
+	}
+}
+
+static void on_its_way(void)
+{
+	either_way(decide_all_on_their_way);
+}
+
+/* What is held open is met, and goes on. */
+static void undisturbed(void)
+{
+	storage_closed = true;
+	if (begin()) {
+		AEG_AUTO_CLOSE int fd = make(true);
+		AEG_AUTO_CLOSE int server = -1;
+
+		CHECK_EQUAL(connect_from_b(fd, TCP_PORT), 0);
+		server = accept_from(fd);
+		CHECK(stored(fd));
+		walk();
+		walk();
+		CHECK(says(fd, server));
+		CHECK_EQUAL(happened_take().errors[AEG_ERROR_UNSEEN], 0);
+	}
+	datapath_stop();
+	storage_closed = false;
 }
 
 const struct test seat_tests[] = {
@@ -356,6 +527,9 @@ const struct test seat_tests[] = {
 	{"seats: revoked in a seat and in storage", revoked_wherever},
 	{"seats: a socket that is gone", nobodys_socket},
 	{"seats: closed with bytes on their way", lingers},
+	{"seats: the seat of a closed socket", gives_its_seat_away},
 	{"seats: revoked with bytes on their way", revoked_while_it_lingers},
+	{"seats: decided again on the way to another process", on_its_way},
+	{"seats: decided again where storage is closed", undisturbed},
 	{NULL, NULL},
 };

@@ -64,6 +64,8 @@ static void print_generation(const json_t *status)
 		add_age(&text, ", in force for ", aeg_value_str(status, "generationAt"));
 	if (json_is_true(json_object_get(status, "adopted")))
 		aeg_buf_puts(&text, ", pins of an earlier daemon adopted");
+	if (json_is_true(json_object_get(status, "storageClosed")))
+		aeg_buf_puts(&text, ", storage of sockets is closed to iterators");
 	line_start("generation");
 	puts(aeg_buf_text(&text));
 }

@@ -37,6 +37,7 @@ static void put_ruleset(struct aeg_json *json, const struct aeg_reconciler *reco
 	aeg_json_u64(json, "generation", aeg_datapath_generation(reconciler->datapath));
 	aeg_json_time(json, "generationAt", reconciler->generation_at_ns);
 	aeg_json_bool(json, "adopted", reconciler->adopted);
+	aeg_json_bool(json, "storageClosed", aeg_datapath_storage_closed(reconciler->datapath));
 	aeg_json_u64(json, "policies", ruleset ? ruleset->model->policies.n : 0);
 	aeg_json_u64(json, "endpoints", ruleset ? ruleset->model->endpoints.n : 0);
 	aeg_json_u64(json, "workloads", ruleset ? ruleset->model->workloads.n : 0);

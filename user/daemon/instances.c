@@ -38,17 +38,26 @@ struct aeg_ident_row aeg_instance_row(const struct aeg_reconciler *reconciler,
 	};
 }
 
-/* What the change denies must not go on; denials of it come as events, and are ended as such. */
-void aeg_instances_revoke(struct aeg_reconciler *reconciler)
+/* Denials of what stands come as events, and are ended as such. */
+static void decided_again(struct aeg_reconciler *reconciler, int err)
 {
-	int err = aeg_datapath_revoke(reconciler->datapath);
-
-	reconciler->revoking = false;
 	if (err)
 		aeg_log(AEG_LOG_ERROR, COMPONENT,
 			"connections that stand cannot be decided again: %s", strerror(-err));
 	if (reconciler->revoked)
 		reconciler->revoked(reconciler->swapped_arg);
+}
+
+void aeg_instances_revoke(struct aeg_reconciler *reconciler)
+{
+	reconciler->revoking = false;
+	decided_again(reconciler, aeg_datapath_revoke(reconciler->datapath));
+	decided_again(reconciler, aeg_datapath_revoke_rest(reconciler->datapath));
+}
+
+void aeg_instances_remind(struct aeg_reconciler *reconciler)
+{
+	decided_again(reconciler, aeg_datapath_revoke(reconciler->datapath));
 }
 
 void aeg_instances_revoke_soon(struct aeg_reconciler *reconciler)

@@ -29,5 +29,7 @@ void aeg_instances_covered(void *arg, struct aeg_instance *instance);
  * milliseconds, once for all changes until then. */
 void aeg_instances_revoke(struct aeg_reconciler *reconciler);
 void aeg_instances_revoke_soon(struct aeg_reconciler *reconciler);
+/* Nothing changed, but some of what was to end may still be there: those come as events again. */
+void aeg_instances_remind(struct aeg_reconciler *reconciler);
 
 #endif

@@ -39,7 +39,7 @@ static void look(void *arg)
 
 	killer->armed = false;
 	killer->rounds++;
-	aeg_instances_revoke(killer->reconciler);
+	aeg_instances_remind(killer->reconciler);
 	if (killer->counts[AEG_KILL_FAILED] == failed)
 		killer->rounds = 0;
 }

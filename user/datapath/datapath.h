@@ -26,6 +26,7 @@ struct aeg_datapath_config {
 	size_t counts_max;	 /* entries of the counter table */
 	bool sockops;		 /* attach it: the backstop of denials, the latency of handshakes */
 	bool tc;		 /* load the TC program, for aeg_datapath_set_veths() */
+	bool storage_closed;	 /* as if the kernel let nobody iterate over storage; for tests */
 };
 
 /*
@@ -131,6 +132,12 @@ int aeg_datapath_set_home(struct aeg_datapath *datapath, uint64_t cgroup);
  * leaves, and reported as denials of AEG_HOOK_REVOKE, for aeg_datapath_kill(). Those that were to end and
  * are still there come again as AEG_EVENT_KILL. */
 int aeg_datapath_revoke(struct aeg_datapath *datapath);
+/* The same for what was being decided by the former tables when that began. Waits for a grace period, 8 to
+ * 20 ms where CPUs are busy. */
+int aeg_datapath_revoke_rest(struct aeg_datapath *datapath);
+/* Whether this kernel lets nobody iterate over storage, so that it is looked for at what processes hold
+ * open. What nobody holds open then is held, and counted as AEG_ERROR_UNSEEN. */
+bool aeg_datapath_storage_closed(const struct aeg_datapath *datapath);
 /* Ends the denied connection of an event at once; -ENOENT when it is gone already. */
 int aeg_datapath_kill(struct aeg_datapath *datapath, const struct aeg_event *event);
 /* Ends every connection that a quarantined workload's cgroup made or accepted, whatever the programs know

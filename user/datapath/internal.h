@@ -102,9 +102,10 @@ struct aeg_listeners {
 /* The rings in the order they are emptied. */
 enum aeg_ring_kind { AEG_RING_DENIALS, AEG_RING_EVENTS, AEG_RING_MAX };
 
-/* Links of programs that are run over all sockets; -1: none. */
+/* What is run over all sockets: a program, and the link of an iterator; -1: none. */
 struct aeg_iterator {
 	int seats_fd, storage_fd;
+	bool partial; /* storage is met only at sockets that a process holds open */
 };
 
 struct aeg_datapath {
@@ -151,9 +152,15 @@ int aeg_pins_check(const char *pin_dir, bool *ret_adopted, struct aeg_buf *error
 int aeg_pins_remove(const char *pin_dir, struct aeg_buf *error);
 
 /* ---- iterate.c ---- */
-/* Links of two programs that do the same, over every seat and over every socket that has storage. */
-int aeg_iterator_open(const struct aeg_datapath *datapath, const struct bpf_program *seats,
-		      const struct bpf_program *storage, struct aeg_iterator *ret);
+/* Programs that do the same, at every seat, at all storage, and at the storage of what is held open. */
+struct aeg_walkers {
+	const struct bpf_program *seats, *storage, *files;
+};
+/* Which of them this kernel can load, before it is asked to. */
+struct aegress;
+void aeg_iterator_choose(const struct aegress *skel, const struct aeg_datapath_config *config);
+int aeg_iterator_open(const struct aeg_datapath *datapath, const struct aeg_walkers *walkers,
+		      struct aeg_iterator *ret);
 void aeg_iterator_close(struct aeg_iterator *iterator);
 
 /* ---- listeners.c ---- */

@@ -206,6 +206,17 @@ static int make_storage(void *arg)
 	return err ? err : aegress__load(skel);
 }
 
+static int open_iterators(struct aeg_datapath *datapath, const struct aegress *skel)
+{
+	const struct aeg_walkers revoke = {skel->progs.revoke_seats, skel->progs.revoke,
+					   skel->progs.revoke_files};
+	const struct aeg_walkers renew = {skel->progs.renew_seats, skel->progs.renew,
+					  skel->progs.renew_files};
+	int err = aeg_iterator_open(datapath, &revoke, &datapath->revoke);
+
+	return err ? err : aeg_iterator_open(datapath, &renew, &datapath->renew);
+}
+
 /*
  * libbpf pins new maps and reuses pinned ones while it loads. RLIMIT_MEMLOCK, which kernels before
  * 5.11 charge maps to, is raised by libbpf. All that is needed afterwards are descriptors: the
@@ -226,6 +237,7 @@ static int load(struct aeg_datapath *datapath, const struct aeg_datapath_config 
 		return fail(error, -errno, "reading the BPF object");
 	bpf_program__set_autoload(skel->progs.sock_ops, config->sockops);
 	bpf_program__set_autoload(skel->progs.veth_ingress, config->tc);
+	aeg_iterator_choose(skel, config);
 	err = prepare_maps(skel, config, error);
 	if (err)
 		return aeg_buf_text(error)[0] ? err : fail(error, err, "preparing the maps");
@@ -235,11 +247,7 @@ static int load(struct aeg_datapath *datapath, const struct aeg_datapath_config 
 	err = keep_fds(datapath, skel);
 	if (err)
 		return err;
-	err = aeg_iterator_open(datapath, skel->progs.revoke_seats, skel->progs.revoke,
-				&datapath->revoke);
-	if (!err)
-		err = aeg_iterator_open(datapath, skel->progs.renew_seats, skel->progs.renew,
-					&datapath->renew);
+	err = open_iterators(datapath, skel);
 	return err ? fail(error, err, "opening the iterators over sockets") : 0;
 }
 
@@ -313,7 +321,7 @@ static struct aeg_datapath *datapath_new(const char *pin_dir)
 	datapath->pin_dir = aeg_xstrdup(pin_dir);
 	datapath->lock_fd = datapath->cgroup_fd = -1;
 	datapath->epoll_fd = datapath->helper_fd = datapath->tc_fd = -1;
-	datapath->revoke = datapath->renew = (struct aeg_iterator){-1, -1};
+	datapath->revoke = datapath->renew = (struct aeg_iterator){-1, -1, false};
 	for (int i = 0; i < AEG_MAP_MAX; i++)
 		datapath->maps[i] = -1;
 	for (int i = 0; i < AEG_PROG_MAX; i++)
