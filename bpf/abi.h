@@ -91,7 +91,7 @@ struct aeg_ctl {
 	__u32 nroots;	  /* entries in use, holes (cgroup 0) included */
 	__u32 ttl_min;	  /* s; what was learned stays at least this long, and after each use */
 	__u32 share;	  /* addresses that one workload may have in `learned` */
-	__u32 pad;
+	__u32 learned;	  /* addresses in `learned`; programs and the daemon change it atomically */
 	__u64 host_netns; /* cookie of the initial network namespace; programs fill it in */
 	__u64 seed_basis; /* of name hashes; made once, before the first generation: maps keep hashes */
 	__u64 seed_factor; /* odd */

@@ -64,7 +64,8 @@ static __always_inline enum aeg_learning aeg_member_put(struct aeg_learned *entr
 }
 
 /* An address that nobody has learned yet. AGAIN: another CPU was faster. */
-static __always_inline enum aeg_learning aeg_learn_first(struct aeg_scratch *scratch,
+static __always_inline enum aeg_learning aeg_learn_first(struct aeg_ctl *control,
+							 struct aeg_scratch *scratch,
 							 const __u8 *addr,
 							 const struct aeg_member *fresh)
 {
@@ -80,17 +81,19 @@ static __always_inline enum aeg_learning aeg_learn_first(struct aeg_scratch *scr
 	first->members[0] = *fresh;
 	if (bpf_map_update_elem(&learned, addr, first, BPF_NOEXIST))
 		return AEG_LEARNING_AGAIN;
-	__sync_fetch_and_add(taken, 1);
+	aeg_share_take(control, taken);
 	return AEG_LEARNING_NEW;
 }
 
-static __always_inline enum aeg_learning aeg_learn(struct aeg_scratch *scratch, const __u8 *addr,
-						   const struct aeg_member *fresh, __u32 now)
+static __always_inline enum aeg_learning aeg_learn(struct aeg_ctl *control,
+						   struct aeg_scratch *scratch, const __u8 *addr,
+						   const struct aeg_member *fresh)
 {
+	__u32 now = scratch->lesson.now;
 	struct aeg_learned *entry = bpf_map_lookup_elem(&learned, addr);
 
 	if (!entry) {
-		enum aeg_learning result = aeg_learn_first(scratch, addr, fresh);
+		enum aeg_learning result = aeg_learn_first(control, scratch, addr, fresh);
 
 		if (result != AEG_LEARNING_AGAIN)
 			return result;

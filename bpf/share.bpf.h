@@ -26,9 +26,9 @@ static __always_inline __u64 *aeg_share_row(__u32 workload, __u32 side)
 }
 
 /*
- * Where an address that is put into the table is counted: afterwards, so that nothing has to be undone
- * where it was not. CPUs that do so at the same time may each go beyond the share by the one address
- * that they have in hand. NULL: the workload has its share.
+ * Where an address that is put into the table is counted, by aeg_share_take(). CPUs that do so at the
+ * same time may each go beyond the share by the one address that they have in hand. NULL: the workload
+ * has its share.
  */
 static __always_inline __u64 *aeg_share_find(__u32 workload, __u32 share)
 {
@@ -38,6 +38,13 @@ static __always_inline __u64 *aeg_share_find(__u32 workload, __u32 share)
 	if (!taken || !back || (__s64)(READ_ONCE(*taken) - READ_ONCE(*back)) >= (__s64)share)
 		return NULL;
 	return taken;
+}
+
+/* Once the address is in the table, so that nothing has to be undone where it did not get there. */
+static __always_inline void aeg_share_take(struct aeg_ctl *control, __u64 *taken)
+{
+	__sync_fetch_and_add(taken, 1);
+	__sync_fetch_and_add(&control->learned, 1);
 }
 
 #endif
