@@ -362,7 +362,6 @@ static __always_inline void aeg_dns_learn(struct __sk_buff *skb, const struct ae
 	}
 	scratch->lesson.node = node;
 	scratch->lesson.ttl_min = READ_ONCE(control->ttl_min);
-	scratch->lesson.share = READ_ONCE(control->share);
 	scratch->lesson.learned = 0;
 	scratch->lesson.refusal = 0;
 	scratch->lesson.unheard = (__u32)dns_speak(skb, slot);

@@ -70,14 +70,14 @@ static __always_inline enum aeg_learning aeg_learn_first(struct aeg_ctl *control
 							 const struct aeg_member *fresh)
 {
 	struct aeg_learned *first = (struct aeg_learned *)scratch->first; /* no room on the stack */
-	const struct aeg_lesson *lesson = &scratch->lesson;
-	__u64 *taken = aeg_share_find(lesson->workload, lesson->share);
+	__u32 workload = scratch->lesson.workload;
+	__u64 *taken = aeg_share_find(control, workload);
 
 	if (!taken)
 		return AEG_LEARNING_SHARE;
 	__builtin_memset(first, 0, sizeof(*first));
 	__builtin_memcpy(first->addr, addr, sizeof(first->addr));
-	first->workload = lesson->workload;
+	first->workload = workload;
 	first->members[0] = *fresh;
 	if (bpf_map_update_elem(&learned, addr, first, BPF_NOEXIST))
 		return AEG_LEARNING_AGAIN;

@@ -107,7 +107,7 @@ int aeg_datapath_learned_delete(struct aeg_datapath *datapath, const uint8_t add
 uint32_t aeg_datapath_learned_count(const struct aeg_datapath *datapath);
 /* The table was seen to hold n. Nothing is changed if the count is not what it was before that. */
 void aeg_datapath_learned_settle(struct aeg_datapath *datapath, uint32_t before, uint32_t n);
-/* Addresses that one workload may have learned. */
+/* Addresses that each workload is sure of, see aeg_ctl.share. */
 void aeg_datapath_set_share(struct aeg_datapath *datapath, uint32_t addresses);
 /* Calls fn for every row of `shares`. */
 typedef void aeg_share_fn(void *arg, const struct aeg_share_key *key, uint64_t count);
