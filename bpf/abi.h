@@ -90,10 +90,10 @@ struct aeg_ctl {
 	__u32 wake_bytes; /* unread bytes in a ring that wake the daemon even when it does not doze */
 	__u32 nroots;	  /* entries in use, holes (cgroup 0) included */
 	__u32 ttl_min;	  /* s; what was learned stays at least this long, and after each use */
-	__u32 share;	  /* addresses that one workload may have in `learned` */
+	__u32 share;	  /* addresses in `learned` that each workload is sure of */
+	__u32 learned;	  /* addresses in `learned`; programs and the daemon change it atomically */
 	__u32 walk;	  /* counts the walks over what stands (revoke.bpf.c), each as it begins */
 	__u32 walked; /* storage that no walk since this one has met is held; see standing.bpf.h */
-	__u32 pad;
 	__u64 host_netns; /* cookie of the initial network namespace; programs fill it in */
 	__u64 seed_basis; /* of name hashes; made once, before the first generation: maps keep hashes */
 	__u64 seed_factor; /* odd */
@@ -294,6 +294,9 @@ struct aeg_learned {
  * Map `shares`: how many addresses a workload has put into `learned`, and how many were taken out again.
  * Both only count up and have one writer each, the programs and the daemon; the difference counts
  * against aeg_ctl.share. The programs make both rows, so that the daemon has room to give back.
+ *
+ * Whoever has its share may learn more only while aeg_ctl.learned is below AEG_LEARNED_COMMON: the rest
+ * of the table is kept for those who are below theirs.
  */
 enum aeg_share_side { AEG_SHARE_TAKEN, AEG_SHARE_BACK };
 struct aeg_share_key {
@@ -302,7 +305,8 @@ struct aeg_share_key {
 };
 
 #define AEG_LEARNED_MAX (1 << 16) /* addresses */
-#define AEG_SHARE_DEFAULT (AEG_LEARNED_MAX / 8)
+#define AEG_LEARNED_COMMON (AEG_LEARNED_MAX / 4 * 3)
+#define AEG_SHARE_DEFAULT ((AEG_LEARNED_MAX - AEG_LEARNED_COMMON) / 8)
 #define AEG_SHARES_MAX (1 << 14) /* two rows a workload */
 #define AEG_SPOKEN_MAX (1 << 15) /* texts; the oldest are forgotten, which only hides them */
 #define AEG_HOMES_MAX (1 << 14)

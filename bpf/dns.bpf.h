@@ -269,7 +269,7 @@ static __always_inline enum aeg_learning aeg_record_learn(struct aeg_ctl *contro
 	member.node = scratch->lesson.node;
 	member.name = scratch->name.hash;
 	member.expires = scratch->lesson.now + aeg_lifetime(&scratch->lesson, record->ttl);
-	result = aeg_learn(scratch, record->addr, &member, scratch->lesson.now);
+	result = aeg_learn(control, scratch, record->addr, &member);
 	if (aeg_learned_now(result))
 		aeg_learn_tell(control, scratch, record, &member, result);
 	return result;
@@ -362,7 +362,6 @@ static __always_inline void aeg_dns_learn(struct __sk_buff *skb, const struct ae
 	}
 	scratch->lesson.node = node;
 	scratch->lesson.ttl_min = READ_ONCE(control->ttl_min);
-	scratch->lesson.share = READ_ONCE(control->share);
 	scratch->lesson.learned = 0;
 	scratch->lesson.refusal = 0;
 	scratch->lesson.unheard = (__u32)dns_speak(skb, slot);

@@ -64,33 +64,36 @@ static __always_inline enum aeg_learning aeg_member_put(struct aeg_learned *entr
 }
 
 /* An address that nobody has learned yet. AGAIN: another CPU was faster. */
-static __always_inline enum aeg_learning aeg_learn_first(struct aeg_scratch *scratch,
+static __always_inline enum aeg_learning aeg_learn_first(struct aeg_ctl *control,
+							 struct aeg_scratch *scratch,
 							 const __u8 *addr,
 							 const struct aeg_member *fresh)
 {
 	struct aeg_learned *first = (struct aeg_learned *)scratch->first; /* no room on the stack */
-	const struct aeg_lesson *lesson = &scratch->lesson;
-	__u64 *taken = aeg_share_find(lesson->workload, lesson->share);
+	__u32 workload = scratch->lesson.workload;
+	__u64 *taken = aeg_share_find(control, workload);
 
 	if (!taken)
 		return AEG_LEARNING_SHARE;
 	__builtin_memset(first, 0, sizeof(*first));
 	__builtin_memcpy(first->addr, addr, sizeof(first->addr));
-	first->workload = lesson->workload;
+	first->workload = workload;
 	first->members[0] = *fresh;
 	if (bpf_map_update_elem(&learned, addr, first, BPF_NOEXIST))
 		return AEG_LEARNING_AGAIN;
-	__sync_fetch_and_add(taken, 1);
+	aeg_share_take(control, taken);
 	return AEG_LEARNING_NEW;
 }
 
-static __always_inline enum aeg_learning aeg_learn(struct aeg_scratch *scratch, const __u8 *addr,
-						   const struct aeg_member *fresh, __u32 now)
+static __always_inline enum aeg_learning aeg_learn(struct aeg_ctl *control,
+						   struct aeg_scratch *scratch, const __u8 *addr,
+						   const struct aeg_member *fresh)
 {
+	__u32 now = scratch->lesson.now;
 	struct aeg_learned *entry = bpf_map_lookup_elem(&learned, addr);
 
 	if (!entry) {
-		enum aeg_learning result = aeg_learn_first(scratch, addr, fresh);
+		enum aeg_learning result = aeg_learn_first(control, scratch, addr, fresh);
 
 		if (result != AEG_LEARNING_AGAIN)
 			return result;

@@ -17,7 +17,8 @@
 	X(BUSY, "busy", "no memory to parse in: the packet was dropped, the client repeats it")    \
 	X(EVICTED, "evicted", "a socket asked 32 questions more, with one unanswered: forgotten")  \
 	X(SHARE, "over-share",                                                                     \
-	  "a new address, but its workload has its share of the table already")                    \
+	  "a new address, but its workload has its share, and three quarters of the table are "    \
+	  "taken")                                                                                 \
 	X(HELD, "held", "no answer: a name's time was extended, since a connection uses it")       \
 	X(QUIET, "quiet", "beside another result: no event, the workload had its share")
 

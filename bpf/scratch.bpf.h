@@ -23,7 +23,6 @@ struct aeg_lesson {
 	__u64 proof;	 /* of the message, see proofs.bpf.h; 0: none */
 	__u32 learned;	 /* of the addresses, that are known now */
 	__u32 declarers; /* of the name's pattern */
-	__u32 share;	 /* see aeg_ctl */
 	__u32 unheard;	 /* 1: the name was not known, and no event has told of it yet */
 	__u32 refusal;	 /* enum aeg_learning of the first address that was refused; 0: none was */
 	__u32 refused;	 /* which one */

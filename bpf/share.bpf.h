@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * The share of the table of learned addresses that one workload may have, so that no one fills it for
+ * The share of the table of learned addresses that a workload is sure of, so that no one fills it for
  * all. Only an address that is new to the table is asked for here: one that is known costs nothing,
  * whoever put it there. The daemon's side, which gives back: user/daemon/shares.h.
  */
@@ -26,18 +26,27 @@ static __always_inline __u64 *aeg_share_row(__u32 workload, __u32 side)
 }
 
 /*
- * Where an address that is put into the table is counted: afterwards, so that nothing has to be undone
- * where it was not. CPUs that do so at the same time may each go beyond the share by the one address
- * that they have in hand. NULL: the workload has its share.
+ * Where an address that is put into the table is counted, by aeg_share_take(). CPUs that do so at the
+ * same time may each go beyond the bound by the one address that they have in hand. NULL: the workload
+ * has its share, and no more than a quarter of the table is free.
  */
-static __always_inline __u64 *aeg_share_find(__u32 workload, __u32 share)
+static __always_inline __u64 *aeg_share_find(const struct aeg_ctl *control, __u32 workload)
 {
 	__u64 *taken = aeg_share_row(workload, AEG_SHARE_TAKEN);
 	const __u64 *back = aeg_share_row(workload, AEG_SHARE_BACK);
 
-	if (!taken || !back || (__s64)(READ_ONCE(*taken) - READ_ONCE(*back)) >= (__s64)share)
+	if (!taken || !back)
 		return NULL;
-	return taken;
+	if ((__s64)(READ_ONCE(*taken) - READ_ONCE(*back)) < (__s64)READ_ONCE(control->share))
+		return taken;
+	return READ_ONCE(control->learned) < AEG_LEARNED_COMMON ? taken : NULL;
+}
+
+/* Once the address is in the table, so that nothing has to be undone where it did not get there. */
+static __always_inline void aeg_share_take(struct aeg_ctl *control, __u64 *taken)
+{
+	__sync_fetch_and_add(taken, 1);
+	__sync_fetch_and_add(&control->learned, 1);
 }
 
 #endif

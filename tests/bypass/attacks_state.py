@@ -8,7 +8,7 @@ from corpus import attack, shot
 from harness import check, equal, wait_until
 from hello import modern
 from names_scene import DENIED as DENIED_NAME
-from stage import ALLOWED, CROWD, CROWD_SHARE, DENIED, DENIED6, LATE, LATE_NAME, NARROW, POLICIES, SHARE
+from stage import ALLOWED, COMMON, CROWD, CROWD_COMMON, CROWD_SHARE, DENIED, DENIED6, LATE, LATE_NAME, NARROW, POLICIES
 from stage import crowd_name, resolve
 
 FLOOD = 5000
@@ -66,26 +66,27 @@ def ask_names(it, names):
         resolve(it.pod, crowd_name(n), "v4")
 
 
-def full_shares(it):
-    ask_names(it, CROWD_SHARE)
+def full_shares(it, names=CROWD_COMMON):
+    ask_names(it, names)
     return it.daemon.get("/v1/status")["dns"]["fullShares"]
 
 
 def flood_with_names(it, names):
     before = it.learned("over-share")
     ask_names(it, names)
-    check(it.learned("over-share") > before, "the share is not used up")
+    check(it.learned("over-share") > before, "what is common is not used up")
     check(it.learned("table-full") == 0, "the table is full")
 
 
 @attack("exhaustion: a pod fills the table of learned addresses",
         "LRU tables evict what others rely on; agentsh evicts default-deny",
-        "its share is full: what was known stays, what is new is not learned, and it is counted: over-share",
+        "it gets three quarters: what was known stays, what is new is not learned, and it is counted: over-share",
         "a hash that never evicts; what is not learned is decided as an unknown address", order=80)
 def full_of_names(it):
     resolve(it.pods["neighbour"], "only.upload.test", "v4")
     it.gets_through(modern("seen.hub.test"))
-    flood_with_names(it, CROWD_SHARE)
+    equal(full_shares(it, CROWD_SHARE), [], "whom a share binds while there is room")
+    flood_with_names(it, CROWD_COMMON)
     equal(it.connects(DENIED_NAME), "EPERM", "what was denied")
     it.says(modern("rival.test"), "name-not-allowed")
     it.gets_through(modern("seen.hub.test"))
@@ -93,14 +94,14 @@ def full_of_names(it):
 
 @attack("exhaustion as an end in itself: a pod asks for more than the table holds, so that others learn nothing",
         "wherever a table is shared, who comes first takes it all",
-        "it learns its share and no more; a pod that is contained strictly learns a new name and connects",
-        "an address is charged to the workload that taught it first, until it expires; known ones cost nothing", order=81)
+        "it learns three quarters of it and no more; a pod that is contained strictly learns a new name and connects",
+        "the last quarter is for workloads below their share; an address is charged to whoever taught it first", order=81)
 def starved_names(it):
     pod = it.pods["contained"]
     flood_with_names(it, CROWD)
     equal(it.connects(LATE, pod), "EPERM", "an address before its name was asked for, contained strictly")
-    check(it.entries("learned") < SHARE + OTHERS, "it learned more than its share")
-    wait_until(lambda: full_shares(it) == ["ml/chat-1"], "the one whose share is used up")  # some may just have expired
+    check(it.entries("learned") < COMMON + OTHERS, "it learned more than three quarters of the table")
+    wait_until(lambda: full_shares(it) == ["ml/chat-1"], "the one who has more than its share")  # some may just have expired
     equal(resolve(pod, LATE_NAME, "v4"), [LATE], "the late name")
     equal(it.connects(LATE, pod), "OK", "the same address, learned beside the flood")
     equal(it.connects(DENIED_NAME), "EPERM", "what was denied to the pod that floods")

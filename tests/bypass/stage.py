@@ -86,9 +86,9 @@ WORKLOADS = "---\n".join(WORKLOAD.format(name, "") for name in NAMES + ("require
 HOOK_LAYERS = {"frame": "tc", "revoke": "daemon"}
 
 
-SHARE = 8192                  # addresses that one workload may have of the table
+COMMON = 65536 // 4 * 3       # addresses of the table that anybody may take; the rest is for who has few
 CROWD, CROWD_EACH = 2350, 28  # names that would fill the table: 65,536
-CROWD_SHARE = SHARE // CROWD_EACH + 10
+CROWD_SHARE, CROWD_COMMON = 2048 // CROWD_EACH + 10, COMMON // CROWD_EACH + 10
 LATE, LATE_NAME = "203.0.113.83", "late.hub.test"  # as WITNESS; nobody asks for it before it is about it
 
 

@@ -198,7 +198,7 @@ def test_status():
         done = ask(0, server, "status", stdout="generation")
         for part in ("ok", "3 running", "0 allowed, 0 audited, 5 denied", "denial-lost: 5 times",
                      "counts: 90 of 100", "resolvers    192.0.2.53", "9 ok, 1 truncated",
-                     "addresses    7 of 64 learned, at most 48 by one workload\n", "full shares  ml/x?-1\n",
+                     "addresses    7 of 64 learned, each workload is sure of 48\n", "full shares  ml/x?-1\n",
                      "4 new, 7 again", "hellos       3 done\n", "names ?]0;x?"):
             contains(done.stdout, part, "status")
         check("event-lost" not in done.stdout, "an error that did not happen")

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* One workload's share of the learned addresses: what counts against it, and that all of it comes back. */
+/*
+ * One workload's share of the learned addresses: what counts against it, when it binds, and that all of
+ * it comes back.
+ */
 #include "daemon/janitor.h"
 #include "daemon/shares.h"
 #include "tests/prog/names_policy.h"
@@ -19,7 +22,13 @@ static void move_to(const char *cgroup)
 	stage_enter(cgroup);
 }
 
-static bool start(void)
+static void set_count(uint32_t n)
+{
+	aeg_datapath_learned_settle(datapath, aeg_datapath_learned_count(datapath), n);
+	CHECK_EQUAL(aeg_datapath_learned_count(datapath), n);
+}
+
+static bool start_empty(void)
 {
 	world_start();
 	if (!names_start())
@@ -27,6 +36,16 @@ static bool start(void)
 	aeg_datapath_set_share(datapath, SHARE);
 	stage_enter(IN_A);
 	return true;
+}
+
+/* As if others had all of the table that is common, so that the share binds: until it is swept. */
+static bool start(void)
+{
+	bool started = start_empty();
+
+	if (started)
+		set_count(AEG_LEARNED_COMMON);
+	return started;
 }
 
 static void stop(void)
@@ -68,7 +87,7 @@ static uint64_t used_by(uint32_t workload)
 
 struct entries {
 	uint32_t workload;
-	uint64_t n;
+	uint64_t n, all;
 };
 
 static void count_entry(void *arg, const struct aeg_learned *learned)
@@ -76,24 +95,32 @@ static void count_entry(void *arg, const struct aeg_learned *learned)
 	struct entries *entries = arg;
 
 	entries->n += learned->workload == entries->workload;
+	entries->all++;
 }
 
 /* What the table itself says: used_by() must agree. */
-static uint64_t entries_of(uint32_t workload)
+static struct entries entries_of(uint32_t workload)
 {
 	struct entries entries = {.workload = workload};
 
 	CHECK_EQUAL(aeg_datapath_learned(datapath, count_entry, &entries), 0);
-	return entries.n;
+	return entries;
 }
 
 static void check_used(uint32_t workload, uint64_t n)
 {
-	CHECK_EQUAL(entries_of(workload), n);
+	CHECK_EQUAL(entries_of(workload).n, n);
 	CHECK_EQUAL(used_by(workload), n);
 }
 
-static size_t sweep(void)
+static void check_all(uint64_t n)
+{
+	CHECK_EQUAL(entries_of(0).all, n);
+	CHECK_EQUAL(aeg_datapath_learned_count(datapath), n);
+}
+
+/* Finds out how many addresses there are. */
+static size_t sweep_and_count(void)
 {
 	struct aeg_janitor *janitor = NULL;
 	struct aeg_loop *loop = NULL;
@@ -104,6 +131,15 @@ static size_t sweep(void)
 	CHECK_EQUAL(aeg_janitor_sweep(janitor, &left), 0);
 	aeg_janitor_close(janitor);
 	aeg_loop_free(loop);
+	return left;
+}
+
+/* The share binds afterwards, as it did before. */
+static size_t sweep(void)
+{
+	size_t left = sweep_and_count();
+
+	set_count(AEG_LEARNED_COMMON);
 	return left;
 }
 
@@ -151,6 +187,31 @@ static void test_starved(void)
 		CHECK(!ask_for(21, SHARE, 1));
 		check_used(WORKLOAD_B, SHARE);
 		check_used(WORKLOAD_A, SHARE);
+	}
+	stop();
+}
+
+/* Whoever has its share goes on while a part of the table is common, others when that is over. */
+static void test_room(void)
+{
+	if (start_empty()) {
+		CHECK(ask_for(18, 0, SHARE + 10));
+		check_used(WORKLOAD_A, SHARE + 10);
+		check_all(SHARE + 10);
+
+		set_count(AEG_LEARNED_COMMON - 1);
+		CHECK(ask_for(18, SHARE + 10, 1));
+		CHECK_EQUAL(learnings(AEG_LEARNING_SHARE), 0);
+		CHECK(!ask_for(18, SHARE + 11, 1));
+		CHECK_EQUAL(learnings(AEG_LEARNING_SHARE), 1);
+
+		move_to(IN_B);
+		CHECK(ask_for(19, 0, SHARE));
+		CHECK(!ask_for(19, SHARE, 1));
+		check_used(WORKLOAD_B, SHARE);
+		CHECK_EQUAL(learnings(AEG_LEARNING_SHARE), 2);
+		set_count(AEG_LEARNED_COMMON - 1);
+		CHECK(ask_for(19, SHARE, 1));
 	}
 	stop();
 }
@@ -232,6 +293,21 @@ static void test_forgotten(void)
 	stop();
 }
 
+static void delete_uncounted(int net, int n)
+{
+	AEG_AUTO_CLOSE int map = open_map("learned");
+
+	for (int i = 0; i < n; i++) {
+		char text[32];
+		struct aeg_addr addr;
+
+		snprintf(text, sizeof(text), "5.%d.0.%d", net, i);
+		addr = world_addr(text);
+		CHECK_EQUAL(bpf_map_delete_elem(map, &addr), 0);
+	}
+	forget_proofs();
+}
+
 /*
  * A daemon that was killed when it had deleted and not yet counted; a count that is wrong both ways. The
  * next one finds the pins like this.
@@ -240,18 +316,9 @@ static void test_killed(void)
 {
 	if (start()) {
 		static const uint64_t wrong[] = {3, 1000, (uint64_t)-1000};
-		AEG_AUTO_CLOSE int map = open_map("learned");
 
 		CHECK(ask_for(29, 0, SHARE));
-		for (int i = 0; i < 4; i++) {
-			char text[32];
-			struct aeg_addr addr;
-
-			snprintf(text, sizeof(text), "5.29.0.%d", i);
-			addr = world_addr(text);
-			CHECK_EQUAL(bpf_map_delete_elem(map, &addr), 0);
-		}
-		forget_proofs();
+		delete_uncounted(29, 4);
 		CHECK(!ask_for(29, 0, 1));
 		sweep();
 		check_used(WORKLOAD_A, SHARE - 4);
@@ -262,6 +329,35 @@ static void test_killed(void)
 		}
 		CHECK(ask_for(29, 0, 4));
 		CHECK(!ask_for(30, 0, 1));
+	}
+	stop();
+}
+
+/* The same for the count of all addresses. One that has run below nothing keeps everybody to his share. */
+static void test_killed_sum(void)
+{
+	static const uint32_t wrong[] = {0, SHARE, AEG_LEARNED_COMMON, UINT32_MAX};
+	const struct aeg_datapath_config config = stage_config();
+
+	if (start_empty()) {
+		CHECK(ask_for(35, 0, SHARE));
+		delete_uncounted(35, 4);
+		aeg_datapath_close(datapath);
+		CHECK(datapath_start(&config) && names_install());
+		CHECK_EQUAL(aeg_datapath_learned_count(datapath), SHARE);
+		sweep_and_count();
+		check_all(SHARE - 4);
+		for (size_t i = 0; i < AEG_ARRAY_SIZE(wrong); i++) {
+			set_count(wrong[i]);
+			sweep_and_count();
+			check_all(SHARE - 4);
+		}
+		CHECK(ask_for(36, 0, 4));
+		set_count(UINT32_MAX - 1);
+		CHECK(!ask_for(36, 4, 1));
+		sweep_and_count();
+		CHECK(ask_for(36, 4, 1));
+		check_all(SHARE + 1);
 	}
 	stop();
 }
@@ -287,15 +383,18 @@ static void test_adopted(void)
 
 /* ---- while it is swept ---- */
 
-/* Asks for what is new until it is killed. */
+#define SWEEPS 200
+#define ASKED_FOR 5000
+
+/* Asks for what is new, or was until it was swept, until it is killed. */
 static pid_t ask_without_end(void)
 {
 	pid_t pid = fork();
 
 	if (pid)
 		return pid;
-	for (int i = 0;; i = (i + 1) % 50000)
-		(void)ask_for(40 + i / 5000, i % 5000, 1);
+	for (int i = 0;; i = (i + 1) % ASKED_FOR)
+		(void)ask_for(40, i, 1);
 }
 
 static void expire_all(void *arg, const struct aeg_learned *learned)
@@ -307,27 +406,26 @@ static void expire_all(void *arg, const struct aeg_learned *learned)
 	(void)bpf_map_update_elem(*map, learned->addr, &dead, BPF_EXIST | BPF_F_LOCK);
 }
 
-#define SWEEPS 200
-
 static void test_while_learning(void)
 {
 	pid_t pid;
 
-	if (start()) {
+	if (start_empty()) {
 		AEG_AUTO_CLOSE int map = open_map("learned");
 
-		aeg_datapath_set_share(datapath, 500);
 		pid = ask_without_end();
 		for (int i = 0; i < SWEEPS; i++) {
 			CHECK_EQUAL(aeg_datapath_learned(datapath, expire_all, &map), 0);
-			sweep();
-			CHECK(entries_of(WORKLOAD_A) <= 501);
+			sweep_and_count();
+			/* One that was just put in may be counted twice until the next sweep. */
+			CHECK(aeg_datapath_learned_count(datapath) <= ASKED_FOR + 1);
 		}
 		CHECK(learnings(AEG_LEARNING_NEW) > SWEEPS);
 		kill(pid, SIGKILL);
 		CHECK_EQUAL(waitpid(pid, NULL, 0), pid);
-		sweep();
-		CHECK_EQUAL(used_by(WORKLOAD_A), entries_of(WORKLOAD_A));
+		sweep_and_count();
+		check_used(WORKLOAD_A, entries_of(WORKLOAD_A).n);
+		check_all(entries_of(WORKLOAD_A).n);
 	}
 	stop();
 }
@@ -348,9 +446,11 @@ static void test_full_table(void)
 		CHECK(!ask_for(33, 0, 1));
 		CHECK_EQUAL(learnings(AEG_LEARNING_FULL), 1);
 		check_used(WORKLOAD_A, 0);
-		sweep(); /* they stand for nothing */
+		sweep_and_count(); /* they stand for nothing */
+		check_all(0);
 		CHECK(ask_for(33, 0, 1));
 		check_used(WORKLOAD_A, 1);
+		check_all(1);
 	}
 	stop();
 }
@@ -378,11 +478,13 @@ static void test_no_room(void)
 
 const struct test share_tests[] = {
 	{"share: one that is used up teaches nothing new, others learn", test_starved},
+	{"share: beyond it while there is room", test_room},
 	{"share: a known address costs nothing", test_shared},
 	{"share: an answer of more than there is room for", test_one_answer},
 	{"share: what expires comes back", test_given_back},
 	{"share: a workload without addresses is forgotten", test_forgotten},
 	{"share: what a killed daemon left uncounted", test_killed},
+	{"share: a killed daemon's count of all", test_killed_sum},
 	{"share: counts are adopted", test_adopted},
 	{"share: swept while it is learned", test_while_learning},
 	{"share: a full table", test_full_table},

@@ -77,7 +77,7 @@ static void test_defaults(void **state)
 
 	aeg_dns_config_init(&dns);
 	assert_int_equal(dns.ttl_min, 60);
-	assert_int_equal(dns.share, 8192);
+	assert_int_equal(dns.share, 2048);
 	assert_false(dns.resolvers_given);
 	assert_int_equal(dns.suffixes.list.n, 2);
 	assert_string_equal(dns.suffixes.list.items[0], "svc.cluster.local");

@@ -166,7 +166,7 @@ static void print_learned(const json_t *status)
 		line_start("addresses");
 		printf("%llu of %llu learned", count(map, "entries"), count(map, "capacity"));
 		if (share)
-			printf(", at most %llu by one workload", (unsigned long long)share);
+			printf(", each workload is sure of %llu", (unsigned long long)share);
 		putchar('\n');
 	}
 }

@@ -39,12 +39,13 @@ static void put_servers(struct aeg_json *json, const struct aeg_addrs *resolvers
 	aeg_json_array_end(json);
 }
 
-/* Workloads that learn nothing new until something of theirs expires. */
+/* Workloads that learn nothing new until something expires: nobody while there is room for all. */
 static void put_full_shares(struct aeg_json *json, const struct aeg_reconciler *reconciler)
 {
+	bool bound = aeg_datapath_learned_count(reconciler->datapath) >= AEG_LEARNED_COMMON;
 	AEG_CLEANUP(aeg_shares_done) struct aeg_shares shares = {0};
 
-	if (aeg_shares_read(reconciler->datapath, &shares))
+	if (bound && aeg_shares_read(reconciler->datapath, &shares))
 		return;
 	aeg_json_array(json, "fullShares");
 	for (size_t i = 0; i < shares.list.n; i++) {

@@ -15,7 +15,7 @@ struct aeg_dns_config {
 	struct aeg_addrs resolvers;
 	bool resolvers_given;	     /* else the name servers of this machine: see resolvers.h */
 	uint32_t ttl_min;	     /* s */
-	uint32_t share;		     /* addresses that one workload may have learned */
+	uint32_t share;		     /* learned addresses that each workload is sure of */
 	struct aeg_strings suffixes; /* canonical */
 };
 

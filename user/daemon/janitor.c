@@ -40,7 +40,9 @@ struct sweep {
 	struct aeg_lapse lapse;
 	AEG_VEC(struct dead_one) dead;
 	size_t alive;
-	struct aeg_shares shares; /* as they were before the table was read */
+	/* As they were before the table was read. */
+	uint32_t counted;
+	struct aeg_shares shares;
 };
 
 static void sweep_done(struct sweep *sweep)
@@ -156,10 +158,14 @@ static int sweep_once(struct aeg_janitor *janitor, struct sweep *sweep)
 {
 	int err = aeg_shares_read(janitor->datapath, &sweep->shares);
 
+	sweep->counted = aeg_datapath_learned_count(janitor->datapath);
 	if (!err)
 		err = aeg_datapath_learned(janitor->datapath, look, sweep);
 	if (err)
 		return err;
+	/* Before anything is deleted, which the datapath counts itself. */
+	aeg_datapath_learned_settle(janitor->datapath, sweep->counted,
+				    (uint32_t)(sweep->alive + sweep->dead.n));
 	if (sweep->lapse.due || janitor->failing)
 		renew(janitor);
 	remove_dead(janitor, sweep);

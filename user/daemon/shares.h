@@ -2,7 +2,8 @@
 /*
  * What each workload has of the table of learned addresses. The programs count what they put in, the
  * janitor what it takes out (bpf/abi.h, `shares`); and as it reads the whole table each time, it counts
- * anew: whatever a crash left uncounted is right again a minute later.
+ * anew: whatever a crash left uncounted is right again a minute later. So is the sum of all, which is one
+ * number in `ctl` (aeg_ctl.learned).
  */
 #ifndef AEG_DAEMON_SHARES_H
 #define AEG_DAEMON_SHARES_H

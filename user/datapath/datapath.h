@@ -104,7 +104,11 @@ int aeg_datapath_learned_get(struct aeg_datapath *datapath, const struct aeg_add
 int aeg_datapath_learned_move(struct aeg_datapath *datapath, const uint8_t addr[16],
 			      const struct aeg_member *member, uint32_t node);
 int aeg_datapath_learned_delete(struct aeg_datapath *datapath, const uint8_t addr[16]);
-/* Addresses that one workload may have learned. */
+/* How many there are, as programs and the daemon count them; a daemon that is killed may count wrong. */
+uint32_t aeg_datapath_learned_count(const struct aeg_datapath *datapath);
+/* The table was seen to hold n. Nothing is changed if the count is not what it was before that. */
+void aeg_datapath_learned_settle(struct aeg_datapath *datapath, uint32_t before, uint32_t n);
+/* Addresses that each workload is sure of, see aeg_ctl.share. */
 void aeg_datapath_set_share(struct aeg_datapath *datapath, uint32_t addresses);
 /* Calls fn for every row of `shares`. */
 typedef void aeg_share_fn(void *arg, const struct aeg_share_key *key, uint64_t count);

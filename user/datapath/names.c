@@ -221,7 +221,22 @@ int aeg_datapath_learned_move(struct aeg_datapath *datapath, const uint8_t addr[
 
 int aeg_datapath_learned_delete(struct aeg_datapath *datapath, const uint8_t addr[16])
 {
-	return bpf_map_delete_elem(datapath->maps[AEG_MAP_LEARNED], addr);
+	int err = bpf_map_delete_elem(datapath->maps[AEG_MAP_LEARNED], addr);
+
+	if (!err)
+		__atomic_fetch_sub(&datapath->ctl->learned, 1, __ATOMIC_RELAXED);
+	return err;
+}
+
+uint32_t aeg_datapath_learned_count(const struct aeg_datapath *datapath)
+{
+	return __atomic_load_n(&datapath->ctl->learned, __ATOMIC_RELAXED);
+}
+
+void aeg_datapath_learned_settle(struct aeg_datapath *datapath, uint32_t before, uint32_t n)
+{
+	__atomic_compare_exchange_n(&datapath->ctl->learned, &before, n, false, __ATOMIC_RELAXED,
+				    __ATOMIC_RELAXED);
 }
 
 /* ---- shares of it ---- */
