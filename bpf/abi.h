@@ -54,6 +54,7 @@ enum aeg_mode {
 /* What is reported beside decisions about what is governed. */
 #define AEG_REPORT_UNGOVERNED 1u /* connections to ungoverned destinations */
 #define AEG_REPORT_REFUSED 2u	 /* answers of resolvers that were refused */
+#define AEG_REPORT_CLOSES 4u	 /* ends of what was reported as it was opened */
 
 /* Settings of one generation; element AEG_SLOTS of map `gens`. */
 struct aeg_gen {
@@ -347,6 +348,7 @@ struct aeg_source {
 
 #define AEG_SOCK_REPORTED 1u /* an open event was counted; sock_release owes the close */
 #define AEG_SOCK_CACHED 2u   /* the decision was made for the stamp's identity alone */
+#define AEG_SOCK_QUIET 8u    /* its close is counted, and told to nobody */
 #define AEG_SOCK_RESOLVER 4u /* daddr was a trusted resolver's when it was decided */
 
 /* What the packet programs still have to look at; up to DONE they pass. */

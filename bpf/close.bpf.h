@@ -132,6 +132,13 @@ static __always_inline bool aeg_close_owed(const struct aeg_sock *sock)
 	return sock->flags & AEG_SOCK_REPORTED || sock->watch == AEG_WATCH_DEMAND;
 }
 
+/* Of a connection that nothing was told of yet, the end always is. */
+static __always_inline bool aeg_close_told(const struct aeg_sock *sock)
+{
+	return (sock->flags & (AEG_SOCK_QUIET | AEG_SOCK_REPORTED)) !=
+	       (AEG_SOCK_QUIET | AEG_SOCK_REPORTED);
+}
+
 /* Counts and reports the end of a connection; counted also where the ring has no room. */
 static __always_inline void aeg_close_report(struct aeg_ctl *control, void *ctx,
 					     const struct aeg_sock *sock,
@@ -145,6 +152,8 @@ static __always_inline void aeg_close_report(struct aeg_ctl *control, void *ctx,
 	struct aeg_event *event;
 
 	aeg_count_close(&outcome, sock->hook, ending->sent, ending->received);
+	if (!aeg_close_told(sock))
+		return;
 	event = aeg_event_new(&events, AEG_ERROR_EVENT_LOST);
 	if (!event)
 		return;

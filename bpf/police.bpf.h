@@ -449,6 +449,14 @@ static __always_inline bool aeg_attempt_store(struct aeg_attempt *at, struct bpf
 	return false;
 }
 
+/* AEG_SOCK_QUIET where ends are not to be reported; without a branch, or all that follows is verified twice. */
+static __always_inline __u32 aeg_attempt_quiet(const struct aeg_attempt *at)
+{
+	__u32 reports = at->view.gen ? at->view.gen->reports : AEG_REPORT_CLOSES;
+
+	return (~reports & AEG_REPORT_CLOSES) * (AEG_SOCK_QUIET / AEG_REPORT_CLOSES);
+}
+
 /* Remembers in one step: sendmsg() runs without the socket's lock. */
 static __always_inline void aeg_attempt_remember(struct aeg_attempt *at,
 						 const struct aeg_flow *flow,
@@ -456,7 +464,7 @@ static __always_inline void aeg_attempt_remember(struct aeg_attempt *at,
 						 bool report)
 {
 	bool open = at->outcome.decision.verdict != AEG_VERDICT_DENIED;
-	__u32 flags = 0;
+	__u32 flags = aeg_attempt_quiet(at);
 
 	if (report && open && flow->hook == AEG_HOOK_CONNECT)
 		flags |= AEG_SOCK_REPORTED;

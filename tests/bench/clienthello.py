@@ -16,6 +16,8 @@ FIXTURE = os.path.join(TOP, "tests", "fixtures", "clienthello",
 STRANGER = b"huggingfake.co"  # as long as the name in the hello
 ADDRESS = address(0)
 CUT = {"ECONNRESET", "ECONNABORTED", "EPIPE"}
+# `ends` has the default, which is a second event.
+DAEMONS = {"ours": {**TRUSTED, "flows": {"closes": False}}, "ends": TRUSTED}
 
 
 class Hellos(Contest):
@@ -23,13 +25,13 @@ class Hellos(Contest):
 
     def __init__(self, network, scene, options):
         self.network, self.scene, self.options = network, scene, options
-        self.names = ("none", "none2", "ours", "nginx") + (() if options.ci else ("empty",))
+        self.names = ("none", "none2", "ours", "ends", "nginx") + (() if options.ci else ("empty",))
         with open(FIXTURE, "rb") as fixture:
             hello = fixture.read()
         equal(hello.count(policies.HELLO_NAME.encode()), 1, "names in the ClientHello")
         self.hello, self.size = self.save("hello", hello), len(hello)
         self.strange = self.save("strange", hello.replace(policies.HELLO_NAME.encode(), STRANGER))
-        self.shown = 0
+        self.shown = dict.fromkeys(DAEMONS, 0)
 
     def save(self, name, data):
         path = os.path.join(self.network.node.dir, name)
@@ -38,7 +40,7 @@ class Hellos(Contest):
         return path
 
     def kind(self, name):
-        return name if name in ("empty", "ours") else "nothing"
+        return name if name == "empty" or name in DAEMONS else "nothing"
 
     def connect(self, name, hello, *options):
         where, port = (PROXY, PROXY_PORT) if name == "nginx" else (ADDRESS, PORT)
@@ -52,13 +54,17 @@ class Hellos(Contest):
         good = self.connect(name, self.hello, "--count", 1)["outcomes"]
         equal(good, {"OK": 1}, f"{name}: the ClientHello with the allowed name")
         other = self.connect(name, self.strange, "--count", 1)["outcomes"]
-        held = name in ("ours", "nginx")
+        held = name == "nginx" or name in DAEMONS
         check(other.keys() <= (CUT if held else {"OK"}), f"{name}: another name: {other}")
-        self.shown += name == "ours"
+        self.count(name, 1)
+
+    def count(self, name, connections):
+        if name in self.shown:
+            self.shown[name] += connections
 
     def load(self, name):
         load = self.connect(name, self.hello, "--millis", self.options.millis)
-        self.shown += load["total"] if name == "ours" else 0
+        self.count(name, load["total"])
         return load
 
 
@@ -66,10 +72,11 @@ def run(small, options):
     with contextlib.ExitStack() as stack:
         network = stack.enter_context(NamesNetwork(small, "hello-"))
         network.resolve()
-        contest = Hellos(network, Scene(stack, {"ours": TRUSTED}), options)
+        contest = Hellos(network, Scene(stack, DAEMONS), options)
         network.serve("--request", contest.size)
         network.proxy()
         result = quietest(contest, options)
-        verified = contest.scene.daemons["ours"].total("allowed", "rule", "hello")
+        verified = {name: contest.scene.daemons[name].total("allowed", "rule", "hello")
+                    for name in DAEMONS}
         equal(verified, contest.shown, "ClientHellos that were found to be allowed")
-        return {**result, "bytes": contest.size, "verified": verified}
+        return {**result, "bytes": contest.size, "verified": sum(verified.values())}

@@ -11,7 +11,7 @@ from variants import Scene
 
 import tc
 
-DAEMONS = {"ours": {}, "backstop": {"defaults": {"unselected": "Deny", "unknown": "Deny", "backstop": True}}}
+DAEMONS = {"ours": {}, "core": {}, "backstop": {"defaults": {"unselected": "Deny", "unknown": "Deny", "backstop": True}}}
 BULK = 262144  # bytes of a reply
 
 
@@ -36,6 +36,9 @@ VARIANTS = {
     "ungoverned": Variant("ours", "client", UNGOVERNED[4],
                           CLIENT_HELD + (("client", UNGOVERNED[4], "OK"),)),
     "ours": Variant("ours", "client", ALLOWED[4], CLIENT_HELD),
+    "core": Variant("core", "client", ALLOWED[4], CLIENT_HELD),
+    "bystander+core": Variant("core", "bystander", ALLOWED[4],
+                              CLIENT_HELD + (("bystander", DENIED[4], "OK"),)),
     "ours+tc": Variant("tc", "client", ALLOWED[4], CLIENT_HELD),
     "backstop": Variant("backstop", "client", ALLOWED[4], CLIENT_HELD),
 }
@@ -75,7 +78,7 @@ FEW = ("none", "none2", "empty", "ours")
 
 
 def run(network, options):
-    names = (*FEW, "bystander") if options.ci else tuple(VARIANTS)
+    names = (*FEW, "core", "bystander+core", "bystander") if options.ci else tuple(VARIANTS)
     return contest(network, names, options, "--millis", options.millis)
 
 

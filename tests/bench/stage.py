@@ -244,6 +244,14 @@ class BenchNode(Node):
 
         wait_until(told, "READY=1 from aegressd", deadline=30)
 
+    def detach_packets(self):
+        """The programs that see packets, names among what they decide by, go: the others stay, and
+        decide by addresses."""
+        links = os.path.join(self.pins, "links")
+        for name in os.listdir(links):
+            if name.startswith("skb_"):
+                bpftool("link", "detach", "pinned", os.path.join(links, name))
+
     def stop(self, daemon):
         daemon.stop()
         run(os.path.join(BUILD, "aegressd"), "--cleanup", "--pin-dir", self.pins)

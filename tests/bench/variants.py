@@ -9,13 +9,15 @@ import policies
 class Scene:
     """A node for every kind, with what belongs to it attached until the end of the stack. Of the
     kinds, `nothing` stays bare, `empty` gets empty programs, each other one is a daemon with the
-    configuration that `daemons` has for it."""
+    configuration that `daemons` has for it; `core` keeps its socket programs only."""
 
     def __init__(self, stack, daemons, size=policies.SMALL):
         self.nodes = {kind: stack.enter_context(BenchNode(f"bench-{kind}", size))
                       for kind in ("nothing", "empty", *daemons)}
         self.daemons = {kind: stack.enter_context(self.nodes[kind].running(**config))
                         for kind, config in daemons.items()}
+        if "core" in daemons:
+            self.nodes["core"].detach_packets()
         self.hooks = sorted(attached(self.nodes["ours"].client))
         empty = Empty(self.nodes["empty"].cgroup_root, self.hooks)
         stack.callback(empty.stop)
@@ -31,5 +33,7 @@ class Scene:
             equal((sorted(hooks), names), (self.hooks, {"bench_empty"}), "empty programs")
         else:
             equal("cgroup_sock_ops" in hooks, kind == "backstop", f"sockops among {sorted(hooks)}")
-            equal("cgroup_inet_ingress" in hooks, cgroup != self.nodes[kind].bystander,
+            equal("cgroup_inet_egress" in hooks, kind != "core", f"egress among {sorted(hooks)}")
+            equal("cgroup_inet_ingress" in hooks,
+                  kind != "core" and cgroup != self.nodes[kind].bystander,
                   f"whether answers are read, among {sorted(hooks)}")

@@ -24,7 +24,7 @@ struct aeg_gen default_settings(void)
 	return (struct aeg_gen){
 		.unselected = AEG_VERDICT_ALLOWED,
 		.unknown = AEG_VERDICT_DENIED,
-		.reports = AEG_REPORT_REFUSED,
+		.reports = AEG_REPORT_REFUSED | AEG_REPORT_CLOSES,
 	};
 }
 

@@ -286,6 +286,38 @@ static void counted_bytes(void)
 	datapath_stop();
 }
 
+/* Where nobody wants to know of ends, they are counted all the same; the next generation may want to. */
+static void untold(void)
+{
+	const struct aeg_datapath_config config = stage_config();
+	struct aeg_gen settings = default_settings();
+	struct aeg_count sum = {0};
+
+	if (datapath_start(&config)) {
+		struct happened happened;
+		struct pair pair;
+
+		settings.reports &= ~AEG_REPORT_CLOSES;
+		install(settings, RULE_A_ALLOWS);
+		pair = connect_pair(FORM_V4);
+		transfer(pair.client, pair.server, 1000);
+		close_client(&pair);
+		close_server(&pair);
+		happened = happened_take();
+		if (CHECK_EQUAL(happened.nevents, 1))
+			CHECK_EQUAL(happened.events[0].type, AEG_EVENT_OPEN);
+		CHECK_EQUAL(aeg_datapath_counts(datapath, counters_add_up, &sum), 0);
+		CHECK_EQUAL(sum.closed, 1);
+		CHECK_EQUAL(sum.sent, 1000);
+		install(default_settings(), RULE_A_ALLOWS);
+		pair = connect_pair(FORM_V4);
+		close_client(&pair);
+		close_server(&pair);
+		CHECK_EQUAL(happened_take().nevents, 2);
+	}
+	datapath_stop();
+}
+
 /* ---- failed and repeated connections ---- */
 
 static void refused_connection(void)
@@ -376,6 +408,7 @@ const struct test close_tests[] = {
 	{"close: bytes that nobody read", unread_bytes},
 	{"close: source, round trip, handshake", source_and_timing},
 	{"close: counters add up", counted_bytes},
+	{"close: counted, and told to nobody", untold},
 	{"close: a refused connection closes with nothing", refused_connection},
 	{"close: a disconnected socket closes once", disconnected_socket},
 	{"close: multipath TCP has none (known gap)", multipath_does_not_close},

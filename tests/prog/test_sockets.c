@@ -433,7 +433,7 @@ static void ungoverned_reported(void)
 	struct happened happened;
 
 	if (datapath_start(&config)) {
-		settings.reports = AEG_REPORT_UNGOVERNED;
+		settings.reports = AEG_REPORT_UNGOVERNED | AEG_REPORT_CLOSES;
 		install(settings, RULE_A_ALLOWS);
 		stage_enter(IN_A);
 		CHECK_EQUAL(attempt(WAY_TCP, DEST_FREE, FORM_V6), 0);

@@ -107,7 +107,7 @@ static int install(struct live *live, struct world *world, struct aeg_buf *error
 
 	if (aeg_datapath_has_retval())
 		world->settings.deny_errno = RANDOM_OF(&live->random, errnos);
-	world->settings.reports = AEG_REPORT_UNGOVERNED;
+	world->settings.reports = AEG_REPORT_UNGOVERNED | AEG_REPORT_CLOSES;
 	generation.nidents = make_idents(live, idents);
 	generation.tables = live->compiled.tables;
 	generation.settings = world->settings;

@@ -95,7 +95,8 @@ static void test_defaults(void **state)
 	assert_int_equal(config->defaults.unselected, AEG_VERDICT_AUDITED);
 	assert_int_equal(config->defaults.unknown, AEG_VERDICT_DENIED);
 	assert_int_equal(config->defaults.deny_errno, 0);
-	assert_int_equal(config->defaults.reports, AEG_REPORT_UNGOVERNED | AEG_REPORT_REFUSED);
+	assert_int_equal(config->defaults.reports,
+			 AEG_REPORT_UNGOVERNED | AEG_REPORT_REFUSED | AEG_REPORT_CLOSES);
 	assert_int_equal(config->flows_dns, AEG_FLOWS_DNS_ALL);
 	assert_int_equal(config->ring_bytes, 16777216);
 	assert_int_equal(config->history, 8192);
@@ -133,7 +134,7 @@ static void test_everything(void **state)
 		     "tc: require\n"
 		     "defaults: {unselected: Deny, unknown: Allow, denyErrno: "
 		     "ECONNREFUSED, backstop: true}\n"
-		     "flows: {ungoverned: false, dns: learned, handshake: true, ringBytes: "
+		     "flows: {ungoverned: false, closes: false, dns: learned, handshake: true, ringBytes: "
 		     "65536, history: 1}\n"
 		     "metrics: {listen: \"[::]:80\", workloadLabel: true, "
 		     "seriesMax: 100, keepGone: 2m}\n"
@@ -296,6 +297,7 @@ static void test_mistakes(void **state)
 	assert_mistake(fixture, "log: {level: loud}\n",
 		       "1:14: 'loud' is not one of debug, info, warning, error", NULL);
 	assert_mistake(fixture, "flows: {ungoverned: 1}\n", "1:21: expected true or false", NULL);
+	assert_mistake(fixture, "flows: {closes: 1}\n", "1:17: expected true or false", NULL);
 	assert_mistake(fixture, "flows: {history: 0}\n",
 		       "1:18: expected a number from 1 to 1000000", NULL);
 	assert_mistake(fixture, "flows: {ringBytes: 5000}\n",

@@ -124,14 +124,17 @@ static void set_report(struct aeg_config *config, uint32_t what, bool wanted)
 	config->defaults.reports |= wanted ? what : 0;
 }
 
-static void read_ungoverned(void *target, const struct aeg_node *value, struct aeg_diags *diags)
+static void read_report(struct aeg_config *config, uint32_t what, const struct aeg_node *value,
+			struct aeg_diags *diags)
 {
-	struct aeg_config *config = target;
-	bool report = config->defaults.reports & AEG_REPORT_UNGOVERNED;
+	bool report = config->defaults.reports & what;
 
 	aeg_config_bool(&report, value, diags);
-	set_report(config, AEG_REPORT_UNGOVERNED, report);
+	set_report(config, what, report);
 }
+
+READER(ungoverned, read_report(config, AEG_REPORT_UNGOVERNED, value, diags))
+READER(closes, read_report(config, AEG_REPORT_CLOSES, value, diags))
 
 /* What was learned the kernel always tells, since the daemon sweeps after it: see events.c. */
 static void read_flows_dns(void *target, const struct aeg_node *value, struct aeg_diags *diags)
@@ -198,6 +201,7 @@ static const struct aeg_field defaults_fields[] = {
 };
 static const struct aeg_field flows_fields[] = {
 	{.key = "ungoverned", .read = read_ungoverned},
+	{.key = "closes", .read = read_closes},
 	{.key = "dns", .read = read_flows_dns},
 	{.key = "handshake", .read = read_handshake},
 	{.key = "ringBytes", .read = read_ring_bytes},
@@ -272,7 +276,8 @@ static void set_defaults(struct aeg_config *config)
 		.node = host_name(),
 		.defaults = {.unselected = AEG_VERDICT_AUDITED,
 			     .unknown = AEG_VERDICT_DENIED,
-			     .reports = AEG_REPORT_UNGOVERNED | AEG_REPORT_REFUSED},
+			     .reports = AEG_REPORT_UNGOVERNED | AEG_REPORT_REFUSED |
+					AEG_REPORT_CLOSES},
 		.flows_dns = AEG_FLOWS_DNS_ALL,
 		.ring_bytes = 16u << 20,
 		.history = 8192,
