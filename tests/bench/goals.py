@@ -25,7 +25,8 @@ class Goal:
 
 GOALS = [
     Goal("aegress check, 1,000 policies", "scale.check.seconds", "<", 1.0, "s"),
-    Goal("aegressd, exec to active", "scale.load.seconds", "<", 2.0, "s", bound=3.5),
+    # On the machine on which the goal was set, as below: nearly all of it is the kernel's, verifying.
+    Goal("aegressd, exec to active, scaled", "scale.load.scaled", "<", 2.0, "s", bound=3.5),
     Goal("aegressd, resident after the load", "scale.load.rss_mib", "<", 64, "MiB"),
     Goal("aegressd, resident after 3 reloads", "scale.reload.rss_mib", "<", 64, "MiB"),
     Goal("aegressd, growth from reload 1 to 3", "scale.reload.growth", "<=", 0.05, "of it", bound=0.1),
@@ -47,6 +48,11 @@ GOALS = [
          "rate.noise", bound=0.92),
     Goal("connections, socket programs, bystander over none",
          "rate.variants.bystander+core.ratio.median", ">=", 0.985, "×", "rate.noise", bound=0.97),
+    Goal("connections, ours over none", "rate.variants.ours.ratio.median", ">=", 0.91, "×",
+         "rate.noise", bound=0.88),
+    # What empty programs cost: hooks are called for everybody.
+    Goal("connections, bystander over none", "rate.variants.bystander.ratio.median", ">=", 0.97,
+         "×", "rate.noise", bound=0.95),
     Goal("connections, ours and TC over none", "rate.variants.ours+tc.ratio.median", ">=", 0.91, "×",
          "rate.noise", bound=0.86),
     Goal("getaddrinfo() and connect(), addresses not known", "race.misses", "==", 0),
