@@ -87,6 +87,20 @@ def test_filters():
         equal((shown.count("\n"), f"> {OTHER}:443 no-rule" in shown), (1, True), shown)
 
 
+def test_ends_are_left_out():
+    """The second connection begins after the first one's end."""
+    for closes, events in ((True, ["open", "close", "open"]), (False, ["open", "open"])):
+        with playing(closes=closes) as (_, daemon, pod):
+            since = daemon.next_seq()
+            for _ in range(2):
+                equal(pod.ask("connect", addr=GOVERNED, port=443, family="v4")["errno"], "OK", "connection")
+            wait_until(lambda: [f["event"] for f in daemon.flows(f"?since={since}")].count("open") == 2,
+                       "two connections")
+            got = [flow["event"] for flow in daemon.flows(f"?since={since}")]
+            equal(got[:len(events)], events, f"records with closes: {closes}")
+            check(closes or "close" not in got, f"an end among {got}")
+
+
 def words_of(daemon, key):
     """The daemon tells which words a filter takes, to whoever uses another one."""
     status, body = daemon.get(f"/v1/flows?{key}=?", raw=True)
