@@ -190,6 +190,23 @@ def pooled_connection(it):
     equal(it.connects(ALLOWED), "OK", "once it is allowed again")
 
 
+@attack("revoked while no process has it: a socket in the queue of a Unix socket",
+        "whoever looks for connections at processes and their descriptors misses it",
+        "it is decided again as the others are; where the kernel lets nobody look, it is held",
+        "connections are gone over in our own tables, not at processes; what no look met since the change sends nothing", order=60)
+def stowed_socket(it):
+    it.node.write(it.node.policies, "policies.yaml",
+                  changed(POLICIES, "{cidr: 203.0.113.100/32}", f"{{cidr: {ALLOWED}/32, ports: [443/udp]}}"))
+    wait_until(lambda: it.trick("udp", ALLOWED) == "OK", "datagrams to be allowed")
+    equal(it.pod.ask("hold", addr=ALLOWED, port=443, family="v4", proto="udp", times=1)["errno"], "OK", "connected")
+    equal(it.pod.ask("stow")["errno"], "OK", "no descriptor")
+    it.reload()
+    equal(it.pod.ask("unstow")["held"], 1, "it is back")
+    equal(it.pod.ask("held_talk")["errno"], "EPERM", "a datagram after the revocation")
+    it.layer, it.reason = "cgroup", "revoked"
+    it.pod.ask("drop_held")
+
+
 @attack("everything else while a workload is in quarantine",
         "none has a stop that outlives its daemon",
         "nothing leaves, whatever the rules say; connections that stand end",
