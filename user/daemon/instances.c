@@ -11,6 +11,7 @@
 
 #define COMPONENT "instances"
 #define SOON_MS 5
+#define REST_MS 100
 
 uint32_t aeg_instance_level(const struct aeg_instance *instance)
 {
@@ -48,16 +49,26 @@ static void decided_again(struct aeg_reconciler *reconciler, int err)
 		reconciler->revoked(reconciler->swapped_arg);
 }
 
-void aeg_instances_revoke(struct aeg_reconciler *reconciler)
+void aeg_instances_revoke_rest(struct aeg_reconciler *reconciler)
 {
-	reconciler->revoking = false;
-	decided_again(reconciler, aeg_datapath_revoke(reconciler->datapath));
+	reconciler->resting = false;
 	decided_again(reconciler, aeg_datapath_revoke_rest(reconciler->datapath));
 }
 
-void aeg_instances_remind(struct aeg_reconciler *reconciler)
+void aeg_instances_revoke(struct aeg_reconciler *reconciler)
 {
-	decided_again(reconciler, aeg_datapath_revoke(reconciler->datapath));
+	aeg_instances_remind(reconciler);
+	aeg_instances_revoke_rest(reconciler);
+}
+
+/* Pods come by the dozen: the wait of the rest is for all of them. */
+void aeg_instances_revoke_first(struct aeg_reconciler *reconciler)
+{
+	reconciler->revoking = false;
+	aeg_instances_remind(reconciler);
+	if (!reconciler->resting)
+		aeg_timer_arm(reconciler->rest, REST_MS);
+	reconciler->resting = true;
 }
 
 void aeg_instances_revoke_soon(struct aeg_reconciler *reconciler)
@@ -65,6 +76,11 @@ void aeg_instances_revoke_soon(struct aeg_reconciler *reconciler)
 	if (!reconciler->revoking)
 		aeg_timer_arm(reconciler->revoke, SOON_MS);
 	reconciler->revoking = true;
+}
+
+void aeg_instances_remind(struct aeg_reconciler *reconciler)
+{
+	decided_again(reconciler, aeg_datapath_revoke(reconciler->datapath));
 }
 
 /* The cells first and the identity last: no decision sees one without the other. */

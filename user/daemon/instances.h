@@ -25,9 +25,12 @@ void aeg_instances_cgroup_forgotten(void *arg, const struct aeg_cgroup *cgroup);
 /* TC sees a workload now, or no longer. */
 void aeg_instances_covered(void *arg, struct aeg_instance *instance);
 
-/* What a change denies must not go on; denials of it come as events, and are ended as such. Soon: within
- * milliseconds, once for all changes until then. */
+/* What a change denies must not go on; denials of it come as events, and are ended as such. Also what was
+ * being decided when that began: the rest, which waits for whoever is at it. Soon: within milliseconds, once for
+ * all changes until then, and the rest a moment later. */
 void aeg_instances_revoke(struct aeg_reconciler *reconciler);
+void aeg_instances_revoke_first(struct aeg_reconciler *reconciler);
+void aeg_instances_revoke_rest(struct aeg_reconciler *reconciler);
 void aeg_instances_revoke_soon(struct aeg_reconciler *reconciler);
 /* Nothing changed, but some of what was to end may still be there: those come as events again. */
 void aeg_instances_remind(struct aeg_reconciler *reconciler);

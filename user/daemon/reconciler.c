@@ -396,7 +396,12 @@ static void on_repair(void *arg)
 
 static void on_revoke(void *arg)
 {
-	aeg_instances_revoke(arg);
+	aeg_instances_revoke_first(arg);
+}
+
+static void on_rest(void *arg)
+{
+	aeg_instances_revoke_rest(arg);
 }
 
 static void on_roots_changed(void *arg)
@@ -505,6 +510,8 @@ int aeg_reconciler_open(const struct aeg_config *config, struct aeg_loop *loop,
 	if (!err)
 		err = aeg_loop_timer(loop, on_revoke, reconciler, &reconciler->revoke);
 	if (!err)
+		err = aeg_loop_timer(loop, on_rest, reconciler, &reconciler->rest);
+	if (!err)
 		err = aeg_watcher_new(loop, on_files_changed, reconciler, &reconciler->watcher);
 	if (err)
 		aeg_buf_printf(error, "event loop: %s", strerror(-err));
@@ -537,6 +544,7 @@ void aeg_reconciler_close(struct aeg_reconciler *reconciler)
 	aeg_watcher_free(reconciler->watcher);
 	aeg_watch_remove(reconciler->repair);
 	aeg_watch_remove(reconciler->revoke);
+	aeg_watch_remove(reconciler->rest);
 	aeg_janitor_close(reconciler->janitor);
 	aeg_reclaimer_close(reconciler->reclaimer);
 	aeg_quarantiner_close(reconciler->quarantiner);

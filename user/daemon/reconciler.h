@@ -46,6 +46,7 @@ struct aeg_reconciler {
 	struct aeg_watcher *watcher;
 	struct aeg_watch *repair; /* timer: install everything anew after a partial failure */
 	struct aeg_watch *revoke; /* timer: one look at what stands for a burst of changes */
+	struct aeg_watch *rest;	  /* timer: and one at what was being decided meanwhile */
 	struct aeg_janitor *janitor;
 	struct aeg_listening *listening;
 	struct aeg_veths *veths; /* NULL: TC is switched off */
@@ -61,7 +62,7 @@ struct aeg_reconciler {
 	uint64_t good_at_ns;	    /* CLOCK_REALTIME of the last that did not; 0: none yet */
 	uint64_t generation_at_ns;  /* CLOCK_REALTIME; 0: not installed by this process */
 	uint32_t levels;
-	bool adopted, attached, repairing, revoking;
+	bool adopted, attached, repairing, revoking, resting;
 	void (*swapped)(void *arg); /* a new ruleset is in force: forget what borrows the old one */
 	void (*joined)(void *arg, const struct aeg_workload *workload); /* and one more is in it */
 	void (*revoked)(void *arg); /* connections were denied: end them now */
