@@ -86,10 +86,11 @@ static __always_inline bool aeg_tcp_over(__u8 state)
  */
 static __always_inline bool aeg_seat_deserted(const struct aeg_sock *seat)
 {
-	const struct sock *sk = AEG_CAST(struct sock, (const void *)seat->socket);
+	const struct sock *sk;
 
-	if (READ_ONCE(seat->held) != AEG_SEAT_LINGERS)
+	if (!AEG_CASTS || READ_ONCE(seat->held) != AEG_SEAT_LINGERS)
 		return false;
+	sk = AEG_CAST(struct sock, (const void *)seat->socket);
 	return (__u64)sk->__sk_common.skc_cookie.counter != seat->cookie ||
 	       aeg_tcp_over(sk->__sk_common.skc_state);
 }
