@@ -48,6 +48,10 @@ class Hellos(Contest):
                                  hello, *options, port=port)
 
     def probe(self, name):
+        for _ in self.scene.nodes[self.kind(name)].each():
+            self.probe_one(name)
+
+    def probe_one(self, name):
         cgroup = self.scene.nodes[self.kind(name)].client
         self.scene.check_attached(self.kind(name), cgroup)
         self.network.ask(cgroup, policies.HELLO_NAME)
@@ -65,6 +69,7 @@ class Hellos(Contest):
     def load(self, name):
         load = self.connect(name, self.hello, "--millis", self.options.millis)
         self.count(name, load["total"])
+        self.scene.nodes[self.kind(name)].turn()
         return load
 
 
@@ -76,7 +81,7 @@ def run(small, options):
         network.serve("--request", contest.size)
         network.proxy()
         result = quietest(contest, options)
-        verified = {name: contest.scene.daemons[name].total("allowed", "rule", "hello")
-                    for name in DAEMONS}
+        verified = {name: sum(one.total("allowed", "rule", "hello")
+                              for one in contest.scene.daemons[name]) for name in DAEMONS}
         equal(verified, contest.shown, "ClientHellos that were found to be allowed")
         return {**result, "bytes": contest.size, "verified": sum(verified.values())}

@@ -56,18 +56,22 @@ class Connections(Contest):
 
     def probe(self, name):
         variant = VARIANTS[name]
-        self.scene.check_attached(variant.kind, self.cgroup(variant))
-        for cgroup, destination, want in variant.expected:
-            self.network(variant).probe(self.cgroup(variant, cgroup), destination, want)
+        for _ in self.scene.nodes[variant.kind].each():
+            self.scene.check_attached(variant.kind, self.cgroup(variant))
+            for cgroup, destination, want in variant.expected:
+                self.network(variant).probe(self.cgroup(variant, cgroup), destination, want)
 
     def load(self, name):
         variant = VARIANTS[name]
-        return self.network(variant).load(self.cgroup(variant), variant.destination, *self.client)
+        load = self.network(variant).load(self.cgroup(variant), variant.destination, *self.client)
+        self.scene.nodes[variant.kind].turn()
+        return load
 
 
 def contest(network, names, options, *client):
     with contextlib.ExitStack() as stack:
-        scene = Scene(stack, DAEMONS)
+        kinds = {VARIANTS[name].kind for name in names}
+        scene = Scene(stack, {kind: config for kind, config in DAEMONS.items() if kind in kinds})
         networks = {"all": network}
         if any(VARIANTS[name].kind == "tc" for name in names):
             networks["tc"] = tc.open_network(stack, scene)

@@ -5,6 +5,7 @@ import contextlib
 import subprocess
 
 from stage import BenchNode, Network, on_load_cpu, wait_until
+from variants import Cast
 
 import policies
 
@@ -32,5 +33,5 @@ def open_network(stack, scene):
     wait_until(lambda: any(item["layers"] == "cgroup, tc"
                            for item in daemon.get("/v1/workloads")["items"]),
                "TC to see the pod", 30)
-    scene.nodes["tc"] = node
+    scene.nodes["tc"] = Cast([node])
     return network
