@@ -158,7 +158,7 @@ static __always_inline void aeg_close_report(struct aeg_ctl *control, void *ctx,
 	if (!event)
 		return;
 	aeg_close_fill(event, sock, ending);
-	event->cookie = bpf_get_socket_cookie(ctx);
+	event->cookie = sock->cookie ? sock->cookie : bpf_get_socket_cookie(ctx);
 	aeg_event_submit(control, &events, event);
 }
 

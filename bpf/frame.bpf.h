@@ -101,9 +101,7 @@ static __always_inline bool aeg_frame_verified(struct __sk_buff *skb, const stru
 
 	if (!sk || skb->vlan_present)
 		return false;
-	sk = bpf_sk_fullsock(sk);
-	if (!sk)
-		return false;
+	/* Nothing is found of what is no full socket. */
 	sock = aeg_state_of_packet(sk, aeg_tcp_of_packet(sk));
 	if (!sock || sock->watch == AEG_WATCH_PACKETS)
 		return false;

@@ -107,7 +107,8 @@ static __always_inline bool aeg_stranger_passes(const struct sock *tcp)
 {
 	const struct aeg_ctl *control;
 
-	if (tcp->sk_bpf_storage || tcp->__sk_common.skc_cookie.counter ||
+	/* The cookie first: who sits has one, and needs no other line of the socket. */
+	if (tcp->__sk_common.skc_cookie.counter || tcp->sk_bpf_storage ||
 	    tcp->__sk_common.skc_state == TCP_SYN_SENT)
 		return false;
 	control = aeg_ctl_get();

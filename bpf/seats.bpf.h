@@ -41,12 +41,20 @@ static __always_inline struct aeg_sock *aeg_seat_of(void *socket)
 	return aeg_seat_find((__u64)sk->__sk_common.skc_cookie.counter);
 }
 
+/* Whether it may have storage; where that cannot be loaded, it may. */
+static __always_inline bool aeg_may_be_stored(void *socket)
+{
+	return !AEG_CASTS || AEG_CAST(struct sock, socket)->sk_bpf_storage;
+}
+
 /* Where the state of a socket is; NULL: nothing is known of it. */
 static __always_inline struct aeg_sock *aeg_state_of(struct bpf_sock *sk)
 {
 	struct aeg_sock *seat = aeg_seat_of(sk);
 
-	return seat ? seat : bpf_sk_storage_get(&socks, sk, NULL, 0);
+	if (seat || !aeg_may_be_stored(sk))
+		return seat;
+	return bpf_sk_storage_get(&socks, sk, NULL, 0);
 }
 
 /*

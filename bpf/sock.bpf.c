@@ -182,6 +182,8 @@ int sock_release(struct bpf_sock *ctx)
 		aeg_seat_leave(sock, aeg_tcp_lingers(ctx));
 		return AEG_PASS;
 	}
+	if (!aeg_may_be_stored(ctx))
+		return AEG_PASS;
 	sock = bpf_sk_storage_get(&socks, ctx, NULL, 0);
 	if (sock)
 		aeg_release_report(ctx, sock);
