@@ -186,6 +186,7 @@ struct aeg_lengths {
 
 #define AEG_DEST_GOVERNED 1u /* some AIEndpoint covers it */
 #define AEG_DEST_MARKER 2u   /* only in `addrs`: longer nets may follow, none covers it yet */
+#define AEG_DEST_LAST 4u     /* only in `addrs`: no longer net follows */
 
 struct aeg_dest {
 	__u32 class;	 /* which rules touch it; key of `cells`. Valid in this slot only */

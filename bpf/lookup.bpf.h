@@ -157,6 +157,8 @@ static __always_inline __u64 aeg_net_find(__u32 slot, __u64 high, __u64 low, boo
 		if (dest && !(dest->flags & AEG_DEST_MARKER))
 			best = aeg_dest_pack(dest, declarers);
 		best = aeg_forget(best, high);
+		if (dest && dest->flags & AEG_DEST_LAST)
+			break;
 	}
 	return best;
 }

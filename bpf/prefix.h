@@ -6,7 +6,8 @@
  *
  * An LPM trie costs a step, and a cache miss, for every bit that tells nets apart: in place and with
  * 10,000 nets that was as much as everything else that connect() does. This is one look-up for
- * one length, three for seven, eight for all 129, however many nets there are.
+ * one length, three for seven, eight for all 129, however many nets there are; and none after a net that no
+ * longer one is in.
  */
 #ifndef AEG_PREFIX_H
 #define AEG_PREFIX_H

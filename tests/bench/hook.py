@@ -9,8 +9,9 @@ import os
 import policies
 from figures import spread
 from stage import ALLOWED, Empty, BenchNode, attached, bpftool, check, equal, wait_until
+from variants import CAST
 
-BATCHES = 5  # of options.connections each: 100,000 in a full run
+BATCHES = 6  # of options.connections each: 120,000 in a full run
 # CPU time of a bare connection on the machine on which the goal in nanoseconds was set.
 BARE_NS = 33000
 CONNECT = {4: "cgroup_inet4_connect", 6: "cgroup_inet6_connect"}
@@ -40,10 +41,10 @@ def account(hooks):
 class Subject:
     """A cgroup root with something attached, and the client that is measured in it."""
 
-    def __init__(self, node, daemon=None, spread_over=1):
-        self.node, self.daemon, self.spread_over = node, daemon, spread_over
+    def __init__(self, ns, node, daemon=None, spread_over=1):
+        """ns: (family or "rr", hook) -> one mean a batch; of all subjects of a kind."""
+        self.ns, self.node, self.daemon, self.spread_over = ns, node, daemon, spread_over
         self.hooks = attached(node.client)
-        self.ns = {}  # (family or "rr", hook) -> one mean a batch
 
     def rings_empty(self):
         """A batch must not pay for what the one before it left unread."""
@@ -68,6 +69,18 @@ class Subject:
             runs, ns = runs - before[hook][0], ns - before[hook][1]
             if runs:
                 self.ns.setdefault((label, hook), []).append(ns / runs)
+
+
+class Kind:
+    """Subjects that take turns: see variants.CAST."""
+
+    def __init__(self, nodes, daemons=(None,), spread_over=1):
+        self.ns = {}
+        self.subjects = [Subject(self.ns, node, daemon, spread_over)
+                         for node, daemon in zip(nodes, daemons)]
+
+    def of(self, batch):
+        return self.subjects[batch % len(self.subjects)]
 
     def figures(self):
         result = {}
@@ -98,39 +111,53 @@ def bare_ns(network, node, connections):
     return spread([once() for _ in range(BATCHES)])
 
 
-def subjects_of(small, large, floor, daemons, options):
-    few, many = daemons
-    subjects = {"few": Subject(small, few), "many": Subject(large, many), "empty": Subject(floor)}
+def slowness(bare):
+    """How many times as long as there; a faster machine gets no harder goal."""
+    return max(1, bare["median"] / BARE_NS)
+
+
+def kinds_of(nodes, daemons, floor, options):
+    kinds = {"few": Kind(nodes["few"], daemons["few"]), "many": Kind(nodes["many"], daemons["many"]),
+             "empty": Kind([floor])}
     if not options.ci:
-        every = large.size.cidrs // 2 - 1  # of each family; the denied endpoint has the last one
-        subjects["many_spread"] = Subject(large, many, every)
-    return subjects
+        every = policies.Size().cidrs // 2 - 1  # of each family; the denied endpoint has the last one
+        kinds["many_spread"] = Kind(nodes["many"], daemons["many"], every)
+    return kinds
+
+
+def cast_of(stack, node):
+    """The node, and others of its kind."""
+    label = f"bench-{'many' if node.size.cidrs > policies.SMALL.cidrs else 'few'}"
+    return [node] + [stack.enter_context(BenchNode(f"{label}{number}", node.size))
+                     for number in range(1, CAST)]
 
 
 def measure(network, small, large, options):
-    """Few and many CIDRs side by side on roots of their own; both probed before they are timed."""
+    """Few and many CIDRs side by side on roots of their own; all probed before they are timed."""
     with contextlib.ExitStack() as stack:
-        daemons = [stack.enter_context(node.running()) for node in (small, large)]
-        for node in (small, large):
+        nodes = {"few": cast_of(stack, small), "many": cast_of(stack, large)}
+        daemons = {kind: [stack.enter_context(node.running()) for node in cast]
+                   for kind, cast in nodes.items()}
+        for node in nodes["few"] + nodes["many"]:
             network.probe_both(node)
         floor = stack.enter_context(BenchNode("bench-floor", policies.SMALL))
         empty = Empty(floor.cgroup_root, sorted(attached(small.client)))
         stack.callback(empty.stop)
-        subjects = subjects_of(small, large, floor, daemons, options)
-        for _ in range(BATCHES):
+        kinds = kinds_of(nodes, daemons, floor, options)
+        for batch in range(BATCHES):
             for family in (4, 6):
-                for subject in subjects.values():
-                    subject.batch(network, family, options.connections)
+                for kind in kinds.values():
+                    kind.of(batch).batch(network, family, options.connections)
             for name in ("few", "empty"):
-                subjects[name].requests(network, REQUESTS * options.connections)
-        return {name: subject.figures() for name, subject in subjects.items()}
+                kinds[name].of(batch).requests(network, REQUESTS * options.connections)
+        return {name: kind.figures() for name, kind in kinds.items()}
 
 
 def run(network, small, large, options):
     bare = bare_ns(network, small, options.connections // 4)
     with stats_enabled():
         result = measure(network, small, large, options)
-    factor = bare["median"] / BARE_NS
+    factor = slowness(bare)
     result.update({"connections": BATCHES * options.connections, "bare_ns": bare,
                    "machine_factor": factor})
     for family in (4, 6):

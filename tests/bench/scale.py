@@ -8,7 +8,7 @@ import subprocess
 import time
 
 import policies
-from hook import BARE_NS, bare_ns
+from hook import bare_ns, slowness
 from stage import BUILD, equal, on_load_cpu, wait_until
 
 REPEATS = 3
@@ -75,7 +75,7 @@ def load_and_reload(network, node):
 def run(network, node):
     for number in range(LIVE):
         node.pod_cgroup(policies.workload_uid(number))
-    factor = bare_ns(network, node, CONNECTIONS)["median"] / BARE_NS
+    factor = slowness(bare_ns(network, node, CONNECTIONS))
     checks = [check_once(node) for _ in range(REPEATS)]
     seconds = [load_once(network, node) for _ in range(REPEATS - 1)]
     last, loaded, reloads = load_and_reload(network, node)

@@ -126,6 +126,8 @@ static uint32_t find_by_lengths(const struct aeg_prefixes *prefixes, const uint8
 		node = 2 * node + (dest != NULL);
 		if (dest && !(dest->flags & AEG_DEST_MARKER))
 			found = dest->node;
+		if (dest && dest->flags & AEG_DEST_LAST)
+			break;
 	}
 	return found;
 }

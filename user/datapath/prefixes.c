@@ -170,6 +170,9 @@ static void add_rows(struct builder *builder)
 		}
 		builder->chain[builder->depth++] = row;
 		*AEG_VEC_PUSH(builder->prefixes->rows) = *row;
+		if (i + 1 == builder->n || !covers(&row->net, &row[1].net))
+			builder->prefixes->rows.items[builder->prefixes->rows.n - 1].dest.flags |=
+				AEG_DEST_LAST;
 	}
 }
 
