@@ -71,16 +71,58 @@ static __always_inline bool aeg_iterated_over(struct sock *sk)
 	return aeg_tcp_over(BPF_CORE_READ(sk, __sk_common.skc_state));
 }
 
-/*
- * Has fn called for AEG_SEATS_RUN seats, from that on which user space wrote into the packet's mark. A
- * program of the kind that may take locks, and be run by user space: the packet is of no interest.
- */
-static __always_inline void aeg_iterate_seats(const struct __sk_buff *skb,
-					      long (*fn)(__u32 i, __u32 *first))
+/* The seat with this number, if somebody sits there: *ret_sk. */
+static __always_inline struct aeg_sock *aeg_iterated_seat(__u32 index, struct sock **ret_sk)
 {
-	__u32 first = skb->mark;
+	struct aeg_sock *seat = bpf_map_lookup_elem(&seats, &index);
 
-	bpf_loop(AEG_SEATS_RUN, fn, &first, 0);
+	*ret_sk = seat ? aeg_iterated_socket(seat) : NULL;
+	return seat;
 }
+
+/*
+ * The programs that have look(sk, state) called for everything that stands: NAME over all storage, NAME_files
+ * over that of what processes hold open, NAME_seats over AEG_SEATS_RUN seats, from that on which user space
+ * wrote into the packet's mark. The last is of a kind that may take locks, and that user space can run: the
+ * packet is of no interest. What starts with ? is loaded where user space says so.
+ */
+#define AEG_WALKERS(NAME, look)                                                                    \
+	SEC("iter/bpf_sk_storage_map")                                                             \
+	int NAME(struct bpf_iter__bpf_sk_storage_map *ctx)                                         \
+	{                                                                                          \
+		struct aeg_sock *sock = ctx->value;                                                \
+		struct sock *sk = ctx->sk;                                                         \
+                                                                                                   \
+		if (sock && sk)                                                                    \
+			look(sk, sock);                                                            \
+		return 0;                                                                          \
+	}                                                                                          \
+	SEC("?iter/task_file")                                                                     \
+	int NAME##_files(struct bpf_iter__task_file *ctx)                                          \
+	{                                                                                          \
+		struct sock *sk = aeg_iterated_open(ctx);                                          \
+		struct aeg_sock *sock = sk ? bpf_sk_storage_get(&socks, sk, NULL, 0) : NULL;       \
+                                                                                                   \
+		if (sock)                                                                          \
+			look(sk, sock);                                                            \
+		return 0;                                                                          \
+	}                                                                                          \
+	static long NAME##_seat(__u32 i, __u32 *first)                                             \
+	{                                                                                          \
+		struct sock *sk;                                                                   \
+		struct aeg_sock *seat = aeg_iterated_seat(*first + i, &sk);                        \
+                                                                                                   \
+		if (sk)                                                                            \
+			look(sk, seat);                                                            \
+		return 0;                                                                          \
+	}                                                                                          \
+	SEC("?tc")                                                                                 \
+	int NAME##_seats(struct __sk_buff *skb)                                                    \
+	{                                                                                          \
+		__u32 first = skb->mark;                                                           \
+                                                                                                   \
+		bpf_loop(AEG_SEATS_RUN, NAME##_seat, &first, 0);                                   \
+		return 0;                                                                          \
+	}
 
 #endif

@@ -89,42 +89,4 @@ static __always_inline void aeg_renew_look(struct sock *sk, const struct aeg_soc
 		aeg_renew(sock, aeg_now_s(), READ_ONCE(control->ttl_min));
 }
 
-SEC("iter/bpf_sk_storage_map")
-int renew(struct bpf_iter__bpf_sk_storage_map *ctx)
-{
-	struct aeg_sock *sock = ctx->value;
-	struct sock *sk = ctx->sk;
-
-	if (sock && sk)
-		aeg_renew_look(sk, sock);
-	return 0;
-}
-
-SEC("?iter/task_file")
-int renew_files(struct bpf_iter__task_file *ctx)
-{
-	struct sock *sk = aeg_iterated_open(ctx);
-	struct aeg_sock *sock = sk ? bpf_sk_storage_get(&socks, sk, NULL, 0) : NULL;
-
-	if (sock)
-		aeg_renew_look(sk, sock);
-	return 0;
-}
-
-static long aeg_renew_seat(__u32 i, __u32 *first)
-{
-	__u32 index = *first + i;
-	struct aeg_sock *seat = bpf_map_lookup_elem(&seats, &index);
-	struct sock *sk = seat ? aeg_iterated_socket(seat) : NULL;
-
-	if (sk)
-		aeg_renew_look(sk, seat);
-	return 0;
-}
-
-SEC("?tc")
-int renew_seats(struct __sk_buff *skb)
-{
-	aeg_iterate_seats(skb, aeg_renew_seat);
-	return 0;
-}
+AEG_WALKERS(renew, aeg_renew_look)

@@ -231,42 +231,4 @@ static __always_inline void aeg_revoke_look(struct sock *sk, struct aeg_sock *so
 	aeg_revoke_report(control, sk, sock, &outcome, dead ? AEG_EVENT_KILL : AEG_EVENT_DENY);
 }
 
-SEC("iter/bpf_sk_storage_map")
-int revoke(struct bpf_iter__bpf_sk_storage_map *ctx)
-{
-	struct aeg_sock *sock = ctx->value;
-	struct sock *sk = ctx->sk;
-
-	if (sock && sk)
-		aeg_revoke_look(sk, sock);
-	return 0;
-}
-
-SEC("?iter/task_file")
-int revoke_files(struct bpf_iter__task_file *ctx)
-{
-	struct sock *sk = aeg_iterated_open(ctx);
-	struct aeg_sock *sock = sk ? bpf_sk_storage_get(&socks, sk, NULL, 0) : NULL;
-
-	if (sock)
-		aeg_revoke_look(sk, sock);
-	return 0;
-}
-
-static long aeg_revoke_seat(__u32 i, __u32 *first)
-{
-	__u32 index = *first + i;
-	struct aeg_sock *seat = bpf_map_lookup_elem(&seats, &index);
-	struct sock *sk = seat ? aeg_iterated_socket(seat) : NULL;
-
-	if (sk)
-		aeg_revoke_look(sk, seat);
-	return 0;
-}
-
-SEC("?tc")
-int revoke_seats(struct __sk_buff *skb)
-{
-	aeg_iterate_seats(skb, aeg_revoke_seat);
-	return 0;
-}
+AEG_WALKERS(revoke, aeg_revoke_look)
