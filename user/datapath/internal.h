@@ -156,8 +156,8 @@ int aeg_pins_remove(const char *pin_dir, struct aeg_buf *error);
 struct aeg_walkers {
 	const struct bpf_program *seats, *storage, *files;
 };
-/* Which of them this kernel can load, before it is asked to. */
 struct aegress;
+/* Which of them this kernel can load, before it is asked to. */
 void aeg_iterator_choose(const struct aegress *skel, const struct aeg_datapath_config *config);
 int aeg_iterator_open(const struct aeg_datapath *datapath, const struct aeg_walkers *walkers,
 		      struct aeg_iterator *ret);

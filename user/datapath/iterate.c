@@ -137,12 +137,14 @@ int aeg_datapath_revoke(struct aeg_datapath *datapath)
 
 int aeg_datapath_revoke_rest(struct aeg_datapath *datapath)
 {
+	uint32_t former = datapath->ctl->walk;
 	int err = aeg_slots_grace(datapath);
 
+	/* A walk of its own: it meets also who read the former's number before the tables of then. */
 	if (!err)
-		err = run_both(&datapath->revoke);
+		err = aeg_datapath_revoke(datapath);
 	if (!err && datapath->revoke.partial)
-		__atomic_store_n(&datapath->ctl->walked, datapath->ctl->walk, __ATOMIC_RELEASE);
+		__atomic_store_n(&datapath->ctl->walked, former, __ATOMIC_RELEASE);
 	return err;
 }
 
