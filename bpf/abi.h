@@ -349,8 +349,8 @@ struct aeg_source {
 
 #define AEG_SOCK_REPORTED 1u /* an open event was counted; sock_release owes the close */
 #define AEG_SOCK_CACHED 2u   /* the decision was made for the stamp's identity alone */
-#define AEG_SOCK_QUIET 8u    /* its close is counted, and told to nobody */
 #define AEG_SOCK_RESOLVER 4u /* daddr was a trusted resolver's when it was decided */
+#define AEG_SOCK_QUIET 8u    /* its close is counted, and told to nobody */
 
 /* What the packet programs still have to look at; up to DONE they pass. */
 enum aeg_watch_state {

@@ -32,7 +32,7 @@ int skb_egress(struct __sk_buff *skb)
 	sock = seat ? seat : bpf_sk_storage_get(&socks, sk, NULL, 0);
 	if (!seat && sock && aeg_unseen(sock)) {
 		aeg_failed(AEG_ERROR_UNSEEN);
-		sock->watch = AEG_WATCH_DEAD;
+		WRITE_ONCE(sock->watch, AEG_WATCH_DEAD);
 	}
 	if (sock && (sock->watch <= AEG_WATCH_DONE ||
 		     (sock->watch <= AEG_WATCH_DEAD && aeg_tcp_empty(skb, sock))))
