@@ -157,13 +157,12 @@ def run(network, small, large, options):
     bare = bare_ns(network, small, options.connections // 4)
     with stats_enabled():
         result = measure(network, small, large, options)
-    factor = slowness(bare)
     result.update({"connections": BATCHES * options.connections, "bare_ns": bare,
-                   "machine_factor": factor})
+                   "machine_factor": bare["median"] / BARE_NS})
     for family in (4, 6):
         key = f"create_and_connect{family}"
         few = result["few"][key]["median"]
-        result[f"scaled{family}"] = few / factor
+        result[f"scaled{family}"] = few / slowness(bare)
         for name in result.keys() & {"many", "many_spread"}:
             result[f"{name}_over_few{family}"] = result[name][key]["median"] / few
     return result
