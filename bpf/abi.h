@@ -20,7 +20,7 @@
 #include <linux/types.h>
 #include <stddef.h>
 
-#define AEG_ABI 6
+#define AEG_ABI 7
 
 #define AEG_SLOTS 2	/* generations that fit at once: the active one and the one being filled */
 #define AEG_ROOTS_MAX 8 /* managed cgroup directories */
@@ -95,6 +95,8 @@ struct aeg_ctl {
 	__u32 learned;	  /* addresses in `learned`; programs and the daemon change it atomically */
 	__u32 walk;	  /* counts the walks over what stands (revoke.bpf.c), each as it begins */
 	__u32 walked; /* storage that no walk since this one has met is held; see standing.bpf.h */
+	__u32 taught; /* counts what `learned` got to say that it did not; see recent.bpf.h */
+	__u32 pad;
 	__u64 host_netns; /* cookie of the initial network namespace; programs fill it in */
 	__u64 seed_basis; /* of name hashes; made once, before the first generation: maps keep hashes */
 	__u64 seed_factor; /* odd */
@@ -317,6 +319,7 @@ struct aeg_share_key {
 #define AEG_TTL_MIN 60	    /* s; unless configured */
 #define AEG_TTL_MAX 86400   /* s */
 #define AEG_SCRATCH_CPU 4   /* elements of `scratches` for each CPU */
+#define AEG_RECENT_CPU 256  /* the same of `recents` */
 
 struct aeg_spoken {
 	__u16 len;
@@ -566,7 +569,7 @@ struct aeg_label {
 AEG_ASSERT_SIZE(aeg_gen, 24);
 AEG_ASSERT_SIZE(aeg_root, 16);
 _Static_assert(offsetof(struct aeg_ctl, now) % 8 == 0, "now is one word");
-AEG_ASSERT_SIZE(aeg_ctl, 72 + 16 * AEG_ROOTS_MAX);
+AEG_ASSERT_SIZE(aeg_ctl, 80 + 16 * AEG_ROOTS_MAX);
 AEG_ASSERT_SIZE(aeg_dns_caps, 4);
 AEG_ASSERT_SIZE(aeg_ident, 20);
 AEG_ASSERT_SIZE(aeg_asker, 32);

@@ -85,13 +85,23 @@ static __always_inline enum aeg_learning aeg_learn_first(struct aeg_ctl *control
 	return AEG_LEARNING_NEW;
 }
 
-static __always_inline enum aeg_learning aeg_learn(struct aeg_ctl *control,
-						   struct aeg_scratch *scratch, const __u8 *addr,
-						   const struct aeg_member *fresh)
+/*
+ * Decisions that were made without what is in the table now hold no longer (recent.bpf.h). The lock is for
+ * the order of the stores, here and where it was put into the table.
+ */
+static __always_inline void aeg_learn_announce(struct aeg_ctl *control, struct aeg_scratch *scratch)
 {
-	__u32 now = scratch->lesson.now;
-	struct aeg_learned *entry = bpf_map_lookup_elem(&learned, addr);
+	bpf_spin_lock(&scratch->lock);
+	__sync_fetch_and_add(&control->taught, 1);
+	bpf_spin_unlock(&scratch->lock);
+}
 
+/* entry: of this address; NULL: it has none. */
+static __always_inline enum aeg_learning aeg_learn_more(struct aeg_ctl *control,
+							struct aeg_scratch *scratch,
+							struct aeg_learned *entry, const __u8 *addr,
+							const struct aeg_member *fresh)
+{
 	if (!entry) {
 		enum aeg_learning result = aeg_learn_first(control, scratch, addr, fresh);
 
@@ -101,9 +111,22 @@ static __always_inline enum aeg_learning aeg_learn(struct aeg_ctl *control,
 		if (!entry)
 			return AEG_LEARNING_FULL;
 	}
-	if (aeg_member_renew(entry, addr, fresh, now))
+	return aeg_member_put(entry, addr, fresh, scratch->lesson.now);
+}
+
+static __always_inline enum aeg_learning aeg_learn(struct aeg_ctl *control,
+						   struct aeg_scratch *scratch, const __u8 *addr,
+						   const struct aeg_member *fresh)
+{
+	struct aeg_learned *entry = bpf_map_lookup_elem(&learned, addr);
+	enum aeg_learning result;
+
+	if (entry && aeg_member_renew(entry, addr, fresh, scratch->lesson.now))
 		return AEG_LEARNING_AGAIN;
-	return aeg_member_put(entry, addr, fresh, now);
+	result = aeg_learn_more(control, scratch, entry, addr, fresh);
+	if (result == AEG_LEARNING_NEW || result == AEG_LEARNING_AGAIN)
+		aeg_learn_announce(control, scratch);
+	return result;
 }
 
 #endif

@@ -173,14 +173,14 @@ static __always_inline __u64 aeg_choose(__u64 high, __u64 low, __u64 pod, __u64 
 	if (!control || !aeg_view_open(READ_ONCE(control->now.slot), &view))
 		return (__u64)AEG_VERDICT_MAX << 32;
 	ident = aeg_ident_find(&view, pod);
+	if (aeg_quarantined(ident, aeg_loopback(flow.daddr)))
+		return (__u64)AEG_VERDICT_DENIED << 32 | AEG_CHOICE_CIDR;
 	best = aeg_choose_member(&view, &flow, ident, READ_ONCE(control->ttl_min));
 	other = aeg_choice(&view, &flow, ident, &cidr, AEG_CHOICE_CIDR);
 	if (best >> 32 >= other >> 32)
 		best = other;
 	if (best == AEG_CHOICE_NONE)
 		best = aeg_choice_nothing(&view, &flow, ident);
-	if (aeg_quarantined(ident, aeg_loopback(flow.daddr)))
-		best = (__u64)AEG_VERDICT_DENIED << 32 | AEG_CHOICE_CIDR;
 	return best;
 }
 

@@ -10,6 +10,7 @@
 #include "bpf/identity.bpf.h"
 #include "bpf/learned.bpf.h"
 #include "bpf/maker.bpf.h"
+#include "bpf/recent.bpf.h"
 #include "bpf/refused.bpf.h"
 #include "bpf/seats.bpf.h"
 
@@ -80,14 +81,18 @@ static __always_inline struct aeg_sock *aeg_attempt_find(const struct aeg_attemp
 	return at->locked ? aeg_state_of(at->sk) : bpf_sk_storage_get(&socks, at->sk, NULL, 0);
 }
 
-/* false: neither the task nor the socket is managed. */
-static __always_inline bool aeg_attempt_managed(struct aeg_attempt *at, struct bpf_sock_addr *ctx)
+/* First of all, and once: a change that comes later ages what is found now. */
+static __always_inline void aeg_attempt_begin(struct aeg_attempt *at)
 {
-	/* First of all, and once: a change that comes later ages what is found now. */
 	at->walk = READ_ONCE(at->control->walk);
 	at->now = aeg_now(at->control);
 	at->task.epoch = at->now.epoch;
 	at->task.leaf = aeg_current_leaf();
+}
+
+/* false: neither the task nor the socket is managed. */
+static __always_inline bool aeg_attempt_managed(struct aeg_attempt *at, struct bpf_sock_addr *ctx)
+{
 	if (at->sk)
 		at->sock = aeg_attempt_find(at);
 	if (at->sock)
@@ -262,7 +267,7 @@ static __always_inline void aeg_attempt_watch(struct aeg_attempt *at, struct bpf
 }
 
 /* Whether this datagram's destination is the socket's last one; then its decision still holds. */
-static __always_inline bool aeg_attempt_recall(struct aeg_attempt *at, const struct aeg_flow *flow)
+static __always_inline bool aeg_attempt_repeats(struct aeg_attempt *at, const struct aeg_flow *flow)
 {
 	struct aeg_sock *sock = at->sock;
 
@@ -298,7 +303,7 @@ static __always_inline void aeg_attempt_decide(struct aeg_attempt *at, struct bp
 	}
 	if (!aeg_view_settings(at->now.slot, &at->view))
 		return;
-	if (flow->hook == AEG_HOOK_DATAGRAM && aeg_attempt_recall(at, flow))
+	if (flow->hook == AEG_HOOK_DATAGRAM && aeg_attempt_repeats(at, flow))
 		return;
 	if (!aeg_view_tables(at->now.slot, &at->view))
 		return;
@@ -490,13 +495,12 @@ static __always_inline void aeg_attempt_close_former(struct aeg_attempt *at, voi
 		aeg_close_report(at->control, ctx, at->sock, flow->family == AF_INET6 ? &v6 : &v4);
 }
 
-/* Remembers, counts and reports. */
+/* Remembers, counts and reports. now: ns, CLOCK_MONOTONIC; 0: nobody looked yet. */
 static __always_inline void aeg_attempt_record(struct aeg_attempt *at, struct bpf_sock_addr *ctx,
-					       const struct aeg_flow *flow)
+					       const struct aeg_flow *flow, __u64 now)
 {
 	struct aeg_caller caller = {};
 	bool report;
-	__u64 now;
 
 	if (!at->repeat && !aeg_attempt_store(at, ctx))
 		aeg_judge_internal(&at->outcome);
@@ -507,7 +511,8 @@ static __always_inline void aeg_attempt_record(struct aeg_attempt *at, struct bp
 	if (at->locked)
 		aeg_attempt_close_former(at, ctx, flow);
 	report = aeg_attempt_reportable(at, flow->hook);
-	now = bpf_ktime_get_ns();
+	if (!now)
+		now = bpf_ktime_get_ns();
 	aeg_caller_get(at->task.leaf, &caller);
 	if (at->sock)
 		aeg_attempt_remember(at, flow, &caller, now, report);
@@ -535,6 +540,78 @@ static __always_inline int aeg_attempt_deny(const struct aeg_attempt *at)
 	return AEG_DENY;
 }
 
+static __always_inline int aeg_attempt_answer(const struct aeg_attempt *at)
+{
+	if (at->outcome.decision.verdict != AEG_VERDICT_DENIED)
+		return AEG_PASS;
+	return aeg_attempt_deny(at);
+}
+
+/* ---- what was decided in this second ---- */
+
+/* Only the first connection of a socket that the task's own cgroup made: there, whose it is is one question. */
+static __always_inline bool aeg_attempt_simple(const struct aeg_attempt *at,
+					       const struct bpf_sock_addr *ctx,
+					       const struct aeg_flow *flow)
+{
+	return AEG_CASTS && at->locked && at->sk && ctx->protocol == AEG_PROTO_TCP &&
+	       flow->dport != AEG_PORT_DNS && aeg_maker_leaf(ctx, at->sk) == at->task.leaf &&
+	       !aeg_state_of(at->sk);
+}
+
+/* Fills what aeg_attempt_managed() and aeg_attempt_decide() would; false: they have to. */
+static __always_inline bool aeg_attempt_recall(struct aeg_attempt *at,
+					       const struct bpf_sock_addr *ctx,
+					       const struct aeg_flow *flow, __u64 *ret_now)
+{
+	__u32 taught = READ_ONCE(at->control->taught);
+	struct aeg_recent_choice choice;
+	struct aeg_recent *recent;
+	struct aeg_recent_key key;
+
+	if (!aeg_attempt_simple(at, ctx, flow) || !aeg_view_settings(at->now.slot, &at->view))
+		return false;
+	*ret_now = bpf_ktime_get_ns();
+	key = aeg_recent_key_of(&at->now, taught, at->task.leaf, flow, *ret_now);
+	recent = aeg_recent_place(at->task.leaf, flow);
+	if (!recent)
+		return false;
+	if (!aeg_recent_recall(recent, &key, &choice)) {
+		aeg_recent_claim(recent, &key, (__u64)at->sk);
+		return false;
+	}
+	at->own = at->managed = true;
+	at->task.pod = choice.pod;
+	at->outcome = (struct aeg_outcome){
+		.decision = choice.decision,
+		.workload = choice.workload,
+		.node = choice.node,
+		.generation = at->view.gen->number,
+	};
+	at->by_name = choice.by_name & 1;
+	at->watch = aeg_watch_of(&choice.decision, at->by_name, flow->dport);
+	return true;
+}
+
+/* For whoever asks the same again before the second is over. */
+static __always_inline void aeg_attempt_keep(const struct aeg_attempt *at,
+					     const struct aeg_flow *flow)
+{
+	struct aeg_recent *recent = aeg_recent_place(at->task.leaf, flow);
+	const struct aeg_recent_choice choice = {
+		.pod = at->task.pod,
+		.decision = at->outcome.decision,
+		.workload = at->outcome.workload,
+		.node = at->outcome.node,
+		.by_name = at->by_name,
+	};
+
+	if (recent)
+		aeg_recent_keep(recent, (__u64)at->sk, &choice);
+}
+
+/* ---- */
+
 static __always_inline int aeg_police(struct bpf_sock_addr *ctx, const struct aeg_flow *flow)
 {
 	struct aeg_attempt at = {
@@ -542,14 +619,22 @@ static __always_inline int aeg_police(struct bpf_sock_addr *ctx, const struct ae
 		.sk = ctx->sk,
 		.locked = flow->hook == AEG_HOOK_CONNECT,
 	};
+	__u64 now;
 
-	if (!at.control || !aeg_attempt_managed(&at, ctx))
+	if (!at.control)
+		return AEG_PASS;
+	aeg_attempt_begin(&at);
+	if (aeg_attempt_recall(&at, ctx, flow, &now)) {
+		aeg_attempt_record(&at, ctx, flow, now);
+		return aeg_attempt_answer(&at);
+	}
+	if (!aeg_attempt_managed(&at, ctx))
 		return AEG_PASS;
 	aeg_attempt_decide(&at, ctx, flow);
-	aeg_attempt_record(&at, ctx, flow);
-	if (at.outcome.decision.verdict != AEG_VERDICT_DENIED)
-		return AEG_PASS;
-	return aeg_attempt_deny(&at);
+	if (AEG_CASTS && at.own && at.outcome.decision.verdict != AEG_VERDICT_DENIED)
+		aeg_attempt_keep(&at, flow);
+	aeg_attempt_record(&at, ctx, flow, 0);
+	return aeg_attempt_answer(&at);
 }
 
 #endif

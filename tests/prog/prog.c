@@ -30,6 +30,7 @@ static int run(void)
 	check_run(dns_unread_tests);
 	check_run(dns_contain_tcp_tests);
 	check_run(share_tests);
+	check_run(recent_tests);
 	check_run(hello_tests);
 	check_run(second_tests);
 	check_run(hole_tests);

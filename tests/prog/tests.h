@@ -23,6 +23,7 @@ extern const struct test dns_contain_tests[];
 extern const struct test dns_unread_tests[];
 extern const struct test dns_contain_tcp_tests[];
 extern const struct test share_tests[];
+extern const struct test recent_tests[];
 extern const struct test hello_tests[];
 extern const struct test second_tests[];
 extern const struct test hole_tests[];

@@ -127,13 +127,12 @@ static int prepare_map(struct bpf_map *map, enum aeg_map which, const char *path
 	return err ? err : bpf_map__set_max_entries(map, info.max_entries);
 }
 
-static int size_scratches(struct bpf_map *map)
+/* Not pinned: nothing stays in them. */
+static int size_by_cpus(struct bpf_map *map, uint32_t elements)
 {
 	int cpus = libbpf_num_possible_cpus();
 
-	if (cpus < 0)
-		return cpus;
-	return bpf_map__set_max_entries(map, (uint32_t)cpus * AEG_SCRATCH_CPU);
+	return cpus < 0 ? cpus : bpf_map__set_max_entries(map, (uint32_t)cpus * elements);
 }
 
 static int prepare_maps(struct aegress *skel, const struct aeg_datapath_config *config,
@@ -145,9 +144,10 @@ static int prepare_maps(struct aegress *skel, const struct aeg_datapath_config *
 		err = bpf_map__set_max_entries(skel->maps.denials, (uint32_t)config->ring_bytes);
 	if (!err)
 		err = bpf_map__set_max_entries(skel->maps.counts, (uint32_t)config->counts_max);
-	/* Not pinned: nothing stays in it. */
 	if (!err)
-		err = size_scratches(skel->maps.scratches);
+		err = size_by_cpus(skel->maps.scratches, AEG_SCRATCH_CPU);
+	if (!err)
+		err = size_by_cpus(skel->maps.recents, AEG_RECENT_CPU);
 	for (int i = 0; i < AEG_MAP_MAX && !err; i++) {
 		AEG_AUTO_FREE char *path = aeg_pin_map(config->pin_dir, (enum aeg_map)i);
 		struct bpf_map *map = bpf_object__find_map_by_name(skel->obj, aeg_map_names[i]);
