@@ -8,7 +8,7 @@
 
 #define NAME_MAX_LEN (BPF_OBJ_NAME_LEN - 1)
 /* Of a million that the verifier accepts: a fifth, and more for programs that parse packets. */
-#define VERIFIED_MAX 300000
+#define VERIFIED_MAX 350000
 #define VERIFIED_MAX_PACKETS 650000
 
 /* 5.10 refuses an object with any atomic instruction but addition, even where it is never reached. */
