@@ -251,6 +251,33 @@ static __always_inline __u32 aeg_attempt_talk(struct aeg_attempt *at, struct bpf
 	return talk;
 }
 
+/*
+ * Whether something has to be seen of what the socket sends, or it could go where its user may not: a name
+ * that is demanded, a question that is judged, packets that pass no hook.
+ */
+static __always_inline bool aeg_attempt_needs_packets(const struct aeg_attempt *at,
+						      const struct aeg_flow *flow)
+{
+	return at->watch == AEG_WATCH_DEMAND || (at->watch == AEG_WATCH_DNS && !at->free) ||
+	       aeg_cell_proto(flow->proto) == AEG_PROTO_OTHER;
+}
+
+/*
+ * skb_egress sees the packets of sockets that were made in managed directories. Before 5.15, where the
+ * kernel may forget who made one, it sees everybody's.
+ */
+static __always_inline void aeg_attempt_see(struct aeg_attempt *at, struct bpf_sock_addr *ctx,
+					    const struct aeg_flow *flow)
+{
+	struct aeg_decision *decision = &at->outcome.decision;
+
+	if (!AEG_MAKER_KEPT || at->own || decision->verdict == AEG_VERDICT_DENIED ||
+	    !aeg_attempt_needs_packets(at, flow) || connect_maker(ctx) != AEG_MAKER_NOBODY)
+		return;
+	aeg_decide_hello(decision, AEG_REASON_OUTSIDE);
+	at->watch = AEG_WATCH_OFF;
+}
+
 /* What the packet programs shall look at: nothing of what is denied, since it never gets that far. */
 static __always_inline void aeg_attempt_watch(struct aeg_attempt *at, struct bpf_sock_addr *ctx,
 					      const struct aeg_flow *flow)
@@ -262,6 +289,7 @@ static __always_inline void aeg_attempt_watch(struct aeg_attempt *at, struct bpf
 	at->talk = (__u8)aeg_forget(aeg_attempt_talk(at, ctx, flow), at->task.leaf);
 	if (at->talk & AEG_TALK_WATCHED)
 		at->watch = AEG_WATCH_DNS;
+	aeg_attempt_see(at, ctx, flow);
 	at->watch = (__u8)aeg_forget(at->watch, at->task.leaf);
 	at->by_name = aeg_forget(at->by_name, at->task.leaf) & 1;
 }

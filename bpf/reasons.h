@@ -47,13 +47,15 @@
 	X(35, DNS, "dns", "it goes to a trusted resolver")                                         \
 	X(36, DNS_NAME, "dns-name", "the DNS question names nothing that the workload may reach")  \
 	X(37, DNS_RATE, "dns-rate", "the workload asks more DNS questions than its policies let")  \
-	X(38, DNS_SIZE, "dns-size", "the name in the DNS question is longer than policies let")
+	X(38, DNS_SIZE, "dns-size", "the name in the DNS question is longer than policies let")    \
+	X(39, OUTSIDE, "outside",                                                                  \
+	  "the socket was made outside the managed cgroups, where what it sends is not seen")
 
 enum aeg_reason {
 #define AEG_REASON_ENUM(number, symbol, word, sentence) AEG_REASON_##symbol = (number),
 	AEG_REASONS(AEG_REASON_ENUM)
 #undef AEG_REASON_ENUM
-		AEG_REASON_MAX = 39,
+		AEG_REASON_MAX = 40,
 };
 
 #endif

@@ -133,8 +133,9 @@ bool install(struct aeg_gen settings, uint32_t rules)
 
 bool datapath_start(const struct aeg_datapath_config *config)
 {
-	const struct aeg_root root = {.cgroup = stage_cgroup("managed"),
-				      .level = stage_level("managed")};
+	const struct aeg_managed root = {.cgroup = stage_cgroup("managed"),
+					 .level = stage_level("managed"),
+					 .path = "managed"};
 	AEG_CLEANUP(aeg_buf_done) struct aeg_buf error = {0};
 	int err = aeg_datapath_open(config, &datapath, &error);
 

@@ -551,6 +551,42 @@ static void test_sockets_without_state(void)
 	names_leave();
 }
 
+/* ---- made where nobody sees what it sends, used in A ---- */
+
+static int connect_made_outside(const char *text, int type, uint16_t port)
+{
+	struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons(port)};
+	AEG_AUTO_CLOSE int fd = -1;
+
+	CHECK_EQUAL(inet_pton(AF_INET, text, &addr.sin_addr), 1);
+	stage_leave();
+	stage_enter(OUTSIDE);
+	fd = needed(socket(AF_INET, type | SOCK_CLOEXEC, 0));
+	stage_leave();
+	stage_enter(IN_A);
+	return connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0 ? errno : 0;
+}
+
+static void test_made_outside(void)
+{
+	if (say_enter()) {
+		AEG_AUTO_CLOSE int own = say_connect(SHARED, TLS_PORT);
+
+		CHECK_EQUAL(connect_made_outside(SHARED, SOCK_STREAM, TLS_PORT), EPERM);
+		check_denied(AEG_HOOK_CONNECT, AEG_REASON_OUTSIDE, "");
+		/* where no name is asked for, the address decides */
+		CHECK_EQUAL(connect_made_outside(OPEN_ADDR, SOCK_STREAM, TLS_PORT), 0);
+		CHECK_EQUAL(connect_made_outside(CIDR_ADDR, SOCK_STREAM, TLS_PORT), EPERM);
+		check_denied(AEG_HOOK_CONNECT, AEG_REASON_NO_RULE, "");
+		/* nobody judges what it asks */
+		CHECK_EQUAL(connect_made_outside(RESOLVER, SOCK_DGRAM, 53), 0);
+		CHECK(names_install_asking(AEG_IDENT_STRICT | AEG_IDENT_ASKS,
+					   (struct aeg_dns_caps){0}, (struct aeg_dns_caps){0}));
+		CHECK_EQUAL(connect_made_outside(RESOLVER, SOCK_DGRAM, 53), EPERM);
+	}
+	names_leave();
+}
+
 const struct test hole_tests[] = {
 	{"holes: pages that are rewritten (A1)", test_rewritten_pages},
 	{"holes: pages that are rewritten, of a second hello (A1)", test_rewritten_second},
@@ -561,5 +597,6 @@ const struct test hole_tests[] = {
 	{"holes: raw and ping sockets (A4)", test_raw_sockets},
 	{"holes: ping and UDP-Lite sockets that connect (A4)", test_connected_oddities},
 	{"holes: sockets without state (A4)", test_sockets_without_state},
+	{"holes: a socket that was made outside", test_made_outside},
 	{NULL, NULL},
 };

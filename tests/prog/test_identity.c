@@ -421,9 +421,9 @@ static void roots_change(void)
 	const struct aeg_datapath_config config = stage_config();
 
 	if (datapath_start(&config)) {
-		const struct aeg_root roots[] = {
-			{.cgroup = stage_cgroup(OUTSIDE), .level = stage_level(OUTSIDE)},
-			{.cgroup = stage_cgroup("managed"), .level = stage_level("managed")},
+		const struct aeg_managed roots[] = {
+			{stage_cgroup(OUTSIDE), stage_level(OUTSIDE), OUTSIDE},
+			{stage_cgroup("managed"), stage_level("managed"), "managed"},
 		};
 		AEG_AUTO_CLOSE int first = socket_made_in(OUTSIDE, SOCK_STREAM);
 		AEG_AUTO_CLOSE int second = socket_made_in(OUTSIDE, SOCK_STREAM);

@@ -154,7 +154,7 @@ static int open_datapath(struct stage *stage, struct aeg_buf *error)
 		.ring_bytes = RING_BYTES,
 		.counts_max = COUNTS_MAX,
 	};
-	struct aeg_root root = {0};
+	struct aeg_managed root = {.path = "managed"};
 	uint64_t managed = 0;
 	uint32_t level = 0;
 	int err = aeg_datapath_open(&config, &stage->datapath, error);

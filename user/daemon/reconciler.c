@@ -102,15 +102,17 @@ static int install(struct aeg_reconciler *reconciler, struct aeg_ruleset *rulese
 static void set_roots(struct aeg_reconciler *reconciler)
 {
 	struct aeg_cgroup found[AEG_ROOTS_MAX];
-	struct aeg_root roots[AEG_ROOTS_MAX] = {0};
+	struct aeg_managed roots[AEG_ROOTS_MAX] = {0};
 	size_t n = aeg_cgroups_roots(reconciler->cgroups, found, AEG_ROOTS_MAX);
 	int err;
 
 	for (size_t i = 0; i < n; i++)
-		roots[i] = (struct aeg_root){.cgroup = found[i].id, .level = found[i].level};
+		roots[i] = (struct aeg_managed){
+			.cgroup = found[i].id, .level = found[i].level, .path = found[i].path};
 	err = aeg_datapath_set_roots(reconciler->datapath, roots, n);
 	if (err)
-		aeg_log(AEG_LOG_ERROR, COMPONENT, "managed cgroups cannot be set: %s",
+		aeg_log(AEG_LOG_ERROR, COMPONENT,
+			"managed cgroups: attaching skb_egress: %s; what leaves some of them is not seen",
 			strerror(-err));
 }
 

@@ -135,6 +135,7 @@ static int attach_one(struct aeg_datapath *datapath, enum aeg_prog prog, bool *r
 
 static void undo(struct aeg_datapath *datapath, const bool made[AEG_PROG_MAX])
 {
+	aeg_places_undo(datapath, &datapath->watched);
 	for (int i = 0; i < AEG_PROG_MAX; i++) {
 		AEG_AUTO_FREE char *path = aeg_pin_link(datapath->pin_dir, (enum aeg_prog)i);
 
@@ -166,11 +167,14 @@ int aeg_datapath_attach(struct aeg_datapath *datapath, struct aeg_buf *error)
 		aeg_buf_puts(error, "attaching before the first generation would deny everything");
 		return -EINVAL;
 	}
-	aeg_listeners_renew(datapath);
+	aeg_places_renew(datapath, &datapath->listeners);
+	aeg_places_renew(datapath, &datapath->watched);
 	for (int i = 0; i < AEG_PROG_MAX; i++) {
 		int err = 0;
 
-		if (i != AEG_PROG_SKB_INGRESS)
+		if (i == AEG_PROG_SKB_EGRESS)
+			err = aeg_watched_attach(datapath);
+		else if (i != AEG_PROG_SKB_INGRESS)
 			err = attach_one(datapath, (enum aeg_prog)i, &made[i]);
 		if (err) {
 			explain(error, (enum aeg_prog)i, err);

@@ -69,8 +69,17 @@ int aeg_datapath_add_cells(struct aeg_datapath *datapath, const struct aeg_cell_
 			   size_t n);
 int aeg_datapath_set_ident(struct aeg_datapath *datapath, const struct aeg_ident_row *row);
 int aeg_datapath_delete_ident(struct aeg_datapath *datapath, uint64_t cgroup);
-/* Managed directories, and the levels (bit mask) at which workloads live. */
-int aeg_datapath_set_roots(struct aeg_datapath *datapath, const struct aeg_root *roots, size_t n);
+/*
+ * Managed directories, and the levels (bit mask) at which workloads live. What leaves a directory is seen
+ * before it counts as managed. An error is one of attaching: then everything is seen, or nothing changed.
+ */
+struct aeg_managed {
+	uint64_t cgroup;
+	uint32_t level;
+	const char *path; /* below the cgroup root; borrowed */
+};
+int aeg_datapath_set_roots(struct aeg_datapath *datapath, const struct aeg_managed *roots,
+			   size_t n);
 void aeg_datapath_set_levels(struct aeg_datapath *datapath, uint32_t levels);
 
 /* Labels: read all into numbers at start; write those that are not stored yet. */

@@ -205,7 +205,7 @@ static int install(struct aeg_datapath *datapath, const struct aeg_generation *g
 	struct aeg_gen gen = generation->settings;
 	bool held = has_flag(generation, AEG_IDENT_QUARANTINED);
 	bool strict = has_flag(generation, AEG_IDENT_STRICT);
-	struct aeg_listeners listeners = {0};
+	struct aeg_places listeners = {0};
 	int err = aeg_prefixes_build(generation->tables->addrs.items, generation->tables->addrs.n,
 				     &prefixes);
 
@@ -232,7 +232,7 @@ static int install(struct aeg_datapath *datapath, const struct aeg_generation *g
 	datapath->idents_stale = false;
 	/* One that stays refuses nobody; the next generation takes it off. */
 	(void)aeg_strict_set(datapath, strict);
-	aeg_listeners_take(datapath, &listeners);
+	aeg_places_take(datapath, &datapath->listeners, &listeners);
 	forget_askers(datapath);
 	return 0;
 }
@@ -342,6 +342,6 @@ int aeg_datapath_delete_ident(struct aeg_datapath *datapath, uint64_t cgroup)
 	slot->tables[AEG_TABLE_IDENTS].entries--;
 	datapath->idents_stale = true;
 	aeg_epoch_bump(datapath);
-	aeg_listener_forget(datapath, cgroup);
+	aeg_place_forget(datapath, &datapath->listeners, cgroup);
 	return 0;
 }

@@ -56,7 +56,7 @@ enum aeg_prog {
 	AEG_PROG_SOCK_RELEASE,
 	AEG_PROG_SOCK_OPS,    /* only with config.sockops */
 	AEG_PROG_SKB_INGRESS, /* where answers matter, not at the root: listeners.c */
-	AEG_PROG_SKB_EGRESS,
+	AEG_PROG_SKB_EGRESS,  /* at managed directories: roots.c */
 	AEG_PROG_CONNECT4,
 	AEG_PROG_CONNECT6,
 	AEG_PROG_SENDMSG4,
@@ -85,18 +85,19 @@ struct aeg_slot {
 	struct aeg_table tables[AEG_TABLE_MAX];
 };
 
-/* A cgroup at which DNS answers shall be read. */
-struct aeg_listener {
+/* A cgroup at which a program shall be. */
+struct aeg_place {
 	uint64_t cgroup;
-	char *path; /* below the cgroup root */
-	bool on;    /* attached here; else one above it hears it, or nobody does */
+	char *path; /* below the cgroup root; "": that itself */
+	bool on;    /* attached here; else one above it sees it, or nobody does */
+	bool made;  /* by this daemon */
 	int err;    /* why nobody does; 0: somebody does, or the cgroup is gone */
 };
 
-struct aeg_listeners {
-	AEG_VEC(struct aeg_listener) list; /* by path */
-	bool everyone;			   /* names decide for those whom no policy selects, too */
-	bool settled;			   /* what is pinned is what the list says */
+struct aeg_places {
+	AEG_VEC(struct aeg_place) list; /* by path */
+	enum aeg_prog prog;
+	bool settled; /* what is pinned is what the list says */
 };
 
 /* The rings in the order they are emptied. */
@@ -117,11 +118,13 @@ struct aeg_datapath {
 	int links[AEG_PROG_MAX]; /* -1: not attached */
 	int tc_fd;		 /* the TC program; -1: not loaded */
 	struct aeg_iterator revoke, renew;
-	size_t tc_failures; /* interfaces that it should be attached to, and is not */
-	bool tc_filters;    /* this kernel has no tcx */
-	bool tc_renewed;    /* what a former daemon attached has this one's program */
-	struct aeg_listeners listeners;
-	struct aeg_ctl *ctl; /* mapped; NULL while opening */
+	size_t tc_failures;	     /* interfaces that it should be attached to, and is not */
+	bool tc_filters;	     /* this kernel has no tcx */
+	bool tc_renewed;	     /* what a former daemon attached has this one's program */
+	struct aeg_places listeners; /* where DNS answers are read */
+	struct aeg_places watched;   /* where packets are seen that leave */
+	bool everyone_listens;	     /* names decide for those whom no policy selects, too */
+	struct aeg_ctl *ctl;	     /* mapped; NULL while opening */
 	struct aeg_slot slots[AEG_SLOTS];
 	struct aeg_ring rings[AEG_RING_MAX];
 	aeg_events_settle_fn *settle; /* NULL: nobody */
@@ -163,22 +166,41 @@ int aeg_iterator_open(const struct aeg_datapath *datapath, const struct aeg_walk
 		      struct aeg_iterator *ret);
 void aeg_iterator_close(struct aeg_iterator *iterator);
 
+/* ---- places.c ---- */
+void aeg_places_done(struct aeg_places *places);
+void aeg_places_add(struct aeg_places *places, uint64_t cgroup, const char *path);
+/* next, of places just added, is attached, and what else is attached stays. */
+void aeg_places_prepare(const struct aeg_datapath *datapath, const struct aeg_places *former,
+			struct aeg_places *next);
+/* It is in force: what else is attached is not any more. Leaves next empty. */
+void aeg_places_take(const struct aeg_datapath *datapath, struct aeg_places *places,
+		     struct aeg_places *next);
+/* The same for one. */
+void aeg_place_prepare(const struct aeg_datapath *datapath, struct aeg_places *places,
+		       uint64_t cgroup, const char *path);
+void aeg_place_take(const struct aeg_datapath *datapath, struct aeg_places *places,
+		    const char *path);
+void aeg_place_forget(const struct aeg_datapath *datapath, struct aeg_places *places,
+		      uint64_t cgroup);
+/* What a former daemon attached gets this one's program, before anything else of this one. */
+void aeg_places_renew(const struct aeg_datapath *datapath, const struct aeg_places *places);
+void aeg_places_count(const struct aeg_places *places, size_t *ret_attached, size_t *ret_failed);
+size_t aeg_places_retry(const struct aeg_datapath *datapath, struct aeg_places *places,
+			aeg_listener_fn *fn, void *arg);
+/* Detaches what this daemon attached. */
+void aeg_places_undo(const struct aeg_datapath *datapath, struct aeg_places *places);
+
 /* ---- listeners.c ---- */
-void aeg_listeners_done(struct aeg_listeners *listeners);
-/*
- * Those of a generation, in ret, which is empty: attached before it is in force, and what else is
- * attached stays. take(): it is in force. Leaves next empty.
- */
-void aeg_listeners_prepare(const struct aeg_datapath *datapath,
-			   const struct aeg_generation *generation, struct aeg_listeners *ret);
-void aeg_listeners_take(struct aeg_datapath *datapath, struct aeg_listeners *next);
-/* The same for one identity. */
+/* Those of a generation, in ret, which is empty: attached before it is in force. */
+void aeg_listeners_prepare(struct aeg_datapath *datapath, const struct aeg_generation *generation,
+			   struct aeg_places *ret);
+/* The same for one identity, before and after it is. */
 void aeg_listener_prepare(struct aeg_datapath *datapath, const struct aeg_ident_row *row);
 void aeg_listener_take(struct aeg_datapath *datapath, const struct aeg_ident_row *row);
-/* Its identity is gone. */
-void aeg_listener_forget(struct aeg_datapath *datapath, uint64_t cgroup);
-/* What a former daemon attached gets this one's program, before any generation of this one. */
-void aeg_listeners_renew(const struct aeg_datapath *datapath);
+
+/* ---- roots.c ---- */
+/* Attaches skb_egress where it belongs, with everything else. */
+int aeg_watched_attach(struct aeg_datapath *datapath);
 
 /* ---- attach.c ---- */
 /* Sees that a program is attached to a cgroup by a pinned link; made: by a new one. */

@@ -321,6 +321,8 @@ static struct aeg_datapath *datapath_new(const char *pin_dir)
 	datapath->pin_dir = aeg_xstrdup(pin_dir);
 	datapath->lock_fd = datapath->cgroup_fd = -1;
 	datapath->epoll_fd = datapath->helper_fd = datapath->tc_fd = -1;
+	datapath->listeners.prog = AEG_PROG_SKB_INGRESS;
+	datapath->watched.prog = AEG_PROG_SKB_EGRESS;
 	datapath->revoke = datapath->renew = (struct aeg_iterator){-1, -1, false};
 	for (int i = 0; i < AEG_MAP_MAX; i++)
 		datapath->maps[i] = -1;
@@ -350,7 +352,8 @@ void aeg_datapath_close(struct aeg_datapath *datapath)
 	aeg_closep(&datapath->tc_fd);
 	aeg_iterator_close(&datapath->revoke);
 	aeg_iterator_close(&datapath->renew);
-	aeg_listeners_done(&datapath->listeners);
+	aeg_places_done(&datapath->listeners);
+	aeg_places_done(&datapath->watched);
 	if (datapath->ctl)
 		munmap(datapath->ctl, sizeof(*datapath->ctl));
 	aeg_closep(&datapath->epoll_fd);

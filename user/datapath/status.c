@@ -88,11 +88,16 @@ static struct aeg_prog_stat prog_stat(const char *name, int fd, bool attached)
 /* Where it should be; not before somebody decides. */
 static bool is_attached(const struct aeg_datapath *datapath, enum aeg_prog prog)
 {
+	const struct aeg_places *places = NULL;
 	size_t attached, failed;
 
-	if (prog != AEG_PROG_SKB_INGRESS)
+	if (prog == AEG_PROG_SKB_INGRESS)
+		places = &datapath->listeners;
+	else if (prog == AEG_PROG_SKB_EGRESS)
+		places = &datapath->watched;
+	if (!places)
 		return datapath->links[prog] >= 0;
-	aeg_datapath_listeners(datapath, &attached, &failed);
+	aeg_places_count(places, &attached, &failed);
 	return datapath->attached && !failed;
 }
 
