@@ -358,15 +358,13 @@ struct aeg_source {
 /* What the packet programs still have to look at; up to DONE they pass. */
 enum aeg_watch_state {
 	AEG_WATCH_OFF = 0,
-	AEG_WATCH_DONE = 1,   /* the ClientHello was read and let through, or there was none */
-	AEG_WATCH_HELLO = 2,  /* TCP: a ClientHello is checked if the stream begins with one */
-	AEG_WATCH_DEMAND = 3, /* TCP: nothing but a ClientHello with an allowed name */
-	AEG_WATCH_SECOND =
-		4,	    /* TCP: the first was let through, another may follow a retry request */
-	AEG_WATCH_DEAD = 5, /* TCP: denied; payload is dropped */
-	AEG_WATCH_DNS = 6,  /* it talked to a trusted resolver */
-	AEG_WATCH_PACKETS =
-		7, /* raw, ping and the like: packet by packet, no hook sees them before */
+	AEG_WATCH_DONE = 1,    /* the ClientHello was read and let through, or there was none */
+	AEG_WATCH_HELLO = 2,   /* TCP: a ClientHello is checked if the stream begins with one */
+	AEG_WATCH_DEMAND = 3,  /* TCP: nothing but a ClientHello with an allowed name */
+	AEG_WATCH_SECOND = 4,  /* TCP: the first was let through, another may follow */
+	AEG_WATCH_DEAD = 5,    /* TCP: denied; payload is dropped */
+	AEG_WATCH_DNS = 6,     /* it talked to a trusted resolver */
+	AEG_WATCH_PACKETS = 7, /* raw, ping and the like: no hook sees them before */
 };
 
 #define AEG_FIRST_NAMED 1u   /* the first hello named its server */
@@ -427,7 +425,7 @@ enum aeg_seat_state {
 	AEG_SEAT_TAKEN = 1,
 	AEG_SEAT_READY = 2, /* what it holds belongs together */
 	AEG_SEAT_LINGERS =
-		3, /* so it does, of a closed socket that still sends; free once that is over */
+		3, /* so it does, of a closed socket that sends; free once that is over */
 };
 
 #define AEG_ASKED 32 /* DNS questions that one socket may have open */
@@ -449,9 +447,8 @@ enum aeg_event_type {
 	AEG_EVENT_DENY = 2,  /* in `denials` */
 	AEG_EVENT_CLOSE = 3, /* of a reported connection; in `events` */
 	AEG_EVENT_NAME = 4,  /* an address was learned; in `events`, as aeg_name_event */
-	AEG_EVENT_KILL =
-		6, /* a denied connection is still there: end it; in `denials`, no record */
-	AEG_EVENT_HOME = 5,    /* a workload's namespace was guessed (cgroup, pid); in `events` */
+	AEG_EVENT_KILL = 6,  /* a denied connection still stands: end it; in `denials`, no record */
+	AEG_EVENT_HOME = 5,  /* a workload's namespace was guessed (cgroup, pid); in `events` */
 	AEG_EVENT_REFUSED = 7, /* an answer taught nothing; in `events`, named where it was read */
 	AEG_EVENT_MAX = 8,
 };

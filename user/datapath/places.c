@@ -154,7 +154,7 @@ static void attach(const struct aeg_datapath *datapath, const struct aeg_places 
 	AEG_AUTO_FREE char *pin = pin_of(datapath, places, place->cgroup);
 	AEG_AUTO_CLOSE int fd = -1, link = -1;
 	int err = open_place(datapath, place, &fd);
-	bool made;
+	bool made = false;
 
 	if (!err)
 		err = aeg_link_ensure(datapath, places->prog, fd, pin, &made, &link);
