@@ -62,7 +62,7 @@ class Scene:
             equal((sorted(hooks), names), (self.hooks, {"bench_empty"}), "empty programs")
         else:
             equal("cgroup_sock_ops" in hooks, kind == "backstop", f"sockops among {sorted(hooks)}")
-            equal("cgroup_inet_egress" in hooks, kind != "core", f"egress among {sorted(hooks)}")
-            equal("cgroup_inet_ingress" in hooks,
-                  kind != "core" and cgroup != self.nodes[kind].bystander,
+            seen = kind != "core" and cgroup != self.nodes[kind].bystander
+            equal("cgroup_inet_egress" in hooks, seen, f"egress among {sorted(hooks)}")
+            equal("cgroup_inet_ingress" in hooks, seen,
                   f"whether answers are read, among {sorted(hooks)}")
