@@ -574,7 +574,7 @@ static __always_inline int aeg_police(struct bpf_sock_addr *ctx, const struct ae
 		.sk = ctx->sk,
 		.locked = flow->hook == AEG_HOOK_CONNECT,
 	};
-	__u64 now;
+	__u64 now, claimed;
 
 	if (!at.control)
 		return AEG_PASS;
@@ -586,7 +586,11 @@ static __always_inline int aeg_police(struct bpf_sock_addr *ctx, const struct ae
 	if (!aeg_attempt_managed(&at, ctx))
 		return AEG_PASS;
 	aeg_attempt_decide(&at, ctx, flow);
-	if (AEG_CASTS && at.own && at.outcome.decision.verdict != AEG_VERDICT_DENIED)
+	/* Only who has claimed a place: a claim that was left there may be of the same address. */
+	claimed = at.own & at.locked & (ctx->protocol == AEG_PROTO_TCP) &
+		  (flow->dport != AEG_PORT_DNS) &
+		  (at.outcome.decision.verdict != AEG_VERDICT_DENIED);
+	if (AEG_CASTS && aeg_forget(claimed, at.task.leaf))
 		aeg_attempt_keep(&at, flow);
 	aeg_attempt_record(&at, ctx, flow, 0);
 	return aeg_attempt_answer(&at);
