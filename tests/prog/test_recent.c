@@ -6,6 +6,7 @@
 #include "bpf/verdict.h"
 #include "tests/prog/names_policy.h"
 #include "tests/prog/tests.h"
+#include <arpa/inet.h>
 #include <errno.h>
 #include <sched.h>
 #include <stdio.h>
@@ -212,7 +213,39 @@ static void test_alike(void)
 	stop();
 }
 
+/* What is denied is asked again, by a socket that meanwhile is allowed what may share its place. */
+static void deny_then_allow(const char *addr, uint16_t port)
+{
+	struct sockaddr_in denied = {.sin_family = AF_INET, .sin_port = htons(HTTPS)};
+	struct sockaddr_in other = {.sin_family = AF_INET, .sin_port = htons(port)};
+	AEG_AUTO_CLOSE int fd =
+		needed(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+
+	CHECK_EQUAL(inet_pton(AF_INET, CIDR_ADDR, &denied.sin_addr), 1);
+	CHECK_EQUAL(inet_pton(AF_INET, addr, &other.sin_addr), 1);
+	CHECK_EQUAL(connect(fd, (struct sockaddr *)&denied, sizeof(denied)), -1);
+	CHECK_EQUAL(errno, EPERM);
+	CHECK(!connect(fd, (struct sockaddr *)&other, sizeof(other)) || errno != EPERM);
+	CHECK_EQUAL(try(CIDR_ADDR), EPERM);
+}
+
+/*
+ * Places are chosen by a sum in which the address counts as one little-endian word: with the difference of
+ * the ports added to it, both questions have the same place.
+ */
+static void test_denied_stays(void)
+{
+	if (start()) {
+		for (int i = 0; i < ROUNDS; i++) {
+			deny_then_allow("139.201.0.1", 53);
+			deny_then_allow("6.200.0.1", 442);
+		}
+	}
+	stop();
+}
+
 const struct test recent_tests[] = {
+	{"recent: what was denied stays denied", test_denied_stays},
 	{"recent: found again", test_found},
 	{"recent: counted and told each time", test_told},
 	{"recent: what is learned holds at once", test_learned},
