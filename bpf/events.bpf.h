@@ -122,7 +122,7 @@ static __always_inline void aeg_event_packet(struct aeg_event *event, struct __s
 					     const struct aeg_outcome *outcome)
 {
 	aeg_event_outcome(event, outcome);
-	event->cookie = bpf_get_socket_cookie(skb);
+	event->cookie = sock->cookie ? sock->cookie : bpf_get_socket_cookie(skb);
 	event->cgroup = sock->leaf;
 	event->pid = sock->pid;
 	__builtin_memcpy(event->comm, sock->comm, sizeof(event->comm));

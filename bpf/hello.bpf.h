@@ -10,6 +10,7 @@
 
 #include "bpf/counters.bpf.h"
 #include "bpf/events.bpf.h"
+#include "bpf/heard.bpf.h"
 #include "bpf/hello_read.bpf.h"
 #include "bpf/identity.bpf.h"
 #include "bpf/learned.bpf.h"
@@ -140,25 +141,17 @@ static __always_inline void aeg_outcome_recall(const struct aeg_sock *sock, stru
 	ret->generation = sock->generation;
 }
 
-/* Leaves the outcome in `slot`, beginning with what was decided at connect(). */
-AEG_GLOBAL int hello_judge(struct __sk_buff *skb, __u32 slot, __u32 result)
+/* Leaves the decision in scratch->outcome, beginning with what was decided at connect(); -1: no tables. */
+static __always_inline int aeg_hello_decide(struct aeg_scratch *scratch,
+					    const struct aeg_sock *sock, __u32 slot, __u32 result)
 {
-	struct aeg_scratch *scratch = aeg_scratch_get(slot);
-	struct aeg_ctl *control = aeg_ctl_get();
 	const struct aeg_dest *dest;
-	struct aeg_sock *sock;
 	struct aeg_view view;
-	__u32 active;
 	void *table;
 
-	if (!scratch || !control)
+	if (!aeg_view_open(slot, &view))
 		return -1;
-	aeg_judge_internal(&scratch->outcome);
-	sock = aeg_scratch_sock(scratch);
-	active = READ_ONCE(control->now.slot);
-	if (!aeg_view_open(active, &view))
-		return -1;
-	table = aeg_inner(&names, active, AEG_ERROR_NO_NAMES);
+	table = aeg_inner(&names, slot, AEG_ERROR_NO_NAMES);
 	if (!table)
 		return -1;
 	aeg_outcome_recall(sock, &scratch->outcome);
@@ -168,8 +161,34 @@ AEG_GLOBAL int hello_judge(struct __sk_buff *skb, __u32 slot, __u32 result)
 	}
 	dest = aeg_name_find(table, &scratch->name);
 	aeg_hello_named(&view, sock, dest, scratch);
-	aeg_decide_demands(&scratch->outcome.decision, scratch->hello.version,
-			   scratch->hello.flags & AEG_HELLO_ECH);
+	return 0;
+}
+
+/* Leaves the outcome in `slot`; not 0: there is none. */
+AEG_GLOBAL int hello_judge(struct __sk_buff *skb, __u32 slot, __u32 result)
+{
+	struct aeg_scratch *scratch = aeg_scratch_get(slot);
+	struct aeg_ctl *control = aeg_ctl_get();
+	struct aeg_moment now;
+	struct aeg_sock *sock;
+	bool usual;
+
+	if (!scratch || !control)
+		return -1;
+	sock = aeg_scratch_sock(scratch);
+	now = aeg_now(control);
+	usual = result == AEG_HELLO_DONE && aeg_heard_usual(scratch, sock);
+	if (usual)
+		aeg_heard_ask(scratch, sock, control, &now);
+	if (!usual || !aeg_heard_recall(scratch)) {
+		if (aeg_hello_decide(scratch, sock, now.slot, result))
+			return -1;
+		if (usual)
+			aeg_heard_keep(scratch);
+	}
+	if (result == AEG_HELLO_DONE)
+		aeg_decide_demands(&scratch->outcome.decision, scratch->hello.version,
+				   scratch->hello.flags & AEG_HELLO_ECH);
 	return 0;
 }
 
@@ -184,7 +203,7 @@ static __always_inline void aeg_hello_fill(struct __sk_buff *skb, const struct a
 
 	__builtin_memset(&event->base, 0, sizeof(event->base));
 	event->len = 0;
-	event->base.time = bpf_ktime_get_ns();
+	event->base.time = scratch->time;
 	aeg_event_packet(&event->base, skb, sock, packet, &scratch->outcome);
 	/* As the client asked for it: a sidecar's NAT is in front of this hook. */
 	__builtin_memcpy(event->base.daddr, sock->daddr, sizeof(event->base.daddr));
@@ -297,6 +316,7 @@ static __always_inline int aeg_hello_settle(struct aeg_segment *at, const struct
 
 	aeg_result_count(&hello_results, result);
 	aeg_hello_forget(at);
+	at->scratch->time = bpf_ktime_get_ns();
 	if (hello_judge(at->skb, at->slot, result))
 		aeg_judge_internal(outcome);
 	aeg_hello_report(at->skb, at->sock, packet, at->sport, at->scratch, named);
@@ -458,16 +478,17 @@ static __always_inline void aeg_hello_keep(struct aeg_sock *sock, const struct a
 }
 
 static __always_inline int aeg_hello_egress(struct __sk_buff *skb, struct bpf_sock *sk,
-					    struct aeg_sock *sock, const struct aeg_packet *packet)
+					    struct aeg_sock *sock)
 {
 	struct aeg_segment at = {.skb = skb, .sk = sk, .sock = sock};
 	struct aeg_ctl *control = aeg_ctl_get();
+	struct aeg_packet packet;
 	struct aeg_tcp tcp;
 	bool slippery;
 	int result;
 
 	/* IPv6 extension headers are not skipped: no client sets any before its hello. */
-	if (!control || !aeg_tcp_segment(skb, packet, &tcp)) {
+	if (!control || !aeg_packet_read(skb, &packet) || !aeg_tcp_segment(skb, &packet, &tcp)) {
 		aeg_failed(AEG_ERROR_PACKET_READ);
 		return AEG_DENY;
 	}
@@ -487,8 +508,8 @@ static __always_inline int aeg_hello_egress(struct __sk_buff *skb, struct bpf_so
 	}
 	aeg_scratch_seed(at.scratch, control);
 	aeg_hello_recall(&at);
-	result = slippery ? aeg_hello_settle(&at, packet, AEG_HELLO_MALFORMED)
-			  : aeg_hello_read(&at, packet);
+	result = slippery ? aeg_hello_settle(&at, &packet, AEG_HELLO_MALFORMED)
+			  : aeg_hello_read(&at, &packet);
 	aeg_hello_keep(sock, at.sock);
 	aeg_scratch_release(at.scratch);
 	return result;

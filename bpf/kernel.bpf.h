@@ -53,8 +53,9 @@
  * this one, it puts a move in the call's place. For the programs of one file, which defines AEG_CASTING:
  * the libbpf of Debian 12 cannot link two that name the same function of the kernel.
  */
-enum special_kfunc_type { KF_bpf_rdonly_cast };
+enum special_kfunc_type { KF_bpf_rdonly_cast, KF_bpf_cast_to_kern_ctx };
 extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
+extern void *bpf_cast_to_kern_ctx(void *context) __ksym __weak;
 
 #ifdef AEG_CASTING
 #define AEG_CASTS bpf_core_enum_value_exists(enum special_kfunc_type, KF_bpf_rdonly_cast)
@@ -64,10 +65,22 @@ extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 #define AEG_CAST(type, pointer)                                                                    \
 	((type *)(AEG_CASTS ? bpf_rdonly_cast(pointer, bpf_core_type_id_kernel(type))              \
 			    : (const void *)(pointer)))
-/* One field of what AEG_CAST() gave; 0, or why it cannot be read. */
-#define AEG_READ(ret, from, field)                                                                 \
-	(AEG_CASTS ? (*(ret) = (from)->field, 0)                                                   \
-		   : bpf_core_read(ret, sizeof(*(ret)), &(from)->field))
+
+/* The same of a program's context, for one file more: what the kernel hands over needs no type to be named. */
+#ifdef AEG_CASTING_CONTEXT
+#define AEG_CONTEXT_CASTS                                                                          \
+	bpf_core_enum_value_exists(enum special_kfunc_type, KF_bpf_cast_to_kern_ctx)
+#else
+#define AEG_CONTEXT_CASTS false
+#endif
+#define AEG_CAST_CONTEXT(type, context)                                                            \
+	((type *)(AEG_CONTEXT_CASTS ? bpf_cast_to_kern_ctx(context) : (void *)(context)))
+
+/* One field of what was cast; 0, or why it cannot be read. */
+#define AEG_READ_IF(casts, ret, from, field)                                                       \
+	((casts) ? (*(ret) = (from)->field, 0) : bpf_core_read(ret, sizeof(*(ret)), &(from)->field))
+#define AEG_READ(ret, from, field) AEG_READ_IF(AEG_CASTS, ret, from, field)
+#define AEG_CONTEXT_READ(ret, from, field) AEG_READ_IF(AEG_CONTEXT_CASTS, ret, from, field)
 
 /*
  * The same value, but one of which the verifier knows nothing: it follows every combination of known
@@ -144,6 +157,7 @@ struct sock {
 	struct bpf_local_storage *sk_bpf_storage; /* of all maps and whoever's programs */
 	__u8 sk_kern_sock : 1;
 	__u16 sk_type;
+	__u16 sk_protocol; /* before 5.6 a bitfield */
 };
 
 struct bpf_sock_addr_kern { /* what the context of connect() and sendmsg() is to the kernel */

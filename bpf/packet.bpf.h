@@ -128,15 +128,15 @@ static __always_inline bool aeg_tcp_empty(struct __sk_buff *skb, struct aeg_sock
  */
 static __always_inline bool aeg_packet_shared(struct __sk_buff *skb)
 {
-	struct sk_buff *kernel = (struct sk_buff *)skb;
+	const struct sk_buff *kernel = AEG_CAST_CONTEXT(struct sk_buff, skb);
 	struct skb_shared_info *shared;
 	unsigned char *head = NULL;
 	__u32 end = 0;
 	__u8 flags = 0;
 	long err;
 
-	err = bpf_core_read(&head, sizeof(head), &kernel->head);
-	err |= bpf_core_read(&end, sizeof(end), &kernel->end);
+	err = AEG_CONTEXT_READ(&head, kernel, head);
+	err |= AEG_CONTEXT_READ(&end, kernel, end);
 	shared = (struct skb_shared_info *)(head + end);
 	if (bpf_core_field_exists(shared->flags)) {
 		err |= bpf_core_read(&flags, sizeof(flags), &shared->flags);

@@ -28,6 +28,19 @@ struct aeg_lesson {
 	__u32 refused;	 /* which one */
 };
 
+#define AEG_HEARD 16	 /* hellos that a place remembers; a power of two */
+#define AEG_HEARD_KEY 19 /* words */
+
+struct aeg_heard_key {
+	__u64 words[AEG_HEARD_KEY];
+};
+
+/* What was decided about a hello, see heard.bpf.h. */
+struct aeg_heard {
+	struct aeg_heard_key key;
+	struct aeg_outcome outcome;
+};
+
 struct aeg_scratch {
 	struct bpf_spin_lock lock;
 	__u32 busy;
@@ -43,6 +56,9 @@ struct aeg_scratch {
 	__u64 sock[sizeof(struct aeg_sock) / 8]; /* of a hello's; in words as `first` is */
 	struct aeg_outcome outcome;		 /* of a hello */
 	struct aeg_outcome weighed, trial;
+	__u64 time; /* at which it is judged, ns */
+	struct aeg_heard_key asked;
+	struct aeg_heard heard[AEG_HEARD];
 	struct aeg_name_event event;
 	__u64 first[sizeof(struct aeg_learned) /
 		    8]; /* its type has a lock, of which one a value may be */

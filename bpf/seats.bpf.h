@@ -68,6 +68,18 @@ static __always_inline const struct sock *aeg_tcp_of_packet(struct bpf_sock *sk)
 	return tcp && tcp->sk_type == SOCK_STREAM ? tcp : NULL;
 }
 
+/* The same where a packet is the context; a program attached to a cgroup is shown whole sockets only. */
+static __always_inline const struct sock *aeg_tcp_of_context(struct __sk_buff *skb,
+							     struct bpf_sock *sk)
+{
+	const struct sock *tcp;
+
+	if (!AEG_CONTEXT_CASTS)
+		return aeg_tcp_of_packet(sk);
+	tcp = AEG_CAST_CONTEXT(struct sk_buff, skb)->sk;
+	return tcp && tcp->sk_protocol == AEG_PROTO_TCP && tcp->sk_type == SOCK_STREAM ? tcp : NULL;
+}
+
 static __always_inline struct aeg_sock *aeg_seat_of_tcp(const struct sock *tcp)
 {
 	return aeg_seat_find((__u64)tcp->__sk_common.skc_cookie.counter);

@@ -4,6 +4,7 @@
  * whose answers matter. Nearly every packet leaves them after one look into its socket's seat or storage:
  * neither is found of what is no full socket, so that asking whether it is one can wait.
  */
+#define AEG_CASTING_CONTEXT /* before everything */
 #include "bpf/dns_quick.bpf.h"
 #include "bpf/dns_tcp.bpf.h"
 #include "bpf/hello.bpf.h"
@@ -25,7 +26,7 @@ int skb_egress(struct __sk_buff *skb)
 
 	if (!sk)
 		return AEG_PASS;
-	tcp = aeg_tcp_of_packet(sk);
+	tcp = aeg_tcp_of_context(skb, sk);
 	if (tcp && aeg_stranger_passes(tcp))
 		return AEG_PASS;
 	seat = tcp ? aeg_seat_of_tcp(tcp) : NULL;
@@ -40,6 +41,8 @@ int skb_egress(struct __sk_buff *skb)
 	if (sock && sock->watch == AEG_WATCH_DNS && aeg_ask_free(sock) &&
 	    aeg_quick_ask(skb, sk, sock))
 		return AEG_PASS;
+	if (tcp && sock && sock->watch < AEG_WATCH_DNS)
+		return aeg_hello_egress(skb, sk, sock);
 	sk = bpf_sk_fullsock(sk);
 	if (!sk)
 		return AEG_PASS;
@@ -48,8 +51,8 @@ int skb_egress(struct __sk_buff *skb)
 		if (!sock)
 			return verdict;
 	}
-	if (sock->watch == AEG_WATCH_DEAD && sk->protocol == AEG_PROTO_UDP)
-		return AEG_DENY; /* revoked; TCP still says that it ends */
+	if (sock->watch < AEG_WATCH_DNS)
+		return AEG_DENY; /* revoked; only TCP still says that it ends */
 	if (!aeg_packet_read(skb, &packet)) {
 		aeg_failed(AEG_ERROR_PACKET_READ);
 		return AEG_DENY;
@@ -57,9 +60,7 @@ int skb_egress(struct __sk_buff *skb)
 	if (sock->watch == AEG_WATCH_DNS)
 		return sk->protocol == AEG_PROTO_UDP ? aeg_dns_egress(skb, sock, &packet)
 						     : aeg_talk_egress(skb, sk, sock, &packet);
-	if (sock->watch == AEG_WATCH_PACKETS)
-		return aeg_raw_egress(skb, sk, sock, &packet);
-	return aeg_hello_egress(skb, sk, sock, &packet);
+	return aeg_raw_egress(skb, sk, sock, &packet);
 }
 
 SEC("cgroup_skb/ingress")

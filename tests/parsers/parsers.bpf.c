@@ -3,6 +3,7 @@
  * The parsers as programs: each reads a packet's payload into scratch the way the real programs do,
  * parses, and leaves what it found where the runner can compare it with the native answer.
  */
+#define AEG_CASTING_CONTEXT /* before everything */
 #include "bpf/scratch.bpf.h"
 #include "bpf/seats.bpf.h"
 #include "tests/parsers/parsers.h"
@@ -353,7 +354,7 @@ int bench_verified(struct __sk_buff *skb)
 
 	if (!sk)
 		return 0;
-	sock = aeg_state_of_packet(sk, aeg_tcp_of_packet(sk));
+	sock = aeg_state_of_packet(sk, aeg_tcp_of_context(skb, sk));
 	if (!sock)
 		sock = bpf_sk_storage_get(&socks, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 	return sock && sock->watch <= AEG_WATCH_DONE;

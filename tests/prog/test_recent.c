@@ -5,6 +5,7 @@
  */
 #include "bpf/verdict.h"
 #include "tests/prog/names_policy.h"
+#include "tests/prog/say.h"
 #include "tests/prog/tests.h"
 #include <arpa/inet.h>
 #include <errno.h>
@@ -15,6 +16,7 @@
 #define HTTPS 443
 #define SOON 5	     /* s: less than the time that a use gives */
 #define ROUNDS 40    /* of what must never go wrong */
+#define FEW 4	     /* of what takes its time */
 #define PATIENCE 100 /* attempts at what must happen within one second */
 
 static cpu_set_t every_cpu;
@@ -213,6 +215,108 @@ static void test_alike(void)
 	stop();
 }
 
+/* ---- ClientHellos ---- */
+
+#define HEARD_ADDR "5.44.0.1"
+#define HEARD_NAME "a-5-44-0-1.wild.test"
+
+static int greet(int fd, const char *name)
+{
+	struct wire wire;
+
+	wire_hello(name, 0, 0, &wire);
+	return world_send(fd, wire.data, wire.len);
+}
+
+static int greet_new(const char *addr, const char *name)
+{
+	AEG_AUTO_CLOSE int fd = say_connect(addr, TLS_PORT);
+
+	return greet(fd, name);
+}
+
+static void deny_on(int fd, const char *name, uint8_t reason)
+{
+	struct wire wire;
+
+	wire_hello(name, 0, 0, &wire);
+	say_denied(fd, &wire, reason, name);
+}
+
+/*
+ * Whether the second of two hellos was let through without a look at what the address was learned for,
+ * which is something else by then. Asked again where a second ended meanwhile.
+ */
+static bool is_heard_again(void)
+{
+	for (int i = 0; i < FEW; i++) {
+		struct aeg_learned learned = learned_of(HEARD_ADDR), other = learned;
+		uint32_t second = now_s();
+		int again;
+
+		CHECK_EQUAL(greet_new(HEARD_ADDR, HEARD_NAME), 0);
+		other.members[0].node = NODE_RIVAL;
+		learned_put(&other);
+		again = greet_new(HEARD_ADDR, HEARD_NAME);
+		learned_put(&learned);
+		if (now_s() == second)
+			return !again;
+	}
+	return false;
+}
+
+static void test_heard(void)
+{
+	if (start()) {
+		CHECK(world_ask(HEARD_NAME));
+		CHECK(is_heard_again());
+		CHECK(strcmp(named_last(AEG_EVENT_OPEN)->name, HEARD_NAME) == 0);
+		CHECK_EQUAL(named_last(AEG_EVENT_OPEN)->base.node, NODE_WILD);
+		CHECK_EQUAL(named_last(AEG_EVENT_OPEN)->base.decision.rule, RULE_WILD);
+	}
+	stop();
+}
+
+/* What is like it, but for the name or the address, is another question. */
+static void test_heard_alike(void)
+{
+	if (start()) {
+		CHECK(world_ask(HEARD_NAME));
+		CHECK(world_ask("a-5-44-0-2.names.test"));
+		for (int i = 0; i < FEW; i++) {
+			AEG_AUTO_CLOSE int name = say_connect(HEARD_ADDR, TLS_PORT);
+			AEG_AUTO_CLOSE int addr = say_connect(OPEN_ADDR, TLS_PORT);
+
+			CHECK_EQUAL(greet_new(HEARD_ADDR, HEARD_NAME), 0);
+			CHECK_EQUAL(greet_new(HEARD_ADDR, HEARD_NAME), 0);
+			deny_on(name, "a-5-44-0-1.rival.test", AEG_REASON_NAME_ADDRESS_MISMATCH);
+			deny_on(addr, "bad.wild.test", AEG_REASON_DENY_RULE);
+		}
+	}
+	stop();
+}
+
+/* Connected before, and heard after a change that no walk has told the connection of yet. */
+static void test_heard_identity(void)
+{
+	if (start()) {
+		CHECK(world_ask(HEARD_NAME));
+		for (int i = 0; i < FEW; i++) {
+			AEG_AUTO_CLOSE int fd = say_connect(HEARD_ADDR, TLS_PORT);
+
+			CHECK_EQUAL(greet_new(HEARD_ADDR, HEARD_NAME), 0);
+			CHECK_EQUAL(greet_new(HEARD_ADDR, HEARD_NAME), 0);
+			put_a(i % 2 ? 1 : 2, i % 2 ? AEG_IDENT_QUARANTINED : 0);
+			deny_on(fd, HEARD_NAME,
+				i % 2 ? AEG_REASON_QUARANTINED : AEG_REASON_NAME_NOT_ALLOWED);
+			put_a(1, 0);
+		}
+	}
+	stop();
+}
+
+/* ---- */
+
 /* What is denied is asked again, by a socket that meanwhile is allowed what may share its place. */
 static void deny_then_allow(const char *addr, uint16_t port)
 {
@@ -253,5 +357,8 @@ const struct test recent_tests[] = {
 	{"recent: new tables hold at once", test_tables},
 	{"recent: a new identity holds at once", test_identity},
 	{"recent: another workload, another address", test_alike},
+	{"recent: a hello is heard again", test_heard},
+	{"recent: another name, another address", test_heard_alike},
+	{"recent: a new identity holds for what is heard", test_heard_identity},
 	{NULL, NULL},
 };
