@@ -360,22 +360,42 @@ static void lingers(void)
 	}
 }
 
+/* A line of the kernel's list: number, "address:port" of both ends, state, all but the first hexadecimal. */
+static bool sends_from(char *line, uint16_t port)
+{
+	char *rest = NULL, *field[4], *colon;
+	unsigned long state;
+
+	for (size_t i = 0; i < AEG_ARRAY_SIZE(field); i++) {
+		field[i] = strtok_r(i ? NULL : line, " ", &rest);
+		if (!field[i])
+			return false;
+	}
+	colon = strrchr(field[1], ':');
+	state = strtoul(field[3], NULL, 16);
+	return colon && strtoul(colon + 1, NULL, 16) == port && state != BPF_TCP_FIN_WAIT2 &&
+	       state != BPF_TCP_TIME_WAIT;
+}
+
 /* Whether the kernel still has something of this port to send, in this network namespace. */
-static bool sends(uint16_t port, const char *list)
+static bool sends_in(const char *list, uint16_t port)
 {
 	FILE *file = fopen(list, "re");
-	unsigned int local, state;
 	bool found = false;
 	char line[512];
 
 	if (!file)
 		err(1, "%s", list);
 	while (fgets(line, sizeof(line), file))
-		if (sscanf(line, " %*d: %*[0-9A-F]:%x %*[0-9A-F]:%*x %x", &local, &state) == 2)
-			found |= local == port && state != BPF_TCP_FIN_WAIT2 &&
-				 state != BPF_TCP_TIME_WAIT;
+		found |= sends_from(line, port);
 	fclose(file);
 	return found;
+}
+
+static bool sends(uint16_t port)
+{
+	return sends_in("/proc/thread-self/net/tcp", port) ||
+	       sends_in("/proc/thread-self/net/tcp6", port);
 }
 
 /* Everything has come; that the client knows it, too, can take another moment. */
@@ -383,9 +403,9 @@ static void drain_all(int server, size_t sent)
 {
 	uint16_t port = ntohs(port_of(server, getpeername));
 
+	CHECK(sends(port));
 	CHECK_EQUAL(drain(server, 5000), sent);
-	while (sends(port, "/proc/thread-self/net/tcp") ||
-	       sends(port, "/proc/thread-self/net/tcp6"))
+	while (sends(port))
 		sched_yield();
 }
 
