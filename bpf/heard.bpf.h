@@ -12,16 +12,19 @@
 
 /* First hellos with short names, of whoever sends on sockets of its own: all that is usual. */
 static __always_inline bool aeg_heard_usual(const struct aeg_scratch *scratch,
-					    const struct aeg_sock *sock)
+					    const struct aeg_sock *sock, __u32 result)
 {
-	return sock->watch != AEG_WATCH_SECOND && !sock->user &&
+	return result == AEG_HELLO_DONE && sock->watch != AEG_WATCH_SECOND && !sock->user &&
 	       scratch->name.len <= AEG_NAME_PIECE;
 }
 
-/* Makes the key; before anything is looked up, since what changes later must make another one. */
+/*
+ * Makes the key; before anything is looked up, since what changes later must make another one. Its last
+ * word says whether it is one: in memory, or the verifier follows everything behind it twice.
+ */
 static __always_inline void aeg_heard_ask(struct aeg_scratch *scratch, const struct aeg_sock *sock,
 					  const struct aeg_ctl *control,
-					  const struct aeg_moment *moment)
+					  const struct aeg_moment *moment, __u32 result)
 {
 	const __u64 *text = (const __u64 *)scratch->name.text;
 	__u64 *words = scratch->asked.words;
@@ -38,6 +41,7 @@ static __always_inline void aeg_heard_ask(struct aeg_scratch *scratch, const str
 #pragma clang loop unroll(full)
 	for (int i = 0; i < AEG_NAME_PIECE / 8; i++)
 		words[11 + i] = text[i]; /* zeros behind the name */
+	AEG_MEM(words[AEG_HEARD_KEY - 1]) = aeg_heard_usual(scratch, sock, result);
 }
 
 /* Any place does that the same question leads to again. */
@@ -57,7 +61,7 @@ static __always_inline bool aeg_heard_recall(struct aeg_scratch *scratch)
 #pragma clang loop unroll(full)
 	for (int i = 0; i < AEG_HEARD_KEY; i++)
 		differ |= aeg_hidden(heard->key.words[i] ^ scratch->asked.words[i]);
-	if (differ)
+	if (differ || !AEG_MEM(scratch->asked.words[AEG_HEARD_KEY - 1]))
 		return false;
 	scratch->outcome = heard->outcome;
 	return true;
@@ -68,7 +72,8 @@ static __always_inline void aeg_heard_keep(struct aeg_scratch *scratch)
 {
 	struct aeg_heard *heard = aeg_heard_place(scratch);
 
-	if (scratch->outcome.decision.verdict == AEG_VERDICT_DENIED)
+	if (!AEG_MEM(scratch->asked.words[AEG_HEARD_KEY - 1]) ||
+	    scratch->outcome.decision.verdict == AEG_VERDICT_DENIED)
 		return;
 	heard->key = scratch->asked;
 	heard->outcome = scratch->outcome;

@@ -171,20 +171,16 @@ AEG_GLOBAL int hello_judge(struct __sk_buff *skb, __u32 slot, __u32 result)
 	struct aeg_ctl *control = aeg_ctl_get();
 	struct aeg_moment now;
 	struct aeg_sock *sock;
-	bool usual;
 
 	if (!scratch || !control)
 		return -1;
 	sock = aeg_scratch_sock(scratch);
 	now = aeg_now(control);
-	usual = result == AEG_HELLO_DONE && aeg_heard_usual(scratch, sock);
-	if (usual)
-		aeg_heard_ask(scratch, sock, control, &now);
-	if (!usual || !aeg_heard_recall(scratch)) {
+	aeg_heard_ask(scratch, sock, control, &now, result);
+	if (!aeg_heard_recall(scratch)) {
 		if (aeg_hello_decide(scratch, sock, now.slot, result))
 			return -1;
-		if (usual)
-			aeg_heard_keep(scratch);
+		aeg_heard_keep(scratch);
 	}
 	if (result == AEG_HELLO_DONE)
 		aeg_decide_demands(&scratch->outcome.decision, scratch->hello.version,

@@ -29,7 +29,7 @@ struct aeg_lesson {
 };
 
 #define AEG_HEARD 16	 /* hellos that a place remembers; a power of two */
-#define AEG_HEARD_KEY 19 /* words */
+#define AEG_HEARD_KEY 20 /* words */
 
 struct aeg_heard_key {
 	__u64 words[AEG_HEARD_KEY];
