@@ -60,12 +60,14 @@ def nothing_left():
 
 
 class Demo:
-    """A demo that runs in a process group of its own, as in a terminal."""
+    """A demo that runs in a process group of its own, as in a terminal: no signal is ignored, whatever
+    the tests were started with."""
 
     def __init__(self, run, *argv):
-        self.process = subprocess.Popen(argv or ("scripts/demo",), cwd=TOP, env=environment(run), text=True,
-                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                        stdin=subprocess.DEVNULL, start_new_session=True)
+        self.process = subprocess.Popen(("env", "--default-signal", *(argv or ("scripts/demo",))), cwd=TOP,
+                                        env=environment(run), text=True, stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                                        start_new_session=True)
         self.text = ""
 
     def read_until(self, words):
