@@ -335,14 +335,20 @@ static void deny_then_allow(const char *addr, uint16_t port)
 
 /*
  * Places are chosen by a sum in which the address counts as one little-endian word: with the difference of
- * the ports added to it, both questions have the same place.
+ * the ports added to it, both questions have the same place. And by chance, however they are chosen.
  */
 static void test_denied_stays(void)
 {
+	char addr[32];
+
 	if (start()) {
 		for (int i = 0; i < ROUNDS; i++) {
 			deny_then_allow("139.201.0.1", 53);
 			deny_then_allow("6.200.0.1", 442);
+		}
+		for (int i = 0; i < 8 * AEG_RECENT_CPU; i++) {
+			snprintf(addr, sizeof(addr), "139.0.%d.%d", i / 256, i % 256);
+			deny_then_allow(addr, 53);
 		}
 	}
 	stop();
