@@ -48,6 +48,18 @@ AEG_INLINE __u64 aeg_hidden(__u64 number)
 	return number;
 }
 
+/*
+ * The pointer as it is, but the compiler no longer knows where from: what it points to is reached by
+ * offsets, instead of by a further pointer for each array, kept from round to round on the stack.
+ */
+AEG_INLINE void *aeg_pointer(const void *pointer)
+{
+#ifdef __bpf__
+	asm volatile("" : "+r"(pointer));
+#endif
+	return (void *)pointer;
+}
+
 AEG_INLINE __u32 aeg_masked(__u32 index, __u32 mask)
 {
 #ifdef __bpf__
@@ -89,6 +101,15 @@ AEG_INLINE __u64 aeg_word(const __u8 *from)
 
 	memcpy(&word, from, sizeof(word));
 	return word;
+#endif
+}
+
+AEG_INLINE void aeg_word_clear(__u8 *to)
+{
+#ifdef __bpf__
+	*(volatile __u64 *)to = 0;
+#else
+	memset(to, 0, sizeof(__u64));
 #endif
 }
 

@@ -28,8 +28,8 @@ struct aeg_seed {
 /* A dot of a name, seen from the right: the suffix that begins with it. */
 struct aeg_border {
 	__u64 hash;
-	__u32 at;   /* of the dot in the text */
-	__u32 seen; /* AEG_CHAR_* of everything from the dot on */
+	__u32 at;  /* of the dot in the text */
+	__u32 all; /* AEG_CHAR_* that everything from the dot on has */
 };
 
 /*
@@ -59,77 +59,84 @@ AEG_INLINE __u64 aeg_name_key(__u64 hash, __u32 piece)
 	return hash + piece * 0x9e3779b97f4a7c15ull;
 }
 
-#define AEG_CHAR_BAD 0x100
-#define AEG_CHAR_DOT_BIT 9
-#define AEG_CHAR_DOT 0x200
-#define AEG_CHAR_OTHER 0x400 /* neither digit nor dot */
+/* What a byte is; none of it: it has no place in a host name. */
+#define AEG_CHAR_GOOD 1
+#define AEG_CHAR_NUMERIC 2 /* a digit or the dot, as in an address */
+#define AEG_CHAR_DOT 16	   /* the size of a border: dots add up to where the next one is kept */
+_Static_assert(AEG_CHAR_DOT == sizeof(struct aeg_border), "a dot is a border");
 
-/* The canonical byte and what it is: one load instead of branches, which verifiers multiply. */
-AEG_INLINE __u32 aeg_char(__u8 byte)
+struct aeg_char {
+	__u8 canonical;
+	__u8 kind; /* AEG_CHAR_* */
+};
+
+/* By table, since a branch for a byte is what verifiers multiply. */
+AEG_INLINE const struct aeg_char *aeg_char(__u8 byte)
 {
-#define BAD4 AEG_CHAR_BAD, AEG_CHAR_BAD, AEG_CHAR_BAD, AEG_CHAR_BAD
-#define BAD16 BAD4, BAD4, BAD4, BAD4
-#define O(c) AEG_CHAR_OTHER | (c)
+#define CHAR(c, canonical, kind) [c] = {canonical, AEG_CHAR_GOOD | (kind)}
+#define LETTER(c) CHAR(c, c, 0), CHAR((c) - 'a' + 'A', c, 0)
+#define DIGIT(c) CHAR(c, c, AEG_CHAR_NUMERIC)
 #define LETTERS                                                                                    \
-	O('a'), O('b'), O('c'), O('d'), O('e'), O('f'), O('g'), O('h'), O('i'), O('j'), O('k'),    \
-		O('l'), O('m'), O('n'), O('o'), O('p'), O('q'), O('r'), O('s'), O('t'), O('u'),    \
-		O('v'), O('w'), O('x'), O('y'), O('z')
-	static const __u16 table[256] = {BAD16,	       BAD16,
-					 BAD4,	       BAD4,
-					 BAD4,	       AEG_CHAR_BAD, /* to ',' */
-					 O('-'),       AEG_CHAR_DOT | '.',
-					 AEG_CHAR_BAD, '0',
-					 '1',	       '2',
-					 '3',	       '4',
-					 '5',	       '6',
-					 '7',	       '8',
-					 '9',	       BAD4,
-					 AEG_CHAR_BAD, AEG_CHAR_BAD,
-					 AEG_CHAR_BAD, LETTERS,
-					 BAD4,	       O('_'),
-					 AEG_CHAR_BAD, LETTERS,
-					 BAD4,	       AEG_CHAR_BAD,
-					 BAD16,	       BAD16,
-					 BAD16,	       BAD16,
-					 BAD16,	       BAD16,
-					 BAD16,	       BAD16};
+	LETTER('a'), LETTER('b'), LETTER('c'), LETTER('d'), LETTER('e'), LETTER('f'), LETTER('g'), \
+		LETTER('h'), LETTER('i'), LETTER('j'), LETTER('k'), LETTER('l'), LETTER('m'),      \
+		LETTER('n'), LETTER('o'), LETTER('p'), LETTER('q'), LETTER('r'), LETTER('s'),      \
+		LETTER('t'), LETTER('u'), LETTER('v'), LETTER('w'), LETTER('x'), LETTER('y'),      \
+		LETTER('z')
+#define DIGITS                                                                                     \
+	DIGIT('0'), DIGIT('1'), DIGIT('2'), DIGIT('3'), DIGIT('4'), DIGIT('5'), DIGIT('6'),        \
+		DIGIT('7'), DIGIT('8'), DIGIT('9')
+	static const struct aeg_char table[256] = {
+		LETTERS,
+		DIGITS,
+		CHAR('-', '-', 0),
+		CHAR('_', '_', 0),
+		CHAR('.', '.', AEG_CHAR_NUMERIC | AEG_CHAR_DOT),
+	};
+#undef DIGITS
 #undef LETTERS
-#undef O
-#undef BAD16
-#undef BAD4
+#undef DIGIT
+#undef LETTER
+#undef CHAR
 
-	return table[byte];
+	return aeg_pointer(table + byte);
 }
 
 /*
  * Copies, lower-cases and hashes from right to left. No branch but the end: what a byte is decides
- * only what is added, so that verifiers follow a single path. Returns all AEG_CHAR_* seen.
+ * only what is added, so that verifiers follow a single path. Returns the AEG_CHAR_* that all have.
  */
 AEG_INLINE __u32 aeg_name_copy(struct aeg_name *ret, const __u8 *data, __u32 at, __u32 len,
 			       const struct aeg_seed *seed)
 {
+	const __u32 borders_mask = (AEG_NAME_BORDERS - 1) * sizeof(struct aeg_border);
 	const __u64 factor = seed->factor;
 	__u64 hash = seed->basis;
-	__u32 borders = 0, seen = 0;
+	__u32 dots = 0, all = ~0u, left = len;
 
-	for (__u32 i = 1; i <= AEG_NAME_MAX; i++) {
-		struct aeg_border *border = &ret->border[aeg_masked(borders, AEG_NAME_BORDERS - 1)];
-		__u32 c;
+	for (__u32 i = 0; i < AEG_NAME_MAX; i++) {
+		struct aeg_name *to = aeg_pointer(ret);
+		struct aeg_border *border;
+		const struct aeg_char *row;
+		__u32 c, kind;
 
-		if (i > len)
+		if (i >= len)
 			break;
-		c = aeg_char(data[aeg_masked(at + len - i, AEG_DATA_MAX - 1)]);
-		ret->text[aeg_masked(len - i, 255)] = (__u8)c;
-		hash = (hash ^ (c & 0xff)) * factor;
-		seen |= c;
+		left = aeg_masked(left - 1, 255);
+		row = aeg_char(data[aeg_masked(at + left, AEG_DATA_MAX - 1)]);
+		c = row->canonical;
+		kind = row->kind;
+		to->text[left] = (__u8)c;
+		hash = (hash ^ c) * factor;
+		all &= kind;
+		border = (void *)((__u8 *)to->border + aeg_masked(dots, borders_mask));
 		border->hash = hash;
-		border->at = len - i;
-		border->seen = seen;
-		borders += c >> AEG_CHAR_DOT_BIT & 1;
+		border->at = left;
+		border->all = all;
+		dots += kind & AEG_CHAR_DOT;
 	}
 	AEG_MEM(ret->hash) = hash;
-	AEG_MEM(ret->borders) = borders;
-	return seen;
+	AEG_MEM(ret->borders) = dots / AEG_CHAR_DOT;
+	return all;
 }
 
 /*
@@ -162,7 +169,8 @@ AEG_INLINE void aeg_name_close(struct aeg_name *name, __u32 len)
 		&name->border[aeg_masked(AEG_MEM(name->borders), AEG_NAME_BORDERS - 1)];
 
 	name->len = len;
-	__builtin_memset(rest, 0, AEG_NAME_PIECE);
+	for (__u32 i = 0; i < AEG_NAME_PIECE; i += 8)
+		aeg_word_clear(rest + i);
 	whole->hash = AEG_MEM(name->hash);
 	whole->at = 0;
 }
@@ -175,17 +183,17 @@ AEG_INLINE void aeg_name_close(struct aeg_name *name, __u32 len)
 AEG_INLINE int aeg_name_take(struct aeg_name *ret, const __u8 *data, __u32 at, __u32 len,
 			     const struct aeg_seed *seed)
 {
-	__u32 seen;
+	__u32 all;
 
 	if (len == 0 || len > AEG_NAME_MAX)
 		return -1;
-	seen = aeg_name_copy(ret, data, at, len, seed);
-	if (seen & AEG_CHAR_BAD)
+	all = aeg_name_copy(ret, data, at, len, seed);
+	if (!(all & AEG_CHAR_GOOD))
 		return -1;
 	aeg_name_close(ret, len);
 	if (!aeg_name_labels_ok(ret))
 		return -1;
-	return AEG_MEM(ret->border[0].seen) & AEG_CHAR_OTHER ? 0 : -1;
+	return AEG_MEM(ret->border[0].all) & AEG_CHAR_NUMERIC ? -1 : 0;
 }
 
 /* ---- the table: key __u64, value struct aeg_name_entry ---- */
