@@ -205,7 +205,8 @@ def stowed_socket(it):
     it.reload()
     equal(it.pod.ask("unstow")["held"], 1, "it is back")
     # Dropped at the hook, or no longer connected: the daemon ends it at about this time.
-    check(it.pod.ask("held_talk")["errno"] in ("EPERM", "EDESTADDRREQ"), "a datagram after the revocation")
+    errno = it.pod.ask("held_talk")["errno"]
+    check(errno in ("EPERM", "EDESTADDRREQ"), f"a datagram after the revocation: {errno}")
     wait_until(lambda: revoked() - before == 1, "the revocation to be counted")
     it.layer, it.reason = "cgroup", "revoked"
     it.pod.ask("drop_held")
